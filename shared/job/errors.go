@@ -1,0 +1,82 @@
+package job
+
+import "errors"
+
+// What can go wrong with a job. Two tables give these a meaning at the edges:
+// shared/api to HTTP, shared/sqs to acknowledge or retry.
+var (
+	// ErrNotFound: no such job, or it is somebody else's.
+	ErrNotFound = errors.New("job not found")
+	// ErrConflict: the row was not in the state that a write expected; somebody
+	// was faster. Re-read.
+	ErrConflict = errors.New("state changed meanwhile")
+	// ErrTerminal: the job is ready or failed already.
+	ErrTerminal = errors.New("job is in a terminal state")
+	// ErrNotReady: the call needs a READY job.
+	ErrNotReady = errors.New("job is not ready")
+	// ErrInvalid: the input is wrong; every InvalidError matches it.
+	ErrInvalid = errors.New("invalid input")
+	// ErrIdempotencyKey: the key was used before with another body.
+	ErrIdempotencyKey = errors.New("idempotency key was used with another request")
+	// ErrPrevious: previous_job_id names no job of this user and project.
+	ErrPrevious = errors.New("previous job not found")
+	// ErrForeign: the job id exists under another owner.
+	ErrForeign = errors.New("job id belongs to another owner")
+	// ErrUnauthenticated: the call carries no checked identity.
+	ErrUnauthenticated = errors.New("not authenticated")
+	// ErrTooLarge: the request's body is over the limit.
+	ErrTooLarge = errors.New("request too large")
+	// ErrUnavailable: a store or queue that the call needs did not answer.
+	ErrUnavailable = errors.New("service unavailable")
+	// ErrBadMessage: a queue message that can never succeed.
+	ErrBadMessage = errors.New("message can never succeed")
+	// ErrLater: not now; the message must come again.
+	ErrLater = errors.New("not now")
+	// ErrSandboxExpired: the preview's sandbox is gone for good.
+	ErrSandboxExpired = errors.New("sandbox expired")
+	// ErrSandboxUnreachable: the preview could not be brought back this time.
+	ErrSandboxUnreachable = errors.New("sandbox unreachable")
+	// ErrSandboxBusy: a resume is under way.
+	ErrSandboxBusy = errors.New("sandbox is busy")
+)
+
+// What a call to E2B can come back with. shared/e2b maps every answer to
+// exactly one of these.
+var (
+	// ErrSandboxNotFound: 404. Never believed on its own.
+	ErrSandboxNotFound = errors.New("e2b: sandbox not found")
+	// ErrSandboxPaused: 409 on pause; it sleeps already.
+	ErrSandboxPaused = errors.New("e2b: sandbox is paused already")
+	// ErrSandboxInTransition: 409 on anything else; E2B is busy with it.
+	ErrSandboxInTransition = errors.New("e2b: sandbox is in transition")
+	// ErrSandboxRefused: 400, 402, 403; the plan or the arguments forbid it.
+	// Repeating the call will not help.
+	ErrSandboxRefused = errors.New("e2b: refused")
+	// ErrUnauthorized: 401; the API key is wrong, after one fresh fetch of it.
+	ErrUnauthorized = errors.New("e2b: unauthorized")
+	// ErrSandboxLimit: 429 without Retry-After; too many sandboxes run.
+	ErrSandboxLimit = errors.New("e2b: concurrency limit reached")
+	// ErrRateLimited: 429 with Retry-After.
+	ErrRateLimited = errors.New("e2b: rate limited")
+	// ErrSandboxFailed: 500 in E2B's own JSON: the call ended, and badly. After
+	// a pause the sandbox's state may be lost.
+	ErrSandboxFailed = errors.New("e2b: call failed")
+	// ErrNoCapacity: 503 or 504 in E2B's own JSON on create or connect.
+	ErrNoCapacity = errors.New("e2b: no capacity")
+	// ErrUnknownOutcome: no answer, or none of E2B's own: the call may or may
+	// not have taken effect.
+	ErrUnknownOutcome = errors.New("e2b: outcome unknown")
+)
+
+// InvalidError is an input error in words for the one who sent it.
+type InvalidError struct {
+	Field  string // dotted path, such as source.files
+	Reason string // a clause: "must be a UUID"
+}
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
+
+// Is makes every InvalidError match ErrInvalid.
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+func invalid(field, reason string) error { return &InvalidError{Field: field, Reason: reason} }

@@ -1,0 +1,120 @@
+// Package job owns the words of Siesta: what a job is, which states it and its
+// sandbox can be in, which moves are legal, what a request may ask for, and the
+// errors by which the parts tell each other what happened. It knows no
+// database, no queue, no HTTP and no E2B; it imports the standard library only.
+package job
+
+import (
+	"crypto/rand"
+	"fmt"
+	"time"
+)
+
+// Workspace is the folder inside a sandbox that holds the user's app.
+const Workspace = "/home/user/project"
+
+// Job is one accepted request for a build: the row as a write or read returned
+// it. All times are the database's. A zero time means "not set".
+type Job struct {
+	ID        string // UUID, lower case
+	ProjectID string // UUID; means nothing without UserID
+	UserID    string
+	Tier      Tier
+	Status    Status
+	Goal      string
+	Request   Request // what to build; its Env is always empty here, see EnvSealed
+	EnvSealed []byte  // the request's env, sealed; nil when it had none
+	Plan      Plan    // what the build found out about how to run the app
+
+	BuildVersion  string // build_v0_N, N counted per user and project
+	SandboxID     string
+	PreviewURL    string
+	WorkspacePath string
+
+	SandboxState     SandboxState
+	SandboxPaused    bool // true exactly when SandboxState is SandboxPaused
+	SandboxExpiresAt time.Time
+	PausedAt         time.Time
+	PauseError       string // why E2B refused the last pause, in words
+
+	ErrorMessage string // why the job failed, in words for its user
+	DebugID      string
+
+	EnqueuedAt  time.Time
+	StartedAt   time.Time
+	CompletedAt time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	DeadlineAt  time.Time // past it the job is failed
+	ScheduleFor time.Time // a scheduled job becomes queued then
+
+	// The builder's side of the protocol.
+	Turn          int       // raised by each hand-over
+	Claim         int       // the builder's fence, raised by each claim
+	ClaimedTurn   int       // the turn last claimed; -1 before the first
+	LeaseUntil    time.Time // who claimed owns the job until then
+	Crashes       int       // turns that were claimed a second time
+	CreateNo      int       // number of the newest create call
+	CreateSentAt  time.Time // set while a create call may be under way
+	StepStartedAt time.Time // when the current status was entered
+	PolledMS      int       // milliseconds spent waiting for commands so far
+	LogOffset     int64     // bytes of the current step's output already published
+
+	// The sandbox's side of the protocol.
+	Epoch        int       // the sandbox's fence, raised by each start and wake
+	MarkerEpoch  int       // newest epoch whose marker file is in the sandbox
+	OpUntil      time.Time // who recorded pausing or resuming owns it until then
+	OpShared     bool      // two calls may be under way under this epoch
+	PauseDueAt   time.Time
+	MissingSince time.Time // E2B first said 404 then
+
+	Revision int64     // raised by every write; the cache takes only newer ones
+	ReadAt   time.Time // the database's clock when this row was returned
+}
+
+// Plan is how a job's app is installed, checked and served: the request's own
+// commands where it named them, else what the build detected. An empty command
+// means that there is none.
+type Plan struct {
+	Framework string `json:"framework"`
+	Install   string `json:"install"`
+	Check     string `json:"check"`
+	Start     string `json:"start"`
+	Port      int    `json:"port"`
+}
+
+// Message is the sentence that goes with a job's status in events.
+func (j Job) Message() string {
+	if j.Status == Failed && j.ErrorMessage != "" {
+		return j.ErrorMessage
+	}
+	return j.Status.Label()
+}
+
+// NewID returns a random UUID (version 4).
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, says its documentation
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// IsID reports whether s is a UUID in its canonical lower-case form.
+func IsID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, c := range []byte(s) {
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,48 @@
+package job
+
+import "slices"
+
+// SandboxState says where a job's microVM is, as far as the row knows. It is a
+// machine of its own, never mixed with Status.
+type SandboxState string
+
+const (
+	// SandboxNone: none was created yet. The build function's move.
+	SandboxNone SandboxState = "none"
+	// SandboxRunning: E2B runs and bills it. While the job builds, the build
+	// function owns it; from READY on it is paused when PauseDueAt has come.
+	SandboxRunning SandboxState = "running"
+	// SandboxPausing: a pause was recorded and may be under way. Its owner may
+	// finish until OpUntil; then the next delivery of the pause message, or
+	// reconcile, takes it over.
+	SandboxPausing SandboxState = "pausing"
+	// SandboxPaused: E2B confirmed the pause. The only state in which
+	// sandbox_paused is true. Leaves by a resume, or when somebody outside
+	// woke the sandbox.
+	SandboxPaused SandboxState = "paused"
+	// SandboxResuming: a wake was recorded and may be under way until OpUntil.
+	SandboxResuming SandboxState = "resuming"
+	// SandboxGone: killed, or lost by E2B, or brought back with older files.
+	// Nothing leads out.
+	SandboxGone SandboxState = "gone"
+)
+
+// SandboxStates returns every state of a sandbox.
+func SandboxStates() []SandboxState {
+	return []SandboxState{SandboxNone, SandboxRunning, SandboxPausing, SandboxPaused, SandboxResuming, SandboxGone}
+}
+
+// sandboxMoves is the whole state machine of a sandbox.
+var sandboxMoves = map[SandboxState][]SandboxState{
+	SandboxNone:     {SandboxRunning, SandboxGone},
+	SandboxRunning:  {SandboxPausing, SandboxResuming, SandboxGone},
+	SandboxPausing:  {SandboxPaused, SandboxResuming, SandboxRunning, SandboxGone},
+	SandboxPaused:   {SandboxResuming, SandboxRunning, SandboxGone},
+	SandboxResuming: {SandboxRunning, SandboxPausing, SandboxGone},
+}
+
+// CanMove reports whether a sandbox may go from s to next.
+func (s SandboxState) CanMove(next SandboxState) bool { return slices.Contains(sandboxMoves[s], next) }
+
+// Known reports whether s is a state of this version.
+func (s SandboxState) Known() bool { return slices.Contains(SandboxStates(), s) }

@@ -1,0 +1,15 @@
+package job
+
+// Tier is a user's plan with the app builder, by name.
+type Tier string
+
+// Bootstrapper is the tier of a user whose token names none, or an unknown one.
+const Bootstrapper Tier = "bootstrapper"
+
+// Limits bound what one user may build at a time and in a day. Zero means no
+// limit.
+type Limits struct {
+	PerUser    int // jobs that build at the same time
+	PerProject int
+	PerDay     int // jobs accepted in one UTC day
+}
