@@ -1,0 +1,117 @@
+package postgrestest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const insertJob = `INSERT INTO jobs (id, project_id, user_id, tier, goal)
+	VALUES (gen_random_uuid(), gen_random_uuid(), 'u', 'bootstrapper', 'g')`
+
+func TestNewGivesEachTestADatabaseOfItsOwn(t *testing.T) {
+	ctx := t.Context()
+	_, one := New(t)
+	_, two := New(t)
+	if _, err := one.Exec(ctx, insertJob); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := two.QueryRow(ctx, `SELECT count(*) FROM jobs`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	if n != 0 {
+		t.Errorf("another test's rows: got %d, want 0", n)
+	}
+}
+
+func TestAdvanceMovesEveryTimeOfAJob(t *testing.T) {
+	ctx := t.Context()
+	_, pool := New(t)
+	if _, err := pool.Exec(ctx, insertJob); err != nil {
+		t.Fatal(err)
+	}
+	Advance(t, pool, 90*time.Second)
+	var lease, created time.Duration
+	err := pool.QueryRow(ctx, `SELECT now() - lease_until, now() - created_at FROM jobs`).Scan(&lease, &created)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lease < 90*time.Second || created < 90*time.Second {
+		t.Errorf("ages after Advance: lease %v, created %v, want 90s or more", lease, created)
+	}
+}
+
+func TestServerByTCPAsksForItsPassword(t *testing.T) {
+	s, err := Start(Config{TCP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	conn, err := pgx.Connect(t.Context(), s.URL(Database))
+	if err != nil {
+		t.Fatalf("connect with the password: %v", err)
+	}
+	config := conn.Config()
+	_ = conn.Close(t.Context())
+	config.Password = "wrong"
+	if conn, err := pgx.ConnectConfig(t.Context(), config); err == nil {
+		_ = conn.Close(t.Context())
+		t.Error("connected with a wrong password")
+	}
+}
+
+func TestServerKeepsItsDataFolder(t *testing.T) {
+	owner, err := findOwner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := owner.tempDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	cfg := Config{DataDir: filepath.Join(dir, "data")}
+
+	first := start(t, cfg)
+	run(t, first, `CREATE TABLE kept ()`)
+	first.Stop()
+	second := start(t, cfg)
+	run(t, second, `INSERT INTO kept DEFAULT VALUES`)
+	second.Kill()
+	third := start(t, cfg)
+	run(t, third, `DROP TABLE kept`)
+	third.Stop()
+
+	if _, err := os.Stat(third.sockets); !os.IsNotExist(err) {
+		t.Errorf("temporary folder after Stop: %v, want it gone", err)
+	}
+}
+
+func start(t *testing.T, cfg Config) *Server {
+	t.Helper()
+	s, err := Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func run(t *testing.T, s *Server, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL(Database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		t.Fatal(err)
+	}
+}
