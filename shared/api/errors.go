@@ -1,0 +1,105 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// row is what a caller learns of an error: nothing of the error's own text.
+type row struct {
+	err        error
+	status     int
+	message    string
+	errorType  string // set: detail is an object with this beside the message
+	retryAfter time.Duration
+}
+
+// table holds every sentinel of shared/job. The first row that an error
+// matches counts; an error that matches none is an internal one.
+var table = []row{
+	{err: job.ErrUnauthenticated, status: http.StatusUnauthorized, message: "Not authenticated"},
+	{err: job.ErrNotFound, status: http.StatusNotFound, message: "Job not found"},
+	{err: job.ErrForeign, status: http.StatusNotFound, message: "Job not found"},
+	{err: job.ErrPrevious, status: http.StatusNotFound, message: "Previous job not found"},
+	{err: job.ErrInvalid, status: http.StatusUnprocessableEntity, message: "Invalid input"},
+	{err: job.ErrTooLarge, status: http.StatusRequestEntityTooLarge, message: "The request is too large: its body may have 6 MB"},
+	{err: job.ErrIdempotencyKey, status: http.StatusUnprocessableEntity, message: "This Idempotency-Key was used before, with another request"},
+	{err: job.ErrNotReady, status: http.StatusUnprocessableEntity, message: "Job is not READY"},
+	{err: job.ErrTerminal, status: http.StatusConflict, message: "Job is already in a terminal state"},
+	{err: job.ErrConflict, status: http.StatusConflict, message: "The job changed meanwhile, try again", retryAfter: time.Second},
+	{err: job.ErrSandboxBusy, status: http.StatusConflict, message: "The preview is being resumed, try again", retryAfter: 2 * time.Second},
+	{err: job.ErrSandboxExpired, status: http.StatusServiceUnavailable, message: "The preview's sandbox is gone; build again to get a new one", errorType: "sandbox_expired"},
+	unreachable(job.ErrSandboxUnreachable),
+	{err: job.ErrUnavailable, status: http.StatusServiceUnavailable, message: "Service is unavailable for the moment, try again", retryAfter: 5 * time.Second},
+	{err: job.ErrLater, status: http.StatusServiceUnavailable, message: "Service is busy, try again", retryAfter: 5 * time.Second},
+	{err: job.ErrBadMessage, status: http.StatusInternalServerError, message: internal.message},
+
+	unreachable(job.ErrSandboxNotFound),
+	unreachable(job.ErrSandboxPaused),
+	unreachable(job.ErrSandboxInTransition),
+	unreachable(job.ErrSandboxRefused),
+	unreachable(job.ErrUnauthorized),
+	unreachable(job.ErrSandboxLimit),
+	unreachable(job.ErrRateLimited),
+	unreachable(job.ErrSandboxFailed),
+	unreachable(job.ErrNoCapacity),
+	unreachable(job.ErrUnknownOutcome),
+
+	{err: context.DeadlineExceeded, status: http.StatusServiceUnavailable, message: "Service did not answer in time, try again", retryAfter: 5 * time.Second},
+}
+
+// internal answers what nobody foresaw.
+var internal = row{status: http.StatusInternalServerError, message: "Internal server error"}
+
+// unreachable is the row of err, after which a later call may find the preview.
+func unreachable(err error) row {
+	return row{
+		err: err, status: http.StatusServiceUnavailable,
+		message:    "The preview could not be brought back this time, try again",
+		errorType:  "sandbox_unreachable",
+		retryAfter: 5 * time.Second,
+	}
+}
+
+func lookup(err error) row {
+	var invalid *job.InvalidError
+	if errors.As(err, &invalid) {
+		return invalidRow(invalid)
+	}
+	for _, r := range table {
+		if errors.Is(err, r.err) {
+			return r
+		}
+	}
+	return internal
+}
+
+// invalidRow passes on the words of an input error, which are written for the
+// caller. A body that could not be read at all is a 400, a wrong field a 422.
+func invalidRow(err *job.InvalidError) row {
+	if err.Field == bodyField {
+		return row{status: http.StatusBadRequest, message: err.Error()}
+	}
+	return row{status: http.StatusUnprocessableEntity, message: err.Error()}
+}
+
+type errorBody struct {
+	Detail  any    `json:"detail"` // a text, or an errorDetail
+	DebugID string `json:"debug_id"`
+}
+
+type errorDetail struct {
+	Message   string `json:"message"`
+	ErrorType string `json:"error_type"`
+}
+
+func (r row) body(debugID string) errorBody {
+	if r.errorType == "" {
+		return errorBody{Detail: r.message, DebugID: debugID}
+	}
+	return errorBody{Detail: errorDetail{Message: r.message, ErrorType: r.errorType}, DebugID: debugID}
+}

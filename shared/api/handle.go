@@ -1,0 +1,113 @@
+// Package api owns the JSON contract of the HTTP routes: identity and input
+// out of an API Gateway HTTP API event (payload format 2.0), the answer back
+// into one, and the table that gives each error of shared/job its status and
+// its safe words. It knows no store, no queue and no route: which paths exist
+// is told by template.yaml, what they do by the functions.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/shared/job"
+)
+
+// Request and Response are the events of API Gateway.
+type (
+	Request  = events.APIGatewayV2HTTPRequest
+	Response = events.APIGatewayV2HTTPResponse
+)
+
+// Answer is what a function has to say when it succeeded.
+type Answer struct {
+	Status     int
+	Body       any           // written as JSON
+	RetryAfter time.Duration // in whole seconds; 0: no such header
+}
+
+// margin is kept of the invocation's time to write an answer after the
+// function's own calls have run out of theirs.
+const margin = 500 * time.Millisecond
+
+// Handle makes a Lambda handler of serve. The handler's error is always nil:
+// each error of serve, a panic too, becomes an answer by the table in
+// errors.go, and is logged with the debug_id that the caller gets to see. The
+// context of serve ends shortly before the invocation does.
+func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, error)) func(context.Context, Request) (Response, error) {
+	return func(ctx context.Context, r Request) (Response, error) {
+		if end, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, end.Add(-margin))
+			defer cancel()
+		}
+		answer, err := guard(ctx, r, serve)
+		if err == nil {
+			var body []byte
+			if body, err = json.Marshal(answer.Body); err == nil {
+				return respond(r, answer.Status, body, answer.RetryAfter), nil
+			}
+		}
+		return fail(ctx, log, r, err), nil
+	}
+}
+
+// panicError is a panic of a function, with the place where it happened.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.value, e.stack) }
+
+func guard(ctx context.Context, r Request, serve func(context.Context, Request) (Answer, error)) (answer Answer, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	return serve(ctx, r)
+}
+
+func respond(r Request, status int, body []byte, retryAfter time.Duration) Response {
+	headers := map[string]string{
+		"Content-Type":           "application/json",
+		"Cache-Control":          "no-store",
+		"X-Content-Type-Options": "nosniff",
+	}
+	if retryAfter > 0 {
+		seconds := (retryAfter + time.Second - 1) / time.Second
+		headers["Retry-After"] = strconv.FormatInt(int64(seconds), 10)
+	}
+	if status == http.StatusUnauthorized {
+		headers["WWW-Authenticate"] = "Bearer"
+	}
+	if id := r.RequestContext.RequestID; id != "" {
+		headers["X-Request-Id"] = id // also in the gateway's access log
+	}
+	return Response{StatusCode: status, Headers: headers, Body: string(body)}
+}
+
+func fail(ctx context.Context, log *slog.Logger, r Request, err error) Response {
+	row := lookup(err)
+	debugID := job.NewID()
+	level := slog.LevelInfo
+	if row.status >= 500 {
+		level = slog.LevelError
+	}
+	log.LogAttrs(ctx, level, "request failed",
+		slog.Int("status", row.status),
+		slog.String("debug_id", debugID),
+		slog.String("route", r.RouteKey),
+		slog.String("api_request_id", r.RequestContext.RequestID),
+		slog.String("error", err.Error()))
+	body, _ := json.Marshal(row.body(debugID)) // texts only: it cannot fail
+	return respond(r, row.status, body, row.retryAfter)
+}

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"siesta/shared/job"
+)
+
+// MaxBody is the most bytes that a request's body may have, after base64.
+const MaxBody = 6 << 20
+
+const (
+	maxUserID         = 255
+	maxTier           = 50
+	maxIdempotencyKey = 255
+
+	bodyField = "body" // the Field of an InvalidError about the body as a whole
+)
+
+// UserID is the subject of the token that the gateway has checked. Without one
+// the error is job.ErrUnauthenticated.
+func UserID(r Request) (string, error) {
+	sub := claim(r, "sub")
+	if sub == "" || len(sub) > maxUserID || !printable(sub) {
+		return "", job.ErrUnauthenticated
+	}
+	return sub, nil
+}
+
+// Tier is the user's tier by the token's claim of that name; job.Bootstrapper
+// when no claim is named, or the token does not have it.
+func Tier(r Request, name string) job.Tier {
+	tier := claim(r, name)
+	if tier == "" || len(tier) > maxTier || !printable(tier) {
+		return job.Bootstrapper
+	}
+	return job.Tier(tier)
+}
+
+func claim(r Request, name string) string {
+	if a := r.RequestContext.Authorizer; a != nil && a.JWT != nil && name != "" {
+		return a.JWT.Claims[name]
+	}
+	return ""
+}
+
+// JobID is the path's job id in its canonical form. An id that cannot exist is
+// job.ErrNotFound, as one that does not.
+func JobID(r Request) (string, error) {
+	id := strings.ToLower(r.PathParameters["job_id"])
+	if !job.IsID(id) {
+		return "", job.ErrNotFound
+	}
+	return id, nil
+}
+
+// IdempotencyKey is the header of that name, empty when there is none. The
+// error is a *job.InvalidError.
+func IdempotencyKey(r Request) (string, error) {
+	key := r.Headers["idempotency-key"] // the gateway lower-cases names
+	if len(key) > maxIdempotencyKey || !printable(key) {
+		return "", &job.InvalidError{Field: "Idempotency-Key", Reason: "must be at most 255 printable characters"}
+	}
+	return key, nil
+}
+
+// Body is the request's body as it was sent. The error is job.ErrTooLarge, or a
+// *job.InvalidError.
+func Body(r Request) ([]byte, error) {
+	if !r.IsBase64Encoded {
+		if len(r.Body) > MaxBody {
+			return nil, job.ErrTooLarge
+		}
+		return []byte(r.Body), nil
+	}
+	// Padding lets the length overstate by two bytes.
+	if base64.StdEncoding.DecodedLen(len(r.Body)) > MaxBody+2 {
+		return nil, job.ErrTooLarge
+	}
+	body, err := base64.StdEncoding.DecodeString(r.Body)
+	if err != nil {
+		return nil, &job.InvalidError{Field: bodyField, Reason: "must be valid base64, as the event says it is"}
+	}
+	if len(body) > MaxBody {
+		return nil, job.ErrTooLarge
+	}
+	return body, nil
+}
+
+// printable reports whether s is free of what no store or log line takes.
+func printable(s string) bool {
+	for _, c := range s {
+		if c < ' ' || c == 0x7f || c == '\uFFFD' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// How long a caller should wait before asking again.
+const (
+	pollEvery          = 2 * time.Second
+	pollScheduledEvery = time.Minute
+)
+
+// StatusResponse is the body of GET /api/generation/{job_id}/status. Every key
+// is always there; nil is null.
+type StatusResponse struct {
+	JobID            string           `json:"job_id"`
+	Status           job.Status       `json:"status"`
+	StageLabel       string           `json:"stage_label"`
+	PreviewURL       *string          `json:"preview_url"`
+	BuildVersion     *string          `json:"build_version"`
+	ErrorMessage     *string          `json:"error_message"`
+	DebugID          *string          `json:"debug_id"`
+	SandboxExpiresAt *string          `json:"sandbox_expires_at"` // RFC 3339, UTC
+	SandboxPaused    bool             `json:"sandbox_paused"`
+	SandboxState     job.SandboxState `json:"sandbox_state"`
+	Revision         int64            `json:"revision"`
+}
+
+// Status is the answer about j: the preview from READY on, the sandbox's expiry
+// only while it runs, and a Retry-After as long as there is something to wait
+// for.
+func Status(j job.Job) Answer {
+	body := StatusResponse{
+		JobID:         j.ID,
+		Status:        j.Status,
+		StageLabel:    j.Status.Label(),
+		ErrorMessage:  text(j.ErrorMessage),
+		DebugID:       text(j.DebugID),
+		SandboxPaused: j.SandboxPaused,
+		SandboxState:  j.SandboxState,
+		Revision:      j.Revision,
+	}
+	if j.Status == job.Ready {
+		body.PreviewURL = text(j.PreviewURL)
+		body.BuildVersion = text(j.BuildVersion)
+		if j.SandboxState == job.SandboxRunning && !j.SandboxExpiresAt.IsZero() {
+			body.SandboxExpiresAt = text(j.SandboxExpiresAt.UTC().Format(time.RFC3339))
+		}
+	}
+	return Answer{Status: http.StatusOK, Body: body, RetryAfter: retryAfter(j.Status)}
+}
+
+func retryAfter(s job.Status) time.Duration {
+	switch {
+	case s.Terminal():
+		return 0
+	case s == job.Scheduled:
+		return pollScheduledEvery
+	default:
+		return pollEvery
+	}
+}
+
+// text is s, or null where there is none.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
