@@ -22,8 +22,7 @@ type Job struct {
 	Tier      Tier
 	Status    Status
 	Goal      string
-	Request   Request // what to build; its Env is always empty here, see EnvSealed
-	EnvSealed []byte  // the request's env, sealed; nil when it had none
+	EnvSealed []byte // the request's env, sealed; nil when it had none
 	Plan      Plan    // what the build found out about how to run the app
 
 	BuildVersion  string // build_v0_N, N counted per user and project

@@ -1,0 +1,157 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"siesta/shared/job"
+)
+
+// NewJob is a validated request on its way into the table.
+type NewJob struct {
+	ID             string
+	UserID         string
+	Tier           job.Tier
+	Request        job.Request // its Env is not stored
+	EnvSealed      []byte
+	IdempotencyKey string // "" for none
+	RequestHash    []byte // of the body as it was sent
+	Deadline       time.Duration
+	PerDay         int // jobs of this user in a UTC day; 0: no limit
+}
+
+// Accept inserts a job as queued, or as scheduled for the next UTC day if its
+// user is over the daily limit, and returns it with true. A job that is there
+// already, by its id or its idempotency key, is returned with false. Errors:
+// job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the key
+// came with another body), job.ErrPrevious.
+func (s *Store) Accept(ctx context.Context, n NewJob) (job.Job, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var accepted job.Job
+	var created bool
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var err error
+		accepted, created, err = accept(ctx, tx, n)
+		return err
+	})
+	if violates(err, "jobs_pkey") { // another user took the id in this very moment
+		return job.Job{}, false, job.ErrForeign
+	}
+	return accepted, created, translate(err)
+}
+
+func accept(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
+	// Versions, keys and limits are counted per user: one acceptance at a time.
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, n.UserID); err != nil {
+		return job.Job{}, false, err
+	}
+	if j, found, err := existing(ctx, tx, n); found || err != nil {
+		return j, false, err
+	}
+	if err := checkPrevious(ctx, tx, n); err != nil {
+		return job.Job{}, false, err
+	}
+	j, err := insert(ctx, tx, n)
+	return j, true, err
+}
+
+// existing looks for the same job under its id or its idempotency key.
+func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
+	const sql = `SELECT ` + columns + ` FROM jobs
+		WHERE id = $1::uuid OR (user_id = $2 AND idempotency_key = nullif($3, ''))`
+	j, err := scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.IdempotencyKey))
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return job.Job{}, false, nil
+	case err != nil:
+		return job.Job{}, false, err
+	case j.UserID != n.UserID:
+		return job.Job{}, false, job.ErrForeign
+	case n.IdempotencyKey == "":
+		return j, true, nil
+	}
+	var hash []byte
+	if err := tx.QueryRow(ctx, `SELECT request_hash FROM jobs WHERE id = $1::uuid`, j.ID).Scan(&hash); err != nil {
+		return job.Job{}, false, err
+	}
+	if !bytes.Equal(hash, n.RequestHash) {
+		return job.Job{}, false, job.ErrIdempotencyKey
+	}
+	return j, true, nil
+}
+
+func checkPrevious(ctx context.Context, tx pgx.Tx, n NewJob) error {
+	if n.Request.PreviousJobID == "" {
+		return nil
+	}
+	const sql = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = $1::uuid AND user_id = $2 AND project_id = $3::uuid)`
+	var found bool
+	if err := tx.QueryRow(ctx, sql, n.Request.PreviousJobID, n.UserID, n.Request.ProjectID).Scan(&found); err != nil {
+		return err
+	}
+	if !found {
+		return job.ErrPrevious
+	}
+	return nil
+}
+
+func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
+	n.Request.Env = nil
+	request, err := json.Marshal(n.Request)
+	if err != nil {
+		return job.Job{}, fmt.Errorf("encode request: %w", err)
+	}
+	const sql = `
+		WITH today AS (
+			SELECT count(*) >= $9::int AND $9::int > 0 AS over FROM jobs
+			WHERE user_id = $2 AND created_at >= date_trunc('day', now(), 'UTC')
+		), version AS (
+			SELECT coalesce(max(substring(build_version FROM '^build_v0_([0-9]{1,9})$')::int), 0) + 1 AS n FROM jobs
+			WHERE user_id = $2 AND project_id = $3::uuid
+		)
+		INSERT INTO jobs (id, user_id, project_id, tier, goal, request, env_sealed, deadline_at, lease_until,
+			build_version, workspace_path, idempotency_key, request_hash, status, schedule_for)
+		SELECT $1::uuid, $2, $3::uuid, $4, $5, $6::jsonb, $7::bytea, now() + make_interval(secs => $8::float8), now(),
+			'build_v0_' || version.n, $12, nullif($10, ''), $11::bytea,
+			CASE WHEN today.over THEN 'scheduled' ELSE 'queued' END,
+			CASE WHEN today.over THEN date_trunc('day', now(), 'UTC') + interval '1 day' END
+		FROM today, version` + returning
+	return scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.Request.ProjectID, string(n.Tier), n.Request.Goal,
+		string(request), n.EnvSealed, seconds(n.Deadline), n.PerDay, n.IdempotencyKey, n.RequestHash, job.Workspace))
+}
+
+// Request returns what a job is to build, without its source, which may be
+// megabytes.
+func (s *Store) Request(ctx context.Context, id string) (job.Request, error) {
+	return s.request(ctx, `SELECT (request - 'source')::text FROM jobs WHERE id = $1::uuid`, id)
+}
+
+// Source returns the code that a job is to build.
+func (s *Store) Source(ctx context.Context, id string) (job.Source, error) {
+	r, err := s.request(ctx, `SELECT request::text FROM jobs WHERE id = $1::uuid`, id)
+	return r.Source, err
+}
+
+func (s *Store) request(ctx context.Context, sql, id string) (job.Request, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var text string
+	if err := s.pool.QueryRow(ctx, sql, id).Scan(&text); err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = job.ErrNotFound
+		}
+		return job.Request{}, translate(err)
+	}
+	var r job.Request
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return job.Request{}, fmt.Errorf("decode request of job %s: %w", id, err)
+	}
+	return r, nil
+}

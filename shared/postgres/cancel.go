@@ -1,0 +1,15 @@
+package postgres
+
+import (
+	"context"
+
+	"siesta/shared/job"
+)
+
+// Cancel fails a job that is not terminal. job.ErrConflict: it is.
+func (s *Store) Cancel(ctx context.Context, id, message, debugID string) (job.Job, error) {
+	const sql = `UPDATE jobs SET status = 'failed', error_message = $2, debug_id = $3, lease_until = NULL, missing_since = NULL,
+			completed_at = now(), duration_seconds = extract(epoch FROM now() - coalesce(started_at, now()))::int,` + changed + `
+		WHERE id = $1::uuid AND status NOT IN ('ready', 'failed')` + returning
+	return s.move(ctx, sql, id, message, debugID)
+}

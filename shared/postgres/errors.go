@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"siesta/shared/job"
+)
+
+// translate is the only place that looks at the driver's errors: by code,
+// never by text. What the database refused stays an internal error; what it
+// did not answer is job.ErrUnavailable.
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && !outage(pg.Code) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if pg == nil && !connectionFault(err) {
+		return err
+	}
+	return fmt.Errorf("%w: database: %w", job.ErrUnavailable, err)
+}
+
+// outage reports whether an SQLSTATE says that the server is going down,
+// starting, full, or gave up on the statement.
+func outage(code string) bool {
+	for _, class := range []string{"08", "53", "57", "58"} {
+		if strings.HasPrefix(code, class) {
+			return true
+		}
+	}
+	return code == "25006" // read-only: a failover is under way
+}
+
+func connectionFault(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) ||
+		pgconn.SafeToRetry(err) || isNetwork(err)
+}
+
+func violates(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == constraint
+}
+
+// isNetwork reports whether err comes from a broken connection.
+func isNetwork(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+func noneIsConflict(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return job.ErrConflict
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// TakePause makes the caller the owner of one pause under an epoch, until
+// OpTime has passed. job.ErrConflict: it is not due, not this epoch's, or
+// somebody else's; re-read to know which.
+func (s *Store) TakePause(ctx context.Context, id string, epoch int) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'pausing', op_until = now() + make_interval(secs => $3::float8), op_shared = false,` + changed + `
+		WHERE id = $1::uuid AND status = 'ready' AND epoch = $2 AND (
+			(sandbox_state = 'running' AND pause_due_at <= now() AND (op_until IS NULL OR op_until < now()))
+			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
+	return s.move(ctx, sql, id, epoch, seconds(OpTime))
+}
+
+// owned is the fence of whoever took a pause: its epoch and its very op_until.
+const owned = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'pausing' AND op_until = $3::timestamptz `
+
+// RecordPaused notes that E2B confirmed the pause: the only write of paused.
+func (s *Store) RecordPaused(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'paused', sandbox_paused = true, paused_at = now(), pause_error = NULL,
+			op_until = NULL, sandbox_expires_at = NULL, missing_since = NULL,` + changed + owned + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
+}
+
+// refusedRest is how long a refused pause is left alone at the least, so that
+// nothing asks again every minute.
+const refusedRest = time.Hour
+
+// RecordPauseRefused notes that E2B will not pause this sandbox, and why. It
+// stays running, due again when its time-out has passed.
+func (s *Store) RecordPauseRefused(ctx context.Context, j job.Job, reason string) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_error = $4, op_until = NULL,
+			pause_due_at = greatest(sandbox_expires_at, now() + make_interval(secs => $5::float8)),` + changed + owned + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil, reason, seconds(refusedRest))
+}
+
+// RecordPauseFailed notes that the pause ended without effect: whoever comes
+// next need not wait for it.
+func (s *Store) RecordPauseFailed(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET op_until = now(),` + changed + owned + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
+}
+
+// RequestPause makes a running preview due at once. job.ErrConflict: it is not
+// running, or not ready.
+func (s *Store) RequestPause(ctx context.Context, id string) (job.Job, error) {
+	const sql = `UPDATE jobs SET pause_due_at = now(),` + changed + `
+		WHERE id = $1::uuid AND status = 'ready' AND sandbox_state = 'running'` + returning
+	return s.move(ctx, sql, id)
+}

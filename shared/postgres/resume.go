@@ -1,0 +1,65 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// DueMargin is how far ahead a running preview's due time must be for a
+// resume to leave it as it is.
+const DueMargin = 30 * time.Second
+
+// TakeResume records a wake under a new epoch, from the state and epoch that
+// the caller read. job.ErrConflict: the row moved on, or its state is owned.
+func (s *Store) TakeResume(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'resuming', sandbox_paused = false, epoch = epoch + 1,
+			op_shared = (sandbox_state = 'running' AND op_until IS NOT NULL AND op_until > now()),
+			op_until = now() + make_interval(secs => $4::float8),` + changed + `
+		WHERE id = $1::uuid AND status = 'ready' AND epoch = $2 AND sandbox_state = $3 AND (
+			sandbox_state = 'paused'
+			OR (sandbox_state = 'running' AND (pause_due_at <= now() + make_interval(secs => $5::float8)
+				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + make_interval(secs => $5::float8)))
+			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin))
+}
+
+// resuming is the fence of every write of a resume.
+const resuming = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'resuming' `
+
+// JoinResume shares a wake that is under way.
+func (s *Store) JoinResume(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET op_shared = true, op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + `
+		AND op_until > now()` + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime))
+}
+
+// ExtendResume keeps a wake's owner its owner through a long stretch, such as
+// restarting the server.
+func (s *Store) ExtendResume(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime))
+}
+
+// RecordResumed ends a wake: running, until wake has passed.
+func (s *Store) RecordResumed(ctx context.Context, j job.Job, wake, ttl time.Duration) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_due_at = now() + make_interval(secs => $3::float8),
+			sandbox_expires_at = now() + make_interval(secs => $4::float8), pause_error = NULL, missing_since = NULL,
+			op_until = CASE WHEN op_shared THEN op_until END,` + changed + resuming + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, seconds(wake), seconds(ttl))
+}
+
+// RecordResumeRefused notes that the wake ended without effect. While another
+// call may be under way under this epoch nothing is written: job.ErrConflict.
+func (s *Store) RecordResumeRefused(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET op_until = now(),` + changed + resuming + ` AND NOT op_shared` + returning
+	return s.move(ctx, sql, j.ID, j.Epoch)
+}
+
+// RecordLost notes that E2B brought back older files under this epoch: the
+// preview is lost.
+func (s *Store) RecordLost(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_expires_at = NULL, op_until = NULL, missing_since = NULL,` + changed + resuming + returning
+	return s.move(ctx, sql, j.ID, j.Epoch)
+}

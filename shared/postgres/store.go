@@ -1,0 +1,108 @@
+// Package postgres owns the jobs table: every SQL statement and the
+// translation of the driver's errors into the domain's. Each transition is one
+// function and one UPDATE with its guard in the WHERE; the rows affected
+// decide. Every write raises the revision and returns the row. The clock is
+// the database's. It knows nothing of E2B, queues or the cache.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"siesta/shared/job"
+)
+
+// The protocol's times. docs/lifecycle.md says where each comes from.
+const (
+	// Grace is longer than any list or GET of E2B lags behind.
+	Grace = 5 * time.Minute
+	// OpTime outlives every call to E2B: sent within 20 s of its record, 80 s
+	// for the answer, 20 s of slack.
+	OpTime = 120 * time.Second
+	// Lease outlives a turn's hard kill at 100 s.
+	Lease = 105 * time.Second
+)
+
+// callTimeout bounds every statement, connecting included.
+const callTimeout = 8 * time.Second
+
+// Store is the jobs table. Its methods may be called from many goroutines.
+// Beside what each names, every method fails with job.ErrUnavailable when the
+// database does not answer.
+type Store struct {
+	pool *pgxpool.Pool
+}
+
+// Config says where the database is and how to log in.
+type Config struct {
+	URL string // postgres://...
+	// Password returns a fresh password for each new connection; nil uses the
+	// URL's. With IAM authentication it is a token of 15 minutes.
+	Password func(ctx context.Context, host string, port uint16, user string) (string, error)
+	MaxConns int // 0: 2, enough for a process that handles one event at a time
+}
+
+// Open prepares a Store. It does not connect; the first statement does.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	config, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, errors.New("parse DATABASE_URL: it must be postgres://user@host:port/database") // the cause may quote the password
+	}
+	config.MaxConns = 2
+	if c.MaxConns > 0 {
+		config.MaxConns = int32(c.MaxConns)
+	}
+	config.MinConns = 0
+	config.MaxConnLifetime = 10 * time.Minute
+	config.MaxConnIdleTime = 2 * time.Minute
+	config.PingTimeout = 2 * time.Second
+	config.ConnConfig.ConnectTimeout = 3 * time.Second
+	// Named prepared statements pin a connection of RDS Proxy and break when a
+	// migration changes a table under them.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if c.Password != nil {
+		config.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
+			password, err := c.Password(ctx, cc.Host, cc.Port, cc.User)
+			cc.Password = password
+			return err
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database pool: %w", err)
+	}
+	return &Store{pool: pool}, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// one runs a statement that returns at most one job.
+func (s *Store) one(ctx context.Context, none error, sql string, args ...any) (job.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	j, err := scanJob(s.pool.QueryRow(ctx, sql, args...))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return job.Job{}, none
+	}
+	return j, translate(err)
+}
+
+// move runs an UPDATE that returns its row: no row means that somebody was
+// faster.
+func (s *Store) move(ctx context.Context, sql string, args ...any) (job.Job, error) {
+	return s.one(ctx, job.ErrConflict, sql, args...)
+}
+
+// Get returns a job, or job.ErrNotFound.
+func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
+	return s.one(ctx, job.ErrNotFound, `SELECT `+columns+` FROM jobs WHERE id = $1::uuid`, id)
+}
+
+// seconds is how durations are passed to make_interval(secs => ...).
+func seconds(d time.Duration) float64 { return d.Seconds() }
