@@ -11,13 +11,13 @@ import (
 )
 
 const insertJob = `INSERT INTO jobs (id, project_id, user_id, tier, goal)
-	VALUES (gen_random_uuid(), gen_random_uuid(), 'u', 'bootstrapper', 'g')`
+	VALUES (gen_random_uuid(), gen_random_uuid(), $1, 'bootstrapper', 'g')`
 
 func TestNewGivesEachTestADatabaseOfItsOwn(t *testing.T) {
 	ctx := t.Context()
 	_, one := New(t)
 	_, two := New(t)
-	if _, err := one.Exec(ctx, insertJob); err != nil {
+	if _, err := one.Exec(ctx, insertJob, "u"); err != nil {
 		t.Fatal(err)
 	}
 	var n int
@@ -32,7 +32,7 @@ func TestNewGivesEachTestADatabaseOfItsOwn(t *testing.T) {
 func TestAdvanceMovesEveryTimeOfAJob(t *testing.T) {
 	ctx := t.Context()
 	_, pool := New(t)
-	if _, err := pool.Exec(ctx, insertJob); err != nil {
+	if _, err := pool.Exec(ctx, insertJob, "u"); err != nil {
 		t.Fatal(err)
 	}
 	Advance(t, pool, 90*time.Second)
