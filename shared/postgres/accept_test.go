@@ -1,0 +1,168 @@
+package postgres_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+func (b bench) count() (rows int) {
+	b.t.Helper()
+	if err := b.pool.QueryRow(b.ctx, `SELECT count(*) FROM jobs`).Scan(&rows); err != nil {
+		b.t.Fatal(err)
+	}
+	return rows
+}
+
+func TestVersionsAreCountedPerProjectWithoutGapsOrTwins(t *testing.T) {
+	b := setup(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	for range 8 {
+		wg.Go(func() {
+			j, _, err := b.Accept(b.ctx, newJob())
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			seen[j.BuildVersion] = true
+		})
+	}
+	wg.Wait()
+	for _, want := range []string{"build_v0_1", "build_v0_8"} {
+		if !seen[want] || len(seen) != 8 {
+			t.Errorf("got versions %v, want build_v0_1 to build_v0_8", seen)
+		}
+	}
+	other := newJob()
+	other.UserID = "user_bob"
+	if j := b.accept(other); j.BuildVersion != "build_v0_1" {
+		t.Errorf("another user's project of the same id got %s, want build_v0_1", j.BuildVersion)
+	}
+}
+
+func TestTheSameIDIsAcceptedOnce(t *testing.T) {
+	b := setup(t)
+	n := newJob()
+	first := b.accept(n)
+	again, created, err := b.Accept(b.ctx, n)
+	if err != nil || created || again.Revision != first.Revision {
+		t.Errorf("got created %v, revision %d, %v", created, again.Revision, err)
+	}
+	n.UserID = "user_bob"
+	if _, _, err := b.Accept(b.ctx, n); !errors.Is(err, job.ErrForeign) {
+		t.Errorf("got %v for another user's id, want ErrForeign", err)
+	}
+	if got := b.count(); got != 1 {
+		t.Errorf("%d rows, want 1", got)
+	}
+}
+
+func TestAnIdempotencyKeyStandsForOneRequestOfOneUser(t *testing.T) {
+	b := setup(t)
+	n := newJob()
+	n.IdempotencyKey, n.RequestHash = "once", []byte{1}
+	first := b.accept(n)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			again := n
+			again.ID = job.NewID()
+			if j, created, err := b.Accept(b.ctx, again); err != nil || created || j.ID != first.ID {
+				t.Errorf("got %s, created %v, %v; want the first job", j.ID, created, err)
+			}
+		})
+	}
+	wg.Wait()
+	n.ID, n.RequestHash = job.NewID(), []byte{2}
+	if _, _, err := b.Accept(b.ctx, n); !errors.Is(err, job.ErrIdempotencyKey) {
+		t.Errorf("got %v for another body, want ErrIdempotencyKey", err)
+	}
+	n.UserID = "user_bob"
+	b.accept(n)
+}
+
+func TestAPreviousJobMustBeOnesOwn(t *testing.T) {
+	b := setup(t)
+	first := b.accept(newJob())
+	n := newJob()
+	n.Request.PreviousJobID = first.ID
+	b.accept(n)
+	n.ID, n.UserID = job.NewID(), "user_bob"
+	if _, _, err := b.Accept(b.ctx, n); !errors.Is(err, job.ErrPrevious) {
+		t.Errorf("got %v, want ErrPrevious", err)
+	}
+}
+
+func TestOverTheDailyLimitAJobIsScheduledForTomorrow(t *testing.T) {
+	b := setup(t)
+	n := newJob()
+	n.PerDay = 1
+	b.accept(n)
+	n.ID = job.NewID()
+	j := b.accept(n)
+	if j.Status != job.Scheduled || j.ScheduleFor.Sub(j.ReadAt) <= 0 || j.ScheduleFor.UTC().Hour() != 0 {
+		t.Errorf("got %s for %v", j.Status, j.ScheduleFor)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+}
+
+func TestARequestComesBackAsItWasWithoutItsSecrets(t *testing.T) {
+	b := setup(t)
+	start := "npm start"
+	n := newJob()
+	n.Request.Env = map[string]string{"TOKEN": "hunter2hunter2"}
+	n.Request.Commands.Start = &start
+	n.Request.Source.Files = map[string]job.File{
+		"index.html": {Content: []byte("<p>hello\x00")}, "logo.png": {Content: []byte{0xff, 0, 1}}, "old.js": {Delete: true},
+	}
+	j := b.accept(n)
+	r, err := b.Request(b.ctx, j.ID)
+	if err != nil || *r.Commands.Start != start || r.Source.Files != nil || r.Env != nil {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	source, err := b.Source(b.ctx, j.ID)
+	if err != nil || len(source.Files) != 3 || string(source.Files["index.html"].Content) != "<p>hello\x00" || !source.Files["old.js"].Delete {
+		t.Errorf("got %+v, %v", source, err)
+	}
+	var row string
+	if err := b.pool.QueryRow(b.ctx, `SELECT jobs::text FROM jobs`).Scan(&row); err != nil || strings.Contains(row, "hunter2") {
+		t.Errorf("the row holds a secret in plain text (%v)", err)
+	}
+}
+
+func TestAnUnknownJobIsNotFound(t *testing.T) {
+	b := setup(t)
+	if _, err := b.Get(b.ctx, job.NewID()); !errors.Is(err, job.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+func TestADeadDatabaseIsUnavailable(t *testing.T) {
+	t.Parallel()
+	store, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://app@127.0.0.1:1/none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.Get(t.Context(), job.NewID()); !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	if _, _, err := store.Accept(t.Context(), newJob()); !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}
+
+func TestABadAddressDoesNotShowItsPassword(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://app:hunter2@host:port/db"})
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
+	}
+}

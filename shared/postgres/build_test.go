@@ -1,0 +1,167 @@
+package postgres_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+func TestOnlyOneOfManyBuildersClaimsATurn(t *testing.T) {
+	b := setup(t)
+	j := b.accept(newJob())
+	var wg sync.WaitGroup
+	won := make(chan job.Job, 8)
+	for range 8 {
+		wg.Go(func() {
+			claimed, err := b.ClaimTurn(b.ctx, j.ID, 0)
+			if err == nil {
+				won <- claimed
+			} else if !errors.Is(err, job.ErrConflict) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(won); got != 1 {
+		t.Fatalf("%d builders claimed the turn, want 1", got)
+	}
+	if claimed := <-won; claimed.Claim != 1 || claimed.Crashes != 0 {
+		t.Errorf("got claim %d, crashes %d, want 1, 0", claimed.Claim, claimed.Crashes)
+	}
+}
+
+func TestADeadBuildersTurnIsTakenOverAndCounted(t *testing.T) {
+	b := setup(t)
+	dead := b.claimed()
+	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, dead.ID, 0) })
+	b.pass(postgres.Lease + time.Second)
+	heir := must(t)(b.ClaimTurn(b.ctx, dead.ID, 0))
+	if heir.Crashes != 1 || heir.Claim != 2 {
+		t.Errorf("got crashes %d, claim %d, want 1, 2", heir.Crashes, heir.Claim)
+	}
+	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, dead) })
+	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.HandOver(b.ctx, dead, 2*time.Second) })
+	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, dead, "x", "d") })
+}
+
+func TestAHandOverEndsTheTurn(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.HandOver(b.ctx, b.withSandbox(), 10*time.Second))
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 1) })
+	b.pass(10 * time.Second)
+	next := must(t)(b.ClaimTurn(b.ctx, j.ID, 1))
+	if next.Crashes != 0 || next.Turn != 1 {
+		t.Errorf("got crashes %d, turn %d, want 0, 1", next.Crashes, next.Turn)
+	}
+}
+
+func TestACreateIsNumberedAndNeverSentTwice(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.RecordCreate(b.ctx, b.claimed()))
+	if j.CreateNo != 1 || j.CreateSentAt.IsZero() {
+		t.Fatalf("got create_no %d, sent at %v", j.CreateNo, j.CreateSentAt)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, j) })
+	b.pass(postgres.Grace + time.Second)
+	second := must(t)(b.RecordCreate(b.ctx, j))
+	if second.CreateNo != 2 {
+		t.Errorf("got create_no %d, want 2", second.CreateNo)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "ilate", time.Hour) })
+	refused := must(t)(b.RecordCreateRefused(b.ctx, second))
+	if third := must(t)(b.RecordCreate(b.ctx, refused)); third.CreateNo != 3 {
+		t.Errorf("after a definite refusal: got create_no %d, want 3", third.CreateNo)
+	}
+}
+
+func TestAJobHasOneSandbox(t *testing.T) {
+	b := setup(t)
+	j := b.withSandbox()
+	if j.SandboxState != job.SandboxRunning || j.Epoch != 1 || j.Status != job.Scaffold || !j.CreateSentAt.IsZero() {
+		t.Errorf("got %s, epoch %d, %s, create sent at %v", j.SandboxState, j.Epoch, j.Status, j.CreateSentAt)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "iother", time.Hour) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, j) })
+}
+
+func TestTheMarkerNeverGoesBack(t *testing.T) {
+	b := setup(t)
+	j := b.withSandbox()
+	if marked := must(t)(b.RecordMarker(b.ctx, j.ID, 1)); marked.MarkerEpoch != 1 {
+		t.Errorf("got marker %d, want 1", marked.MarkerEpoch)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, 1) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, 2) })
+}
+
+func TestReadyIsWholeAndDue(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.Ready(b.ctx, b.checking(), "https://3000-x.e2b.app", time.Minute))
+	if j.Status != job.Ready || j.PreviewURL == "" || j.SandboxID == "" || j.BuildVersion != "build_v0_1" {
+		t.Errorf("got %s, preview %q, sandbox %q, version %q", j.Status, j.PreviewURL, j.SandboxID, j.BuildVersion)
+	}
+	if !j.LeaseUntil.IsZero() || j.CompletedAt.IsZero() || j.SandboxPaused {
+		t.Errorf("got lease %v, completed %v, paused %v", j.LeaseUntil, j.CompletedAt, j.SandboxPaused)
+	}
+	if due := j.PauseDueAt.Sub(j.ReadAt); due != time.Minute {
+		t.Errorf("got due in %v, want 1m", due)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Cancel(b.ctx, j.ID, "Cancelled by user", "d") })
+}
+
+func TestACancelledJobIsNeverReady(t *testing.T) {
+	b := setup(t)
+	j := b.checking()
+	must(t)(b.Cancel(b.ctx, j.ID, "Cancelled by user", "d"))
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Ready(b.ctx, j, "https://x", 0) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "other words", "d2") })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+	gone := must(t)(b.RecordKilled(b.ctx, j.ID, j.SandboxID))
+	if gone.SandboxState != job.SandboxGone || gone.ErrorMessage != "Cancelled by user" {
+		t.Errorf("got %s, %q", gone.SandboxState, gone.ErrorMessage)
+	}
+}
+
+func TestStatusNeverGoesBackOrSkips(t *testing.T) {
+	b := setup(t)
+	j := b.withSandbox()
+	for _, next := range []job.Status{job.Queued, job.Starting, job.Deps, job.Checks, job.Ready} {
+		b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Advance(b.ctx, j, next) })
+	}
+}
+
+func TestLimitsHoldBackTheNextJob(t *testing.T) {
+	b := setup(t)
+	limits := job.Limits{PerUser: 1}
+	first := must(t)(b.ClaimTurn(b.ctx, b.accept(newJob()).ID, 0))
+	second := must(t)(b.ClaimTurn(b.ctx, b.accept(newJob()).ID, 0))
+	first = must(t)(b.Begin(b.ctx, first, limits))
+	b.wantRefused(second.ID, job.ErrLater, func() (job.Job, error) { return b.Begin(b.ctx, second, limits) })
+	must(t)(b.Fail(b.ctx, first, "ended", "d"))
+	must(t)(b.Begin(b.ctx, second, limits))
+}
+
+func TestLimitsAreNotRacedPast(t *testing.T) {
+	b := setup(t)
+	var wg sync.WaitGroup
+	begun := make(chan string, 6)
+	for range 6 {
+		j := must(t)(b.ClaimTurn(b.ctx, b.accept(newJob()).ID, 0))
+		wg.Go(func() {
+			if _, err := b.Begin(b.ctx, j, job.Limits{PerUser: 2, PerProject: 2}); err == nil {
+				begun <- j.ID
+			} else if !errors.Is(err, job.ErrLater) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(begun); got != 2 {
+		t.Errorf("%d jobs began, want 2", got)
+	}
+}

@@ -1,0 +1,140 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+func TestAPauseIsTakenOnceAndOnlyWhenDue(t *testing.T) {
+	b := setup(t)
+	j := b.running()
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.pass(10 * time.Minute)
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch-1) })
+	taken := must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+	if taken.SandboxState != job.SandboxPausing || taken.SandboxPaused {
+		t.Errorf("got %s, paused %v", taken.SandboxState, taken.SandboxPaused)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.pass(postgres.OpTime + time.Second)
+	heir := must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, taken) })
+	must(t)(b.RecordPaused(b.ctx, heir))
+}
+
+func TestPausedIsWrittenOnlyByTheOwnerOfThePause(t *testing.T) {
+	b := setup(t)
+	j := b.pausing()
+	b.pass(postgres.OpTime + time.Second)
+	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID))))
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
+	if woken.Epoch != j.Epoch+1 {
+		t.Errorf("got epoch %d, want %d", woken.Epoch, j.Epoch+1)
+	}
+}
+
+func TestPausedHasItsTimeAndNoEnd(t *testing.T) {
+	b := setup(t)
+	j := b.paused()
+	if !j.SandboxPaused || j.PausedAt.IsZero() || !j.SandboxExpiresAt.IsZero() || !j.OpUntil.IsZero() {
+		t.Errorf("got paused %v at %v, expires %v, op until %v", j.SandboxPaused, j.PausedAt, j.SandboxExpiresAt, j.OpUntil)
+	}
+}
+
+func TestARefusedPauseIsNotAskedForAgainSoon(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.RecordPauseRefused(b.ctx, b.pausing(), "Your plan has no pause."))
+	if j.SandboxState != job.SandboxRunning || j.SandboxPaused || j.PauseError == "" {
+		t.Errorf("got %s, paused %v, error %q", j.SandboxState, j.SandboxPaused, j.PauseError)
+	}
+	b.pass(59 * time.Minute)
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.pass(2 * time.Minute)
+	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+}
+
+func TestAFailedPauseIsTakenAgainAtOnce(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.RecordPauseFailed(b.ctx, b.pausing()))
+	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+}
+
+func TestAResumeRaisesTheEpochOnce(t *testing.T) {
+	b := setup(t)
+	j := b.paused()
+	woken := must(t)(b.TakeResume(b.ctx, j))
+	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.OpShared {
+		t.Errorf("got epoch %d, paused %v, shared %v", woken.Epoch, woken.SandboxPaused, woken.OpShared)
+	}
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken) })
+}
+
+func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
+	b := setup(t)
+	first := b.resuming()
+	shared := must(t)(b.JoinResume(b.ctx, first))
+	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumeRefused(b.ctx, first) })
+	done := must(t)(b.RecordResumed(b.ctx, first, 10*time.Minute, 30*time.Minute))
+	if !done.OpUntil.Equal(shared.OpUntil) {
+		t.Errorf("got op_until %v, want %v: the other connect may still be under way", done.OpUntil, shared.OpUntil)
+	}
+	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, shared, time.Minute, time.Minute) })
+	requested := must(t)(b.RequestPause(b.ctx, first.ID))
+	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, first.ID, requested.Epoch) })
+	b.pass(postgres.OpTime + time.Second)
+	must(t)(b.TakePause(b.ctx, first.ID, requested.Epoch))
+}
+
+func TestAResumeOfARunningPreviewWaitsUntilItIsDue(t *testing.T) {
+	b := setup(t)
+	j := b.running()
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j) })
+	b.pass(10*time.Minute - postgres.DueMargin)
+	must(t)(b.TakeResume(b.ctx, j))
+}
+
+func TestADeadResumeIsPutBackToSleep(t *testing.T) {
+	b := setup(t)
+	j := b.resuming()
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.pass(postgres.OpTime + time.Second)
+	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, j, time.Minute, time.Minute) })
+}
+
+func TestALostSandboxStaysLost(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.RecordLost(b.ctx, b.resuming()))
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
+}
+
+func TestTheTableItselfRefusesALie(t *testing.T) {
+	b := setup(t)
+	paused, building := b.paused(), b.withSandbox()
+	for name, sql := range map[string]string{
+		"paused flag without the state":   `UPDATE jobs SET sandbox_paused = true WHERE id = $1::uuid AND sandbox_state = 'running'`,
+		"a building job that sleeps":      `UPDATE jobs SET sandbox_state = 'paused', sandbox_paused = true, paused_at = now() WHERE id = $1::uuid AND status = 'scaffold'`,
+		"an unfinished job with no lease": `UPDATE jobs SET lease_until = NULL WHERE id = $1::uuid AND status = 'scaffold'`,
+		"a sandbox without an id":         `UPDATE jobs SET sandbox_id = NULL WHERE id = $1::uuid AND sandbox_state = 'running'`,
+		"a failure without a reason":      `UPDATE jobs SET status = 'failed', completed_at = now(), lease_until = NULL WHERE id = $1::uuid AND status = 'scaffold'`,
+		"an unknown state":                `UPDATE jobs SET sandbox_state = 'asleep' WHERE id = $1::uuid AND status = 'scaffold'`,
+		"a pause without an owner":        `UPDATE jobs SET sandbox_state = 'pausing', sandbox_paused = false, op_until = NULL WHERE id = $1::uuid AND status = 'ready'`,
+		"a preview that runs for ever":    `UPDATE jobs SET sandbox_state = 'running', sandbox_paused = false, pause_due_at = NULL WHERE id = $1::uuid AND status = 'ready'`,
+		"a marker from the future":        `UPDATE jobs SET marker_epoch = epoch + 1 WHERE id = $1::uuid`,
+		"a ready job without a preview":   `UPDATE jobs SET preview_url = NULL WHERE id = $1::uuid AND status = 'ready'`,
+	} {
+		for _, id := range []string{paused.ID, building.ID} {
+			tag, err := b.pool.Exec(b.ctx, sql, id)
+			if err == nil && tag.RowsAffected() > 0 {
+				t.Errorf("the table took %s", name)
+			}
+		}
+	}
+}
