@@ -63,6 +63,9 @@ var (
 	ErrSandboxFailed = errors.New("e2b: call failed")
 	// ErrNoCapacity: 503 or 504 in E2B's own JSON on create or connect.
 	ErrNoCapacity = errors.New("e2b: no capacity")
+	// ErrNotSent: E2B could not be reached, or the time in which the call might
+	// be sent had passed: it was not made and had no effect.
+	ErrNotSent = errors.New("e2b: call not sent")
 	// ErrUnknownOutcome: no answer, or none of E2B's own: the call may or may
 	// not have taken effect.
 	ErrUnknownOutcome = errors.New("e2b: outcome unknown")
