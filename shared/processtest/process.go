@@ -81,6 +81,9 @@ func (p *Process) Output() string { return p.output.String() }
 // Pid returns the process's id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
+// Signal sends s to the process, which is still there.
+func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Stop asks the process to end, kills it after ten seconds, and waits.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(p.signal)

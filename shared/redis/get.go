@@ -1,0 +1,69 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"siesta/shared/job"
+)
+
+// statusFields are what Get reads, in the order that parse takes them.
+var statusFields = []string{
+	"user_id", "status", "sandbox_state", "sandbox_paused", "revision", "sandbox_expires_at",
+	"preview_url", "build_version", "error_message", "debug_id",
+}
+
+// Get returns what the status answer needs of a job, its owner included; the
+// other fields of j are empty. ok is false when the cache does not have it, or
+// holds something that this version does not understand.
+func (c *Cache) Get(ctx context.Context, id string) (j job.Job, ok bool, err error) {
+	var values []any
+	err = c.call(ctx, "read cached job", func(ctx context.Context) error {
+		var err error
+		values, err = c.client.HMGet(ctx, jobKey(id), statusFields...).Result()
+		if redis.HasErrorPrefix(err, "WRONGTYPE") { // the error's code: it is no hash
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return job.Job{}, false, err
+	}
+	j, ok = parse(values)
+	j.ID = id
+	return j, ok, nil
+}
+
+// parse reads the values of statusFields. ok is false unless all are there and
+// make sense together.
+func parse(values []any) (j job.Job, ok bool) {
+	if len(values) != len(statusFields) {
+		return job.Job{}, false
+	}
+	var text [10]string
+	for i, v := range values {
+		if text[i], ok = v.(string); !ok {
+			return job.Job{}, false
+		}
+	}
+	j = job.Job{
+		UserID: text[0], Status: job.Status(text[1]), SandboxState: job.SandboxState(text[2]),
+		PreviewURL: text[6], BuildVersion: text[7], ErrorMessage: text[8], DebugID: text[9],
+	}
+	var errPaused, errRevision, errExpires error
+	j.SandboxPaused, errPaused = strconv.ParseBool(text[3])
+	j.Revision, errRevision = strconv.ParseInt(text[4], 10, 64)
+	if text[5] != "" {
+		j.SandboxExpiresAt, errExpires = time.Parse(time.RFC3339Nano, text[5])
+	}
+	if errors.Join(errPaused, errRevision, errExpires) != nil ||
+		j.UserID == "" || j.Revision < 1 || !j.Status.Known() || !j.SandboxState.Known() ||
+		j.SandboxPaused != (j.SandboxState == job.SandboxPaused) {
+		return job.Job{}, false
+	}
+	return j, true
+}

@@ -1,0 +1,129 @@
+// Package redis owns the cache of jobs: every key, script, channel and expiry.
+// Postgres is the truth; whatever is lost here is found there. It knows no SQL,
+// no queue and no E2B.
+//
+//	job:<uuid>           hash    the job as other services read it, 24 h
+//	job:<uuid>:events    channel one event for each change of the hash
+//	job:<uuid>:logs      stream  the build's output, capped, 24 h
+//	reconcile:watermark  string  up to where reconcile has published
+package redis
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"siesta/shared/job"
+)
+
+// TTL is how long a job stays cached after its last write.
+const TTL = 24 * time.Hour
+
+const (
+	// callTimeout bounds one call to the cache, connecting and one retry
+	// included: a caller can do without.
+	callTimeout = 600 * time.Millisecond
+	// ioTimeout bounds one dial, write or read of it.
+	ioTimeout = 400 * time.Millisecond
+	// skipTime is how long nothing is tried after a call got no answer, so that
+	// a dead cache costs an invocation one time-out and not one for each write.
+	skipTime = time.Second
+)
+
+// Config says where the cache is and how to log in.
+type Config struct {
+	URL     string // redis://, rediss:// (TLS) or unix://
+	Cluster bool   // the server speaks the cluster protocol, as ElastiCache Serverless does
+	// Credentials returns a fresh login for each new connection; nil uses the
+	// URL's. An IAM token lives 15 minutes, its connection 12 hours.
+	Credentials func(ctx context.Context) (user, password string, err error)
+	RootCAs     *x509.CertPool // for rediss://; nil takes the system's, which are slow to load
+}
+
+// Cache is the cache of jobs. Its methods may be called from many goroutines;
+// every one fails with job.ErrUnavailable, and soon, when Redis does not answer.
+type Cache struct {
+	client    goredis
+	skipUntil atomic.Int64 // Unix nanoseconds
+}
+
+// goredis is what a plain and a cluster client have in common.
+type goredis = redis.UniversalClient
+
+// Open prepares a Cache. It does not connect; the first call does.
+func Open(c Config) (*Cache, error) {
+	parsed, err := redis.ParseURL(c.URL)
+	if err != nil {
+		return nil, errors.New("parse REDIS_URL: it must be redis://host:port or rediss://host:port") // the cause may quote the password
+	}
+	logging.Disable() // what it would print comes back as an error, too
+	if parsed.TLSConfig != nil {
+		parsed.TLSConfig.RootCAs = c.RootCAs
+	}
+	return &Cache{client: newClient(c, parsed)}, nil
+}
+
+func newClient(c Config, parsed *redis.Options) goredis {
+	off := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // Valkey refuses them
+	if c.Cluster {
+		return redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: []string{parsed.Addr}, TLSConfig: parsed.TLSConfig,
+			Username: parsed.Username, Password: parsed.Password, CredentialsProviderContext: c.Credentials,
+			DialTimeout: ioTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout, DialerRetries: 1, MaxRedirects: 2,
+			ContextTimeoutEnabled: true, DisableIdentity: true, MaintNotificationsConfig: off,
+			PoolSize: poolSize, PipelinePoolSize: -1, ConnMaxLifetime: connLifetime,
+		})
+	}
+	parsed.CredentialsProviderContext = c.Credentials
+	parsed.DialTimeout, parsed.ReadTimeout, parsed.WriteTimeout = ioTimeout, ioTimeout, ioTimeout
+	parsed.DialerRetries, parsed.MaxRetries = 1, 1
+	parsed.ContextTimeoutEnabled, parsed.DisableIdentity, parsed.MaintNotificationsConfig = true, true, off
+	parsed.PoolSize, parsed.PipelinePoolSize, parsed.ConnMaxLifetime = poolSize, -1, connLifetime
+	return redis.NewClient(parsed)
+}
+
+const (
+	poolSize     = 4 // a batch of ten messages, handled side by side, shares them
+	connLifetime = 30 * time.Minute
+)
+
+// Close ends all connections.
+func (c *Cache) Close() error { return c.client.Close() }
+
+// errSkipped: the call was not tried, because an earlier one got no answer.
+var errSkipped = errors.New("skipped after a call without an answer")
+
+// call runs f with a deadline, unless Redis was found dead a moment ago.
+func (c *Cache) call(ctx context.Context, what string, f func(context.Context) error) error {
+	if time.Now().UnixNano() < c.skipUntil.Load() {
+		return unavailable(what, errSkipped)
+	}
+	limited, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := f(limited)
+	if err == nil {
+		return nil
+	}
+	var reply redis.Error
+	if !errors.As(err, &reply) && ctx.Err() == nil {
+		c.skipUntil.Store(time.Now().Add(skipTime).UnixNano())
+	}
+	return unavailable(what, err)
+}
+
+func unavailable(what string, err error) error {
+	return fmt.Errorf("%s: %w: %w", what, job.ErrUnavailable, err)
+}
+
+func jobKey(id string) string        { return "job:" + id }
+func eventsChannel(id string) string { return "job:" + id + ":events" }
+func logsKey(id string) string       { return "job:" + id + ":logs" }
+
+const watermarkKey = "reconcile:watermark"

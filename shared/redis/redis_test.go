@@ -1,0 +1,416 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"siesta/shared/job"
+	"siesta/shared/redis/redistest"
+)
+
+func open(t testing.TB, c Config) *Cache {
+	t.Helper()
+	cache, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cache.Close() })
+	return cache
+}
+
+// aJob is a job that checks, with everything that its row has by then.
+func aJob(revision int64) job.Job {
+	now := time.Date(2026, 11, 22, 10, 0, 0, 123e6, time.UTC)
+	return job.Job{
+		ID: job.NewID(), ProjectID: job.NewID(), UserID: "user-1", Tier: job.Bootstrapper,
+		Status: job.Checks, Goal: "a to-do list", SandboxState: job.SandboxRunning,
+		SandboxID: "sbx1", PreviewURL: "https://3000-sbx1.e2b.app", BuildVersion: "build_v0_1", WorkspacePath: job.Workspace,
+		SandboxExpiresAt: now.Add(time.Hour), CreatedAt: now, UpdatedAt: now, Revision: revision,
+	}
+}
+
+func put(t testing.TB, c *Cache, j job.Job) bool {
+	t.Helper()
+	stored, err := c.Put(t.Context(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}
+
+func hash(t testing.TB, c *Cache, id string) map[string]string {
+	t.Helper()
+	h, err := c.client.HGetAll(t.Context(), jobKey(id)).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestGetReturnsWhatPutStored(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	j := aJob(7)
+	j.Status, j.SandboxState, j.SandboxPaused = job.Ready, job.SandboxPaused, true
+	j.ErrorMessage, j.DebugID = "text", "d1"
+	put(t, c, j)
+	got, ok, err := c.Get(t.Context(), j.ID)
+	if err != nil || !ok {
+		t.Fatalf("Get: ok %v, error %v", ok, err)
+	}
+	want := job.Job{
+		ID: j.ID, UserID: j.UserID, Status: j.Status, SandboxState: j.SandboxState, SandboxPaused: true,
+		SandboxExpiresAt: j.SandboxExpiresAt, PreviewURL: j.PreviewURL, BuildVersion: j.BuildVersion,
+		ErrorMessage: j.ErrorMessage, DebugID: j.DebugID, Revision: 7,
+	}
+	gotJSON, _ := json.Marshal(got)
+	wantJSON, _ := json.Marshal(want)
+	if string(gotJSON) != string(wantJSON) {
+		t.Errorf("Get:\n got %s\nwant %s", gotJSON, wantJSON)
+	}
+}
+
+func TestHashHasTheFieldsThatOthersRead(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	j := aJob(1)
+	put(t, c, j)
+	got := hash(t, c, j.ID)
+	want := map[string]string{
+		"status": "checks", "status_message": "Running checks...",
+		"created_at": "2026-11-22T10:00:00.123Z", "updated_at": "2026-11-22T10:00:00.123Z",
+		"project_id": j.ProjectID, "user_id": "user-1", "goal": "a to-do list", "tier": "bootstrapper",
+		"sandbox_id": "", "workspace_path": "", "preview_url": "", "build_version": "",
+		"sandbox_paused": "false", "error_message": "", "debug_id": "",
+		"revision": "1", "sandbox_state": "running", "sandbox_expires_at": "2026-11-22T11:00:00.123Z",
+	}
+	for name, value := range want {
+		if v, ok := got[name]; !ok || v != value {
+			t.Errorf("%s: got %q (there: %v), want %q", name, v, ok, value)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("fields: got %d, want %d: %v", len(got), len(want), got)
+	}
+}
+
+func TestNewerRevisionWinsInAnyOrder(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	for _, order := range [][]int64{{1, 2, 3}, {3, 2, 1}, {2, 3, 1}, {9, 10, 9}, {1 << 40, 1<<40 + 1, 3}} {
+		j := aJob(0)
+		var most int64
+		for _, revision := range order {
+			j.Revision = revision
+			if got, want := put(t, c, j), revision > most; got != want {
+				t.Errorf("order %v: Put of %d stored %v, want %v", order, revision, got, want)
+			}
+			most = max(most, revision)
+		}
+		got, _, err := c.Get(t.Context(), j.ID)
+		if err != nil || got.Revision != most {
+			t.Errorf("order %v: cached revision %d, error %v, want %d", order, got.Revision, err, most)
+		}
+	}
+}
+
+func TestConcurrentPutsEndAtTheNewest(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	const n = 64
+	j := aJob(0)
+	var wg sync.WaitGroup
+	for _, i := range rand.Perm(n) {
+		next := j
+		next.Revision = int64(i + 1)
+		wg.Go(func() { put(t, c, next) })
+	}
+	wg.Wait()
+	got, _, err := c.Get(t.Context(), j.ID)
+	if err != nil || got.Revision != n {
+		t.Errorf("cached revision: got %d, error %v, want %d", got.Revision, err, n)
+	}
+}
+
+func TestReadyShowsEverythingInOneStep(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	j := aJob(1)
+	put(t, c, j)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		j.Status, j.Revision = job.Ready, 2
+		put(t, c, j)
+	}()
+	for ready := false; !ready; {
+		h := hash(t, c, j.ID)
+		ready = h["status"] == "ready"
+		for _, name := range []string{"sandbox_id", "preview_url", "build_version", "workspace_path"} {
+			if shown := h[name] != ""; shown != ready {
+				t.Errorf("%s at status %s: %q", name, h["status"], h[name])
+			}
+		}
+	}
+	<-done
+}
+
+func TestEventComesExactlyWithTheWrite(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	j := aJob(5)
+	sub := c.client.Subscribe(t.Context(), "job:"+j.ID+":events")
+	defer sub.Close()
+	if _, err := sub.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, j) // published
+	put(t, c, j) // the same again: not
+	j.Revision = 4
+	put(t, c, j) // older: not
+	j.Revision, j.Turn = 6, 1
+	put(t, c, j) // published, though nothing visible changed
+	j.Revision, j.Status = 7, job.Ready
+	put(t, c, j) // published
+
+	for _, want := range []map[string]any{
+		{"type": "build.stage.started", "revision": 5.0, "status": "checks", "stage": "checks"},
+		{"type": "job.updated", "revision": 6.0, "status": "checks", "stage": "checks"},
+		{"type": "build.stage.started", "revision": 7.0, "status": "ready", "stage": "ready",
+			"job_id": j.ID, "message": "Build complete!", "stage_label": "Build complete!",
+			"timestamp": "2026-11-22T10:00:00.123Z", "sandbox_state": "running", "sandbox_paused": false},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		message, err := sub.ReceiveMessage(ctx)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		if err := json.Unmarshal([]byte(message.Payload), &got); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range want {
+			if got[name] != value {
+				t.Errorf("event %v: %s: got %v, want %v", want["revision"], name, got[name], value)
+			}
+		}
+	}
+}
+
+func TestEveryPutRefreshesTheTTL(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	j := aJob(3)
+	for _, revision := range []int64{3, 3, 2, 4} { // new, equal, older, newer
+		j.Revision = revision
+		put(t, c, j)
+		ttl, err := c.client.TTL(t.Context(), jobKey(j.ID)).Result()
+		if err != nil || ttl < TTL-time.Minute || ttl > TTL {
+			t.Errorf("TTL after revision %d: got %v, error %v, want %v", revision, ttl, err, TTL)
+		}
+		if err := c.client.Expire(t.Context(), jobKey(j.ID), time.Minute).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDamagedHashIsAMissAndIsRepaired(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	ctx := t.Context()
+	for name, damage := range map[string]func(key string) error{
+		"missing":          func(key string) error { return c.client.Del(ctx, key).Err() },
+		"a field is gone":  func(key string) error { return c.client.HDel(ctx, key, "user_id").Err() },
+		"unknown status":   func(key string) error { return c.client.HSet(ctx, key, "status", "deploying").Err() },
+		"no revision":      func(key string) error { return c.client.HSet(ctx, key, "revision", "x").Err() },
+		"paused but not":   func(key string) error { return c.client.HSet(ctx, key, "sandbox_paused", "true").Err() },
+		"malformed expiry": func(key string) error { return c.client.HSet(ctx, key, "sandbox_expires_at", "soon").Err() },
+		"not a hash":       func(key string) error { return c.client.Set(ctx, key, "text", 0).Err() },
+	} {
+		j := aJob(4)
+		put(t, c, j)
+		if err := damage(jobKey(j.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok, err := c.Get(ctx, j.ID); ok || err != nil {
+			t.Errorf("%s: got %+v, ok %v, error %v, want a miss", name, got, ok, err)
+		}
+		put(t, c, j)
+		if _, ok, err := c.Get(ctx, j.ID); !ok || err != nil {
+			t.Errorf("%s, put again: ok %v, error %v, want a hit", name, ok, err)
+		}
+	}
+}
+
+func TestLogs(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	id := job.NewID()
+	lines := make([]LogLine, logBatch+1)
+	for i := range lines {
+		lines[i] = LogLine{Time: time.Unix(int64(i), 0), Source: "stdout", Text: "line", Phase: "install"}
+	}
+	if err := c.AppendLogs(t.Context(), id, lines); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.AppendLogs(t.Context(), id, nil); err != nil {
+		t.Errorf("no lines: %v", err)
+	}
+	got, err := c.client.XRange(t.Context(), "job:"+id+":logs", "-", "+").Result()
+	if err != nil || len(got) != len(lines) {
+		t.Fatalf("lines: got %d, error %v, want %d", len(got), err, len(lines))
+	}
+	for name, want := range map[string]string{"ts": "1970-01-01T00:08:20Z", "source": "stdout", "text": "line", "phase": "install"} {
+		if v := got[len(got)-1].Values[name]; v != want {
+			t.Errorf("last line's %s: got %v, want %s", name, v, want)
+		}
+	}
+	if ttl := c.client.TTL(t.Context(), logsKey(id)).Val(); ttl < TTL-time.Minute {
+		t.Errorf("TTL: got %v, want %v", ttl, TTL)
+	}
+}
+
+func TestWatermark(t *testing.T) {
+	s := redistest.NewServer(t, redistest.Config{})
+	c := open(t, Config{URL: s.URL()})
+	if at, err := c.Watermark(t.Context()); !at.IsZero() || err != nil {
+		t.Errorf("before the first: got %v, error %v, want none", at, err)
+	}
+	want := time.Date(2026, 11, 22, 1, 2, 3, 456789000, time.UTC)
+	if err := c.SetWatermark(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := c.Watermark(t.Context()); !at.Equal(want) || err != nil {
+		t.Errorf("got %v, error %v, want %v", at, err, want)
+	}
+}
+
+func TestClusterProtocol(t *testing.T) {
+	s := redistest.NewServer(t, redistest.Config{Cluster: true})
+	c := open(t, Config{URL: s.URL(), Cluster: true})
+	for range 5 { // ids of several slots
+		j := aJob(1)
+		put(t, c, j)
+		if err := c.AppendLogs(t.Context(), j.ID, []LogLine{{Text: "a"}, {Text: "b"}}); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok, err := c.Get(t.Context(), j.ID); err != nil || !ok || got.Revision != 1 {
+			t.Errorf("Get: revision %d, ok %v, error %v", got.Revision, ok, err)
+		}
+	}
+	if err := c.SetWatermark(t.Context(), time.Now()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeadRedisFailsSoonAndComesBack(t *testing.T) {
+	s := redistest.NewServer(t, redistest.Config{TCP: true})
+	c := open(t, Config{URL: s.URL()})
+	j := aJob(1)
+	put(t, c, j)
+	s.Kill()
+	j.Revision = 2
+	if _, err := c.Put(t.Context(), j); !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("Put while dead: got %v, want job.ErrUnavailable", err)
+	}
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	c.skipUntil.Store(0) // as if its time had passed
+	if !put(t, c, j) {
+		t.Error("Put after the restart was not stored")
+	}
+}
+
+func TestFrozenRedisCostsOneTimeout(t *testing.T) {
+	for name, c := range map[string]redistest.Config{"plain": {TCP: true}, "cluster": {Cluster: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := redistest.NewServer(t, c)
+			cache := open(t, Config{URL: s.URL(), Cluster: c.Cluster})
+			j := aJob(1)
+			put(t, cache, j)
+			if err := s.Freeze(); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			for range 20 {
+				if _, _, err := cache.Get(t.Context(), j.ID); !errors.Is(err, job.ErrUnavailable) {
+					t.Fatalf("Get while frozen: got %v, want job.ErrUnavailable", err)
+				}
+			}
+			if took := time.Since(start); took > 3*time.Second {
+				t.Errorf("20 calls to a frozen Redis took %v", took)
+			}
+			if err := s.Thaw(); err != nil {
+				t.Fatal(err)
+			}
+			cache.skipUntil.Store(0)
+			if _, ok, err := cache.Get(t.Context(), j.ID); !ok || err != nil {
+				t.Errorf("Get after the thaw: ok %v, error %v", ok, err)
+			}
+		})
+	}
+}
+
+// A server that takes connections and says nothing, as behind a network that
+// swallows packets.
+func TestSilentServerTimesOut(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := open(t, Config{URL: "redis://" + l.Addr().String()})
+	start := time.Now()
+	if _, _, err := c.Get(t.Context(), job.NewID()); !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("got %v, want job.ErrUnavailable", err)
+	}
+	if took := time.Since(start); took > 2*callTimeout {
+		t.Errorf("took %v, want about %v", took, callTimeout)
+	}
+}
+
+// A caller who gives up says nothing about Redis: the next call is tried.
+func TestCancelledCallDoesNotSkipTheNext(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := c.Get(ctx, job.NewID()); !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("got %v, want job.ErrUnavailable", err)
+	}
+	if _, _, err := c.Get(t.Context(), job.NewID()); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+}
+
+func TestCredentialsAreAskedForEachConnection(t *testing.T) {
+	s := redistest.NewServer(t, redistest.Config{})
+	admin := redis.NewClient(&redis.Options{Network: "unix", Addr: s.URL()[len("unix://"):]})
+	defer admin.Close()
+	if err := admin.Do(t.Context(), "ACL", "SETUSER", "siesta", "on", ">token", "~*", "&*", "+@all").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Do(t.Context(), "ACL", "SETUSER", "default", "off").Err(); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, Config{URL: s.URL(), Credentials: func(context.Context) (string, string, error) {
+		return "siesta", "token", nil
+	}})
+	put(t, c, aJob(1))
+	wrong := open(t, Config{URL: s.URL(), Credentials: func(context.Context) (string, string, error) {
+		return "", "", errors.New("no token today")
+	}})
+	if _, err := wrong.Put(t.Context(), aJob(1)); !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("without a token: got %v, want job.ErrUnavailable", err)
+	}
+}
+
+func TestOpenRejectsABadAddressWithoutQuotingIt(t *testing.T) {
+	_, err := Open(Config{URL: "redis://user:secret@host:port:port"})
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	if got := err.Error(); got != "parse REDIS_URL: it must be redis://host:port or rediss://host:port" {
+		t.Errorf("error: %s", got)
+	}
+}
