@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"siesta/shared/processtest"
 )
@@ -70,6 +71,7 @@ func NewServer(t TB, c Config) *Server {
 
 // Start starts a Redis and returns when it answers.
 func Start(c Config) (*Server, error) {
+	logging.Disable() // the attempts to connect while the server comes up
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		if program, err = exec.LookPath("valkey-server"); err != nil {
