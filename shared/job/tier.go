@@ -9,7 +9,7 @@ const Bootstrapper Tier = "bootstrapper"
 // Limits bound what one user may build at a time and in a day. Zero means no
 // limit.
 type Limits struct {
-	PerUser    int // jobs that build at the same time
-	PerProject int
-	PerDay     int // jobs accepted in one UTC day
+	PerUser    int `json:"per_user"` // jobs that build at the same time
+	PerProject int `json:"per_project"`
+	PerDay     int `json:"per_day"` // jobs accepted in one UTC day
 }
