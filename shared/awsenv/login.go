@@ -1,0 +1,33 @@
+package awsenv
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// DatabaseLogin returns what makes a password for each new connection to
+// Postgres, as the function's role.
+func DatabaseLogin(cfg aws.Config) func(ctx context.Context, host string, port uint16, user string) (string, error) {
+	return func(ctx context.Context, host string, port uint16, user string) (string, error) {
+		return RDSToken(ctx, cfg, net.JoinHostPort(host, strconv.Itoa(int(port))), user)
+	}
+}
+
+// CacheLogin returns what makes a login for each new connection to the cache of
+// that name at address, which is its URL. Serverless caches have a domain of
+// their own, and tokens of their own.
+func CacheLogin(cfg aws.Config, address, cacheName, user string) func(context.Context) (string, string, error) {
+	serverless := false
+	if u, err := url.Parse(address); err == nil {
+		serverless = strings.Contains(u.Hostname(), ".serverless.")
+	}
+	return func(ctx context.Context) (string, string, error) {
+		password, err := CacheToken(ctx, cfg, cacheName, user, serverless)
+		return user, password, err
+	}
+}
