@@ -1,0 +1,165 @@
+// Package shared has no code of its own. Its test keeps the dependency rule of
+// CONTRIBUTING.md: functions and local import adapters, adapters import
+// shared/job, shared/job imports the standard library.
+package shared
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "siesta/"
+
+// leaves import nothing of ours, and everybody may import them.
+var leaves = []string{"shared/env", "shared/logging", "shared/awsenv"}
+
+// owners says who may import a third-party package, by the longest prefix of
+// its path. A pattern that ends in /... covers the packages below it too.
+var owners = map[string][]string{
+	"github.com/jackc/pgx/v5":                             {"shared/postgres", "shared/postgres/postgrestest"},
+	"github.com/redis/go-redis/v9":                        {"shared/redis", "shared/redis/redistest"},
+	"github.com/golang-migrate/migrate/v4":                {"functions/migrate", "shared/postgres/postgrestest"},
+	"github.com/aws/aws-sdk-go-v2":                        {"shared/awsenv", "shared/sqs", "shared/s3", "shared/secrets"},
+	"github.com/aws/aws-sdk-go-v2/service/sqs":            {"shared/sqs"},
+	"github.com/aws/aws-sdk-go-v2/service/s3":             {"shared/s3"},
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager": {"shared/secrets"},
+	"github.com/aws/smithy-go":                            {"shared/sqs", "shared/s3", "shared/secrets"},
+	"github.com/aws/aws-lambda-go/lambda":                 {"functions/..."},
+	"github.com/aws/aws-lambda-go/cfn":                    {"functions/migrate"},
+	"github.com/aws/aws-lambda-go/events":                 {"functions/...", "shared/api", "shared/sqs", "local/..."},
+	"github.com/aws/aws-lambda-go/lambdacontext":          {"shared/logging"},
+	"connectrpc.com/connect":                              {"shared/e2b/...", "local/e2bsim/..."},
+	"google.golang.org/protobuf":                          {"shared/e2b/...", "local/e2bsim/..."},
+	"github.com/coder/websocket":                          {"local/..."},
+	"github.com/golang-jwt/jwt/v5":                        {"local/..."},
+	"gopkg.in/yaml.v3":                                    {"local/..."},
+	"golang.org/x/sys":                                    {"local/...", "shared/processtest"},
+}
+
+type listed struct {
+	ImportPath                         string
+	Dir                                string
+	GoFiles                            []string
+	Imports, TestImports, XTestImports []string
+}
+
+func packages(t *testing.T) map[string]listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Imports,TestImports,XTestImports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	found := map[string]listed{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return found
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		found[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+}
+
+func TestDependencyRule(t *testing.T) {
+	for name, p := range packages(t) {
+		for _, path := range p.Imports {
+			ours, isOurs := strings.CutPrefix(path, module)
+			switch {
+			case isOurs && !mayImport(name, ours):
+				t.Errorf("%s imports %s", name, ours)
+			case !isOurs && strings.Contains(path, ".") && !owns(name, path):
+				t.Errorf("%s imports %s, which is not its own", name, path)
+			}
+		}
+		for _, path := range slices.Concat(p.TestImports, p.XTestImports) {
+			if strings.HasPrefix(path, module+"functions/") {
+				t.Errorf("a test of %s imports %s: functions are started, not imported", name, path)
+			}
+		}
+	}
+}
+
+// mayImport is the rule among our own packages.
+func mayImport(from, to string) bool {
+	if strings.HasPrefix(to, "functions/") {
+		return false
+	}
+	if isTestPackage(to) {
+		return isTestPackage(from) || below(from, "local")
+	}
+	if below(from, "local/e2bsim") { // E2B's other side: it shares the wire format with the client, and no code
+		return below(to, "local/e2bsim") || to == "shared/e2b/envd/envdpb"
+	}
+	switch {
+	case below(from, "local"):
+		return true
+	case below(from, "functions"):
+		return below(to, "shared")
+	case slices.Contains(leaves, from) || from == "shared/job":
+		return false
+	default: // an adapter
+		return to == "shared/job" || slices.Contains(leaves, to) || adapter(from) == adapter(to)
+	}
+}
+
+// isTestPackage reports whether a package is support for tests: postgrestest.
+func isTestPackage(name string) bool { return strings.HasSuffix(name, "test") && below(name, "shared") }
+
+func below(name, folder string) bool { return name == folder || strings.HasPrefix(name, folder+"/") }
+
+// adapter is the first two parts of a package's path: shared/e2b of
+// shared/e2b/envd.
+func adapter(name string) string {
+	parts := strings.SplitN(name, "/", 3)
+	return strings.Join(parts[:min(2, len(parts))], "/")
+}
+
+func owns(name, path string) bool {
+	longest := ""
+	for prefix := range owners {
+		if (path == prefix || strings.HasPrefix(path, prefix+"/")) && len(prefix) > len(longest) {
+			longest = prefix
+		}
+	}
+	return slices.ContainsFunc(owners[longest], func(owner string) bool {
+		folder, tree := strings.CutSuffix(owner, "/...")
+		return name == folder || tree && below(name, folder)
+	})
+}
+
+// TestEnvironmentIsReadInMainOnly: what a program reads is told by its main.go.
+func TestEnvironmentIsReadInMainOnly(t *testing.T) {
+	for name, p := range packages(t) {
+		if isTestPackage(name) {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			if file == "main.go" {
+				continue
+			}
+			files := token.NewFileSet()
+			parsed, err := parser.ParseFile(files, filepath.Join(p.Dir, file), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && (s.Sel.Name == "Getenv" || s.Sel.Name == "LookupEnv") {
+					if x, ok := s.X.(*ast.Ident); ok && x.Name == "os" {
+						t.Errorf("%s reads the environment", files.Position(s.Pos()))
+					}
+				}
+				return true
+			})
+		}
+	}
+}
