@@ -1,0 +1,145 @@
+package job_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"siesta/shared/job"
+)
+
+var allowed = job.Allowed{Templates: []string{"base", "node"}, SourceBucket: "sources"}
+
+const ids = `"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111","goal":"a page"`
+
+func TestAWholeRequestIsRead(t *testing.T) {
+	t.Parallel()
+	r, err := job.ParseRequest([]byte(`{"project_id":"0B9A6A5E-6D0C-4A36-9A0B-111111111111","goal":"a page","template":"node","port":8080,
+		"source":{"files":{"src/a.txt":"text","logo.png":{"base64":"/wAB"},"old.js":null}},
+		"commands":{"install":"","start":"npm start"},"env":{"API_URL":"https://x"}}`), "alice", allowed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]job.File{"src/a.txt": {Content: []byte("text")}, "logo.png": {Content: []byte{0xff, 0, 1}}, "old.js": {Delete: true}}
+	if !reflect.DeepEqual(r.Source.Files, files) {
+		t.Errorf("got files %v", r.Source.Files)
+	}
+	if r.ProjectID != "0b9a6a5e-6d0c-4a36-9a0b-111111111111" || r.Template != "node" || *r.Port != 8080 {
+		t.Errorf("got %+v", r)
+	}
+	if r.Commands.Generate != nil || *r.Commands.Install != "" || *r.Commands.Start != "npm start" {
+		t.Errorf("an absent command, an empty one and a given one must differ: %+v", r.Commands)
+	}
+}
+
+func TestTheDefaultTemplateIsTheFirst(t *testing.T) {
+	t.Parallel()
+	r, err := job.ParseRequest([]byte(`{`+ids+`}`), "alice", allowed)
+	if err != nil || r.Template != "base" {
+		t.Errorf("got %q, %v", r.Template, err)
+	}
+}
+
+func TestBadRequestsAreRefusedInWords(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ body, field string }{
+		"not JSON":             {`{`, "body"},
+		"an array":             {`[]`, "body"},
+		"no project":           {`{"goal":"x"}`, "project_id"},
+		"project no UUID":      {`{"project_id":"p1","goal":"x"}`, "project_id"},
+		"no goal":              {`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111"}`, "goal"},
+		"blank goal":           {`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111","goal":"  "}`, "goal"},
+		"goal a number":        {`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111","goal":7}`, "goal"},
+		"NUL in goal":          {`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111","goal":"a\u0000b"}`, "goal"},
+		"foreign template":     {`{` + ids + `,"template":"other"}`, "template"},
+		"port 0":               {`{` + ids + `,"port":0}`, "port"},
+		"port too high":        {`{` + ids + `,"port":65536}`, "port"},
+		"port a text":          {`{` + ids + `,"port":"80"}`, "port"},
+		"previous no UUID":     {`{` + ids + `,"previous_job_id":"x"}`, "previous_job_id"},
+		"path out":             {`{` + ids + `,"source":{"files":{"../../etc/x":"y"}}}`, "source.files"},
+		"path out, hidden":     {`{` + ids + `,"source":{"files":{"a/../../x":"y"}}}`, "source.files"},
+		"path absolute":        {`{` + ids + `,"source":{"files":{"/etc/x":"y"}}}`, "source.files"},
+		"path home":            {`{` + ids + `,"source":{"files":{"~/.ssh/x":"y"}}}`, "source.files"},
+		"path backslash":       {`{` + ids + `,"source":{"files":{"a\\b":"y"}}}`, "source.files"},
+		"path empty":           {`{` + ids + `,"source":{"files":{"":"y"}}}`, "source.files"},
+		"path with line break": {`{` + ids + `,"source":{"files":{"a\nb":"y"}}}`, "source.files"},
+		"file as folder":       {`{` + ids + `,"source":{"files":{"a":"y","a/b":"z"}}}`, "source.files"},
+		"file a number":        {`{` + ids + `,"source":{"files":{"a":7}}}`, "source.files"},
+		"bad base64":           {`{` + ids + `,"source":{"files":{"a":{"base64":"%"}}}}`, "source.files"},
+		"files and archive":    {`{` + ids + `,"source":{"files":{"a":"b"},"archive":"s3://sources/alice/a.tar.gz"}}`, "source"},
+		"other bucket":         {`{` + ids + `,"source":{"archive":"s3://other/alice/a.tar.gz"}}`, "source.archive"},
+		"other user's archive": {`{` + ids + `,"source":{"archive":"s3://sources/bob/a.tar.gz"}}`, "source.archive"},
+		"archive way out":      {`{` + ids + `,"source":{"archive":"s3://sources/alice/../bob/a.tar.gz"}}`, "source.archive"},
+		"archive no tar.gz":    {`{` + ids + `,"source":{"archive":"s3://sources/alice/a.zip"}}`, "source.archive"},
+		"env name":             {`{` + ids + `,"env":{"A B":"x"}}`, "env"},
+		"env PORT":             {`{` + ids + `,"env":{"PORT":"1"}}`, "env"},
+		"env NUL":              {`{` + ids + `,"env":{"A":"x\u0000"}}`, "env"},
+		"command too long":     {`{` + ids + `,"commands":{"start":"` + strings.Repeat("x", job.MaxCommand+1) + `"}}`, "commands.start"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := job.ParseRequest([]byte(c.body), "alice", allowed)
+			var invalid *job.InvalidError
+			if !errors.As(err, &invalid) || !errors.Is(err, job.ErrInvalid) {
+				t.Fatalf("got %v, want an InvalidError", err)
+			}
+			if invalid.Field != c.field || invalid.Reason == "" {
+				t.Errorf("got field %q (%v), want %q", invalid.Field, err, c.field)
+			}
+		})
+	}
+}
+
+func TestAFileSurvivesItsRow(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{"text", "", "a\x00b", "\xff\xfe", "<&>\u2028"} {
+		data, err := json.Marshal(job.File{Content: []byte(content)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), `\u0000`) {
+			t.Errorf("%q is stored as %s, which jsonb refuses", content, data)
+		}
+		var back job.File
+		if err := json.Unmarshal(data, &back); err != nil || string(back.Content) != content {
+			t.Errorf("%q came back as %q (%v)", content, back.Content, err)
+		}
+	}
+}
+
+func TestNewIDIsAnID(t *testing.T) {
+	t.Parallel()
+	a, b := job.NewID(), job.NewID()
+	if !job.IsID(a) || a == b || a[14] != '4' {
+		t.Errorf("got %s and %s", a, b)
+	}
+	for _, s := range []string{"", "x", strings.ToUpper(a), a + "0", strings.ReplaceAll(a, "-", "0")} {
+		if job.IsID(s) {
+			t.Errorf("%q counts as an id", s)
+		}
+	}
+}
+
+func FuzzParseRequest(f *testing.F) {
+	f.Add([]byte(`{` + ids + `,"source":{"files":{"a/b":"c","d":null}},"env":{"A":"b"},"port":1}`))
+	f.Add([]byte(`{` + ids + `,"source":{"archive":"s3://sources/alice/a.tar.gz"}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := job.ParseRequest(data, "alice", allowed)
+		if err != nil {
+			if !errors.Is(err, job.ErrInvalid) {
+				t.Fatalf("got %v, want ErrInvalid", err)
+			}
+			return
+		}
+		for name := range r.Source.Files {
+			if strings.HasPrefix(name, "/") || strings.Contains("/"+name+"/", "/../") {
+				t.Fatalf("path %q may leave the workspace", name)
+			}
+		}
+		if !strings.HasPrefix(r.Source.Archive+"s3://sources/alice/", "s3://sources/alice/") {
+			t.Fatalf("archive %q is not alice's", r.Source.Archive)
+		}
+	})
+}
