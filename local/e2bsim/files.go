@@ -1,0 +1,66 @@
+package e2bsim
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+// snapshot is a copy of a sandbox's files, made while it was frozen.
+type snapshot struct {
+	pause int // the how manyeth pause of the sandbox it belongs to
+	dir   string
+}
+
+// keptSnapshots is how many copies a sandbox has at most: one to fall back on
+// and one older.
+const keptSnapshots = 2
+
+func (b *box) home() string { return filepath.Join(b.dir, "home") }
+
+// keepCopy copies the files for the pause under way.
+func keepCopy(b *box) error {
+	copied := snapshot{pause: b.pauses + 1, dir: filepath.Join(b.dir, "snapshot-"+strconv.Itoa(b.pauses+1))}
+	if err := copyTree(b.home(), copied.dir); err != nil {
+		return err
+	}
+	b.copies = append(b.copies, copied)
+	if len(b.copies) > keptSnapshots {
+		_ = os.RemoveAll(b.copies[0].dir)
+		b.copies = b.copies[1:]
+	}
+	return nil
+}
+
+// newestCopy returns the folder of the newest copy that is no newer than the
+// given pause; empty when none was kept.
+func (b *box) newestCopy(pause int) string {
+	for i := len(b.copies) - 1; i >= 0; i-- {
+		if b.copies[i].pause <= pause {
+			return b.copies[i].dir
+		}
+	}
+	return ""
+}
+
+// restore puts the files back as they are in dir; without a dir, as they were
+// when the sandbox was created.
+func restore(b *box, dir string) error {
+	if err := os.RemoveAll(b.home()); err != nil {
+		return fmt.Errorf("clear home folder: %w", err)
+	}
+	if dir == "" {
+		return nil
+	}
+	return copyTree(dir, b.home())
+}
+
+// copyTree copies a folder with owners, modes and links.
+func copyTree(from, to string) error {
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy files: %w: %s", err, out)
+	}
+	return nil
+}
