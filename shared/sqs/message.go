@@ -1,0 +1,110 @@
+package sqs
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// version is the one version of the messages that this code sends and takes.
+const version = 1
+
+// Bounds of SQS.
+const (
+	MaxBody       = 1 << 20           // bytes of a message, attributes included
+	MaxDelay      = 900 * time.Second // before a sent message may be received
+	MaxVisibility = 12 * time.Hour    // of a received message
+)
+
+// BuildMessage asks the build function for one turn on a job. With a Request it
+// is an entry point of its own: the job is accepted first, for UserID.
+type BuildMessage struct {
+	Version int             `json:"version"` // set by SendBuild
+	JobID   string          `json:"job_id"`
+	Turn    int             `json:"turn"`
+	UserID  string          `json:"user_id,omitempty"`
+	Tier    job.Tier        `json:"tier,omitempty"`
+	Request json.RawMessage `json:"request,omitempty"` // a job.Request, not yet validated
+	Group   string          `json:"-"`                 // tenant of a fair queue, such as the user's id; "" for none
+}
+
+// ReadyMessage asks the pause function to put a job's sandbox to sleep. It is
+// about one epoch of it only.
+type ReadyMessage struct {
+	Version      int       `json:"version"` // set by SendReady
+	JobID        string    `json:"job_id"`
+	SandboxID    string    `json:"sandbox_id"`
+	Epoch        int       `json:"epoch"`
+	BuildVersion string    `json:"build_version"`
+	ReadyAt      time.Time `json:"ready_at,omitzero"`
+}
+
+// DecodeBuild reads the body of a build message. The error is job.ErrBadMessage
+// with the reason in words. Fields that it does not know are passed over.
+func DecodeBuild(body string) (BuildMessage, error) {
+	var m BuildMessage
+	if err := decode(body, &m); err != nil {
+		return BuildMessage{}, err
+	}
+	if string(m.Request) == "null" {
+		m.Request = nil
+	}
+	m.JobID = strings.ToLower(m.JobID)
+	switch {
+	case m.Version != version:
+		return BuildMessage{}, bad("version is %d and must be %d", m.Version, version)
+	case !job.IsID(m.JobID):
+		return BuildMessage{}, bad("job_id must be a UUID")
+	case m.Turn < 0:
+		return BuildMessage{}, bad("turn must not be negative")
+	case m.Request != nil && m.UserID == "":
+		return BuildMessage{}, bad("user_id is required beside a request")
+	case badName(m.UserID), badName(string(m.Tier)):
+		return BuildMessage{}, bad("user_id and tier must be printable, and 256 bytes at most")
+	}
+	return m, nil
+}
+
+// DecodeReady reads the body of a READY message, as DecodeBuild does.
+func DecodeReady(body string) (ReadyMessage, error) {
+	var m ReadyMessage
+	if err := decode(body, &m); err != nil {
+		return ReadyMessage{}, err
+	}
+	m.JobID = strings.ToLower(m.JobID)
+	switch {
+	case m.Version != version:
+		return ReadyMessage{}, bad("version is %d and must be %d", m.Version, version)
+	case !job.IsID(m.JobID):
+		return ReadyMessage{}, bad("job_id must be a UUID")
+	case m.SandboxID == "" || badName(m.SandboxID) || strings.ContainsAny(m.SandboxID, "/?#%. "):
+		return ReadyMessage{}, bad("sandbox_id must be the id of a sandbox")
+	case m.Epoch < 0:
+		return ReadyMessage{}, bad("epoch must not be negative")
+	}
+	return m, nil
+}
+
+func decode(body string, into any) error {
+	if len(body) > MaxBody {
+		return bad("it is larger than 1 MiB")
+	}
+	if err := json.Unmarshal([]byte(body), into); err != nil {
+		return bad("it is not the JSON object that it should be")
+	}
+	return nil
+}
+
+// badName reports whether s is unfit to be a name: it goes into a column and
+// into logs.
+func badName(s string) bool {
+	const most = 256
+	return len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+func bad(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", job.ErrBadMessage, fmt.Sprintf(format, args...))
+}

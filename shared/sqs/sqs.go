@@ -1,0 +1,157 @@
+// Package sqs owns the queues: the format of the messages, sending them,
+// working through a batch of them, and the one table that says what a failure
+// means for a message. It knows no database, no cache and no E2B.
+package sqs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"siesta/shared/job"
+)
+
+// callTimeout bounds one call to SQS, its retries included.
+const callTimeout = 5 * time.Second
+
+// Client talks to SQS. It serves any number of queues.
+type Client struct{ api *sqs.Client }
+
+// New prepares a Client. endpoint replaces the region's own; nil keeps it.
+func New(cfg aws.Config, endpoint *string) *Client {
+	return &Client{api: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		if endpoint != nil {
+			o.BaseEndpoint = endpoint
+		}
+	})}
+}
+
+// Queue is one queue and the dead-letter queue behind it. Its methods may be
+// called from many goroutines; when SQS does not do what they ask, they fail
+// with job.ErrUnavailable.
+type Queue struct {
+	api             *sqs.Client
+	url, deadLetter string
+}
+
+// Queue returns the queue at url. deadLetter, the address of its dead-letter
+// queue, may be empty for a queue that is only sent to.
+func (c *Client) Queue(url, deadLetter string) *Queue {
+	return &Queue{api: c.api, url: url, deadLetter: deadLetter}
+}
+
+// SendBuild sends m, to be received after delay, which is MaxDelay at most: who
+// means longer sends again. A message over MaxBody is job.ErrTooLarge.
+func (q *Queue) SendBuild(ctx context.Context, m BuildMessage, delay time.Duration) error {
+	m.Version = version
+	return q.send(ctx, m, m.Group, delay)
+}
+
+// SendReady sends m, as SendBuild does.
+func (q *Queue) SendReady(ctx context.Context, m ReadyMessage, delay time.Duration) error {
+	m.Version = version
+	return q.send(ctx, m, "", delay)
+}
+
+func (q *Queue) send(ctx context.Context, m any, group string, delay time.Duration) error {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	in := &sqs.SendMessageInput{
+		QueueUrl:          &q.url,
+		MessageBody:       aws.String(string(body)),
+		DelaySeconds:      seconds(delay, MaxDelay),
+		MessageAttributes: map[string]types.MessageAttributeValue{},
+	}
+	if id := Correlation(ctx); id != "" {
+		in.MessageAttributes[correlationAttribute] = text(id)
+	}
+	if isGroup(group) {
+		in.MessageGroupId = &group
+	}
+	return q.put(ctx, "send message", in)
+}
+
+// DeadLetter sends r's body as it came to the dead-letter queue, with the
+// reason and the message's id as attributes.
+func (q *Queue) DeadLetter(ctx context.Context, r Record, reason string) error {
+	return q.put(ctx, "send message to dead-letter queue", &sqs.SendMessageInput{
+		QueueUrl:    &q.deadLetter,
+		MessageBody: &r.Body,
+		MessageAttributes: map[string]types.MessageAttributeValue{
+			"reason":             text(reason),
+			"source_message_id":  text(r.MessageID),
+			correlationAttribute: text(r.Correlation),
+		},
+	})
+}
+
+func (q *Queue) put(ctx context.Context, what string, in *sqs.SendMessageInput) error {
+	size := len(*in.MessageBody)
+	for name, a := range in.MessageAttributes {
+		size += len(name) + len(*a.DataType) + len(*a.StringValue)
+	}
+	if size > MaxBody {
+		return fmt.Errorf("%s of %d bytes: %w", what, size, job.ErrTooLarge)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := q.api.SendMessage(ctx, in)
+	return unavailable(what, err)
+}
+
+// ChangeVisibility makes a received message visible again d from now, unless it
+// is deleted before.
+func (q *Queue) ChangeVisibility(ctx context.Context, receiptHandle string, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := q.api.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &q.url, ReceiptHandle: &receiptHandle, VisibilityTimeout: seconds(d, MaxVisibility),
+	})
+	return unavailable("change visibility", err)
+}
+
+// unavailable says of any error of SQS that the queue could not be used.
+func unavailable(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: %w", what, job.ErrUnavailable, err)
+}
+
+// seconds rounds d up to whole seconds, within what SQS takes.
+func seconds(d, most time.Duration) int32 {
+	return int32(math.Ceil(min(max(d, 0), most).Seconds()))
+}
+
+// text makes an attribute. SQS refuses an empty value and control characters.
+func text(s string) types.MessageAttributeValue {
+	const most = 1024
+	if len(s) > most {
+		s = s[:most]
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	if s == "" {
+		s = "-"
+	}
+	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &s}
+}
+
+// isGroup reports whether SQS takes s as a message group.
+func isGroup(s string) bool {
+	const most = 128
+	return s != "" && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
