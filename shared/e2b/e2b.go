@@ -1,0 +1,148 @@
+// Package e2b owns the calls to E2B's control plane: which requests they are,
+// what each answer means, and what may be asked again. It also looks at
+// previews from outside, as a visitor does. Inside a sandbox, package envd
+// speaks. It knows no job, no row and no message: callers record before they
+// call, and decide by the sentinels of shared/job.
+package e2b
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"siesta/shared/e2b/envd"
+	"siesta/shared/secrets"
+)
+
+// Version is a generation of E2B's create and connect routes.
+type Version string
+
+// V1 is what self-hosted E2B of summer 2026 speaks, V2 what the hosted service
+// does; the other routes are the same in both.
+const (
+	V1 Version = "v1"
+	V2 Version = "v2"
+)
+
+// Config says where E2B is.
+type Config struct {
+	APIURL  string  // such as https://api.e2b.app
+	Version Version // "" is V2
+	Domain  string  // of sandboxes' own addresses, such as e2b.app or localhost:3002
+
+	// SandboxURL, when set, takes all traffic to sandboxes, which is then
+	// routed by headers: the edge proxy of one machine.
+	SandboxURL string
+
+	// Key gives the API key. With refresh, the one it gave last was refused.
+	Key func(ctx context.Context, refresh bool) (secrets.Text, error)
+
+	// Transport carries the calls to the control plane; nil is the package's
+	// own. It must not repeat requests.
+	Transport http.RoundTripper
+}
+
+// Client makes calls to E2B. It is safe for concurrent use.
+type Client struct {
+	config   Config
+	patience time.Duration // how long a call that changes E2B waits for its answer
+	http     *http.Client  // control plane
+	data     *http.Client  // sandboxes
+	probe    *http.Client  // previews
+}
+
+// New checks the configuration and makes a client. It dials nothing.
+func New(config Config) (*Client, error) {
+	if config.Version == "" {
+		config.Version = V2
+	}
+	if config.Version != V1 && config.Version != V2 {
+		return nil, fmt.Errorf("e2b: version %q is neither %s nor %s", config.Version, V1, V2)
+	}
+	if config.Domain == "" || strings.ContainsAny(config.Domain, "/@ ") {
+		return nil, fmt.Errorf("e2b: %q is no domain", config.Domain)
+	}
+	if config.Key == nil {
+		return nil, fmt.Errorf("e2b: no source of the API key")
+	}
+	var err error
+	if config.APIURL, err = baseURL(config.APIURL); err != nil {
+		return nil, err
+	}
+	if config.SandboxURL != "" {
+		if config.SandboxURL, err = baseURL(config.SandboxURL); err != nil {
+			return nil, err
+		}
+	}
+	if config.Transport == nil {
+		config.Transport = newTransport()
+	}
+	return &Client{
+		config:   config,
+		patience: answerTime,
+		http:     &http.Client{Transport: config.Transport, CheckRedirect: noRedirect},
+		data:     &http.Client{Transport: newTransport(), CheckRedirect: noRedirect},
+		probe:    &http.Client{Transport: probeTransport(config.SandboxURL), CheckRedirect: noRedirect},
+	}, nil
+}
+
+// Within returns a client whose calls that change E2B wait at most d for their
+// answer; a call cut off so has an unknown outcome.
+func (c *Client) Within(d time.Duration) *Client {
+	within := *c
+	within.patience = min(d, answerTime)
+	return &within
+}
+
+// Envd returns the client of a sandbox's daemon. The sandbox must come from
+// Create, Connect or Get, which know its access token.
+func (c *Client) Envd(s Sandbox) *envd.Client {
+	base := c.config.SandboxURL
+	if base == "" {
+		base = c.PreviewURL(s.ID, envd.Port)
+	}
+	return envd.New(envd.Config{URL: base, SandboxID: s.ID, Token: s.AccessToken, Version: s.EnvdVersion, HTTP: c.data})
+}
+
+// PreviewURL is the address of a sandbox's port as visitors use it.
+func (c *Client) PreviewURL(sandboxID string, port int) string {
+	scheme := "https"
+	if strings.HasPrefix(c.config.SandboxURL, "http://") {
+		scheme = "http"
+	}
+	return fmt.Sprintf("%s://%d-%s.%s", scheme, port, sandboxID, c.config.Domain)
+}
+
+func baseURL(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return "", fmt.Errorf("e2b: %q is no http address", address)
+	}
+	return strings.TrimSuffix(address, "/"), nil
+}
+
+var sandboxID = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
+
+// newTransport is HTTP/1.1, where it is plain what was sent. Connections are
+// dropped early: one that outlived its peer while the function was frozen
+// would make an outcome unknown.
+func newTransport() *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 5 * time.Second,
+		IdleConnTimeout:     30 * time.Second,
+		MaxIdleConnsPerHost: 10, // a batch of pause messages
+		Protocols:           protocols,
+	}
+}
+
+// noRedirect: E2B redirects nothing, and a repeated POST would be a second one.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

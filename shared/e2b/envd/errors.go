@@ -1,0 +1,156 @@
+package envd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	"siesta/shared/job"
+)
+
+// Error is a call into a sandbox that did not end well. It matches exactly one
+// sentinel of shared/job, or fs.ErrNotExist or fs.ErrExist for a file or
+// process. Its text is for logs, never for users.
+type Error struct {
+	Op      string // what was tried
+	Status  int    // HTTP status; 0 when there was no answer, or an RPC's
+	Message string // what envd or the edge said, shortened
+
+	kind  error // the sentinel
+	cause error // what the network said
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %v", e.Op, e.kind)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": status %d", e.Status)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": %q", e.Message)
+	}
+	if e.cause != nil {
+		fmt.Fprintf(&b, ": %v", e.cause)
+	}
+	return b.String()
+}
+
+// Unwrap returns the sentinel.
+func (e *Error) Unwrap() error { return e.kind }
+
+const maxFailure = 16 << 10
+
+// edgeFailure tells an answer of the edge from one of envd: only the edge's
+// names the sandbox. A 502 without a port means that no sandbox of that id
+// runs: paused, killed and unknown look the same.
+func edgeFailure(resp *http.Response) error {
+	if resp.StatusCode < 400 {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFailure))
+	if err != nil {
+		return err
+	}
+	var edge struct {
+		SandboxID string `json:"sandboxId"`
+		Message   string `json:"message"`
+		Port      int    `json:"port"`
+	}
+	if json.Unmarshal(body, &edge) != nil || edge.SandboxID == "" {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
+		return nil
+	}
+	kind := job.ErrUnknownOutcome
+	switch resp.StatusCode {
+	case http.StatusBadGateway:
+		if edge.Port == 0 {
+			kind = job.ErrSandboxNotFound
+		}
+	case http.StatusConflict:
+		kind = job.ErrSandboxInTransition
+	case http.StatusTooManyRequests:
+		kind = limitKind(resp.Header)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		kind = job.ErrUnauthorized
+	case http.StatusBadRequest:
+		kind = job.ErrSandboxRefused
+	}
+	return &Error{Op: "reach sandbox", Status: resp.StatusCode, Message: shorten(edge.Message), kind: kind}
+}
+
+func limitKind(h http.Header) error {
+	if h.Get("Retry-After") != "" {
+		return job.ErrRateLimited
+	}
+	return job.ErrSandboxLimit
+}
+
+// httpFailure gives an answer of envd's HTTP API that is no success its
+// meaning.
+func httpFailure(op string, resp *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxFailure))
+	var own struct {
+		Message string `json:"message"`
+	}
+	_ = json.Unmarshal(body, &own) // a body that is none has no message
+	kind := job.ErrUnknownOutcome
+	switch resp.StatusCode {
+	case http.StatusNotFound:
+		kind = fs.ErrNotExist
+	case http.StatusUnauthorized:
+		kind = job.ErrUnauthorized
+	case http.StatusTooManyRequests:
+		kind = limitKind(resp.Header)
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotAcceptable, http.StatusUnsupportedMediaType,
+		http.StatusInsufficientStorage:
+		kind = job.ErrSandboxRefused
+	}
+	return &Error{Op: op, Status: resp.StatusCode, Message: shorten(own.Message), kind: kind}
+}
+
+// failure gives any other error of a call its meaning: one of the edge's, one
+// of an RPC, or none of either, after which the outcome is unknown.
+func failure(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var edge *Error
+	if errors.As(err, &edge) {
+		return &Error{Op: op, Status: edge.Status, Message: edge.Message, kind: edge.kind, cause: edge.cause}
+	}
+	// A refused token is answered before the RPC is, in plain HTTP.
+	var rpc *connect.Error
+	if !errors.As(err, &rpc) || !connect.IsWireError(err) && rpc.Code() != connect.CodeUnauthenticated {
+		return &Error{Op: op, kind: job.ErrUnknownOutcome, cause: err}
+	}
+	kind := job.ErrUnknownOutcome
+	switch rpc.Code() {
+	case connect.CodeNotFound:
+		kind = fs.ErrNotExist
+	case connect.CodeAlreadyExists:
+		kind = fs.ErrExist
+	case connect.CodeUnauthenticated:
+		kind = job.ErrUnauthorized
+	case connect.CodeInvalidArgument, connect.CodeFailedPrecondition, connect.CodePermissionDenied,
+		connect.CodeUnimplemented, connect.CodeResourceExhausted:
+		kind = job.ErrSandboxRefused
+	}
+	return &Error{Op: op, Message: shorten(rpc.Message()), kind: kind}
+}
+
+func shorten(s string) string {
+	if len(s) > 300 {
+		s = s[:300]
+	}
+	return strings.ToValidUTF8(s, "")
+}

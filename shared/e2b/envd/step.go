@@ -1,0 +1,166 @@
+package envd
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // the scripts
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"siesta/shared/job"
+)
+
+// root is the folder of our own files in a sandbox.
+const root = "/home/user/.siesta"
+
+var (
+	//go:embed step_start.sh
+	startScript string
+	//go:embed step_read.sh
+	readScript string
+	//go:embed step_stop.sh
+	stopScript string
+)
+
+// Step is a command that runs at most once, however often it is started, and
+// that nobody waits for. Its output, pid and exit code are files in Dir.
+type Step struct {
+	Dir     string            // from StepDir
+	Command string            // for bash, as a log-on shell
+	Cwd     string            // made if it is missing
+	Env     map[string]string // shows in no process list
+}
+
+// StepDir is the folder of one step of a job's sandbox.
+func StepDir(jobID string, createNo int, step string) string {
+	return fmt.Sprintf("%s/%s/%d-%s", root, jobID, createNo, step)
+}
+
+// Phase is where a step is.
+type Phase string
+
+const (
+	// StepNone: it was never started in this sandbox.
+	StepNone Phase = "none"
+	// StepRunning: its command runs, or is about to.
+	StepRunning Phase = "running"
+	// StepExited: its command ended, and the output is complete. Processes that
+	// it left in the background may still run.
+	StepExited Phase = "exited"
+	// StepDied: it was started and is no more, and its exit code is unknown:
+	// it was killed as a whole, or the sandbox booted anew.
+	StepDied Phase = "died"
+)
+
+// Progress is what one look at a step finds.
+type Progress struct {
+	Phase    Phase
+	ExitCode int    // of an exited step; 128+n when signal n killed it
+	Output   []byte // stdout and stderr, any bytes, cut anywhere
+	Next     int64  // where to read on
+	Size     int64  // of all its output so far
+}
+
+// StartStep starts a step in a session of its own, unless it was started
+// before: so it may be repeated after any error. It returns once the step has a
+// pid.
+func (c *Client) StartStep(ctx context.Context, s Step) error {
+	if !path.IsAbs(s.Cwd) {
+		return &Error{Op: "start step", kind: job.ErrSandboxRefused, cause: fmt.Errorf("%q is no absolute path", s.Cwd)}
+	}
+	_, err := c.script(ctx, "start step", startScript, s.Env, 0, s.Dir, s.Cwd, s.Command)
+	return err
+}
+
+// ReadStep looks at a step once, and reads up to limit bytes of its output from
+// offset on.
+func (c *Client) ReadStep(ctx context.Context, dir string, offset int64, limit int) (Progress, error) {
+	if offset < 0 {
+		return Progress{}, fmt.Errorf("read step: offset %d is below 0", offset)
+	}
+	return c.readStep(ctx, dir, offset, limit)
+}
+
+// TailStep is ReadStep for the last limit bytes of the output.
+func (c *Client) TailStep(ctx context.Context, dir string, limit int) (Progress, error) {
+	return c.readStep(ctx, dir, -1, limit)
+}
+
+func (c *Client) readStep(ctx context.Context, dir string, offset int64, limit int) (Progress, error) {
+	if limit < 0 {
+		return Progress{}, fmt.Errorf("read step: limit %d is below 0", limit)
+	}
+	out, err := c.script(ctx, "read step", readScript, nil, limit, dir, strconv.FormatInt(offset, 10), strconv.Itoa(limit))
+	if err != nil {
+		return Progress{}, err
+	}
+	p, err := parseProgress(out)
+	if err != nil {
+		return Progress{}, &Error{Op: "read step", kind: job.ErrUnknownOutcome, cause: err}
+	}
+	return p, nil
+}
+
+// StopStep ends all processes of a step: TERM, 5 s later KILL. It returns when
+// they are gone; a step that does not run is fine.
+func (c *Client) StopStep(ctx context.Context, dir string) error {
+	_, err := c.script(ctx, "stop step", stopScript, nil, 0, dir)
+	return err
+}
+
+// script runs one of our scripts on a folder of ours.
+func (c *Client) script(ctx context.Context, op, text string, env map[string]string, maxOutput int, dir string, args ...string) ([]byte, error) {
+	if !strings.HasPrefix(dir, root+"/") || path.Clean(dir) != dir {
+		return nil, &Error{Op: op, kind: job.ErrSandboxRefused, cause: fmt.Errorf("%q is not below %s", dir, root)}
+	}
+	const noise = 4 << 10 // a status line, and what the shell has to say
+	cmd := Command{Path: "/bin/bash", Args: append([]string{"-c", text, "siesta", dir}, args...), Env: env}
+	result, err := c.Run(ctx, cmd, maxOutput+noise)
+	if err != nil {
+		return nil, &Error{Op: op, kind: errorKind(err), cause: err}
+	}
+	if result.ExitCode != 0 {
+		said := shorten(strings.TrimSpace(string(result.Stderr)))
+		return nil, &Error{Op: op, Message: said, kind: job.ErrSandboxRefused, cause: fmt.Errorf("exit code %d", result.ExitCode)}
+	}
+	return result.Stdout, nil
+}
+
+func errorKind(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.kind
+	}
+	return job.ErrUnknownOutcome
+}
+
+// parseProgress reads what step_read.sh prints.
+func parseProgress(out []byte) (Progress, error) {
+	line, output, ok := bytes.Cut(out, []byte("\n"))
+	fields := strings.Fields(string(line))
+	if !ok || len(fields) != 4 {
+		return Progress{}, errors.New("no status line")
+	}
+	p := Progress{Phase: Phase(fields[0]), Output: output}
+	switch p.Phase {
+	case StepNone, StepRunning, StepExited, StepDied:
+	default:
+		return Progress{}, fmt.Errorf("unknown phase %q", shorten(fields[0]))
+	}
+	var offset int64
+	var err1, err2, err3 error
+	p.ExitCode, err1 = strconv.Atoi(fields[1])
+	offset, err2 = strconv.ParseInt(fields[2], 10, 64)
+	p.Size, err3 = strconv.ParseInt(fields[3], 10, 64)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return Progress{}, err
+	}
+	if offset < 0 || p.Size < 0 {
+		return Progress{}, errors.New("negative offset")
+	}
+	p.Next = offset + int64(len(output))
+	return p, nil
+}

@@ -1,0 +1,138 @@
+package e2b
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// Error is a call to E2B that did not end well. It matches exactly one
+// sentinel of shared/job; its text is for logs, never for users.
+type Error struct {
+	Op         Op
+	Status     int           // HTTP status; 0 when there was no answer
+	Code       int           // code in E2B's own JSON; 0 when the body was none
+	ErrorCode  string        // error_code in it, often absent
+	Message    string        // message in it, shortened
+	RetryAfter time.Duration // the server's wish; 0 when it had none
+
+	kind  error // the sentinel
+	cause error // what the network said
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s sandbox: %v", e.Op, e.kind)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": status %d", e.Status)
+	}
+	if e.Code != 0 && e.Code != e.Status {
+		fmt.Fprintf(&b, ", code %d", e.Code)
+	}
+	if e.ErrorCode != "" {
+		fmt.Fprintf(&b, ", %s", e.ErrorCode)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": %q", e.Message)
+	}
+	if e.cause != nil {
+		fmt.Fprintf(&b, ": %v", e.cause)
+	}
+	return b.String()
+}
+
+// Unwrap returns the sentinel.
+func (e *Error) Unwrap() error { return e.kind }
+
+// kindOf gives an answer that is no success its meaning.
+//
+// The status and the code in E2B's own JSON normally agree. Where they do not,
+// the body's is the finer one inside one class (E2B's own SDKs read only that),
+// and otherwise the 5xx counts, which claims less.
+//
+// What 5xx means differs by call. After a create nothing but a refusal before
+// placement proves that no sandbox came of it: E2B's call to its node may
+// outlive its answer, so even a 500 of its own is unknown, and the next try
+// looks for the tag first. A pause, connect or kill that E2B itself ended with
+// a 500 is over, and badly. Anything else may come from a load balancer while
+// E2B still works on it.
+func kindOf(op Op, e Error) error {
+	own := e.Code != 0
+	code := e.Status
+	if own && e.Code/100 == e.Status/100 || e.Code >= 500 {
+		code = e.Code
+	}
+	switch {
+	case code == http.StatusUnauthorized:
+		return job.ErrUnauthorized
+	case code == http.StatusNotFound && op == OpCreate:
+		return job.ErrSandboxRefused // the template is not known
+	case code == http.StatusNotFound:
+		return job.ErrSandboxNotFound
+	case code == http.StatusConflict && op == OpPause:
+		// This becomes sandbox_paused, so E2B itself must have said it.
+		if e.Status == http.StatusConflict && e.Code == http.StatusConflict {
+			return job.ErrSandboxPaused
+		}
+		return job.ErrUnknownOutcome
+	case code == http.StatusConflict:
+		return job.ErrSandboxInTransition
+	case code == http.StatusTooManyRequests && e.RetryAfter > 0:
+		return job.ErrRateLimited
+	case code == http.StatusTooManyRequests:
+		return job.ErrSandboxLimit
+	case code == http.StatusRequestTimeout:
+		return job.ErrUnknownOutcome
+	case code >= 400 && code < 500:
+		return job.ErrSandboxRefused
+	case own && slices.Contains(neverPlaced, e.ErrorCode) && (op == OpCreate || op == OpConnect):
+		return job.ErrNoCapacity
+	case own && code == http.StatusInternalServerError && op != OpCreate && op.changes():
+		return job.ErrSandboxFailed
+	default:
+		return job.ErrUnknownOutcome
+	}
+}
+
+// neverPlaced are the error codes of a sandbox that no node took. A placement
+// that timed out is not among them: a node may have been at work.
+var neverPlaced = []string{"sandbox_capacity_unavailable", "sandbox_no_compatible_node"}
+
+// parseFailure reads an answer that is no success, whatever its body is.
+func parseFailure(op Op, status int, header http.Header, body []byte) *Error {
+	e := &Error{Op: op, Status: status, RetryAfter: retryAfter(header.Get("Retry-After"), time.Now())}
+	var own struct {
+		Code      int    `json:"code"`
+		ErrorCode string `json:"error_code"`
+		Message   string `json:"message"`
+	}
+	if json.Unmarshal(body, &own) == nil && own.Code >= 400 && own.Code < 600 {
+		e.Code, e.ErrorCode, e.Message = own.Code, shorten(own.ErrorCode, 64), shorten(own.Message, 300)
+	}
+	e.kind = kindOf(op, *e)
+	return e
+}
+
+// retryAfter reads a Retry-After header: seconds or a date, an hour at most.
+func retryAfter(value string, now time.Time) time.Duration {
+	var wait time.Duration
+	if seconds, err := strconv.Atoi(value); err == nil {
+		wait = time.Duration(min(seconds, 3600)) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return max(0, min(wait, time.Hour))
+}
+
+func shorten(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "")
+}

@@ -1,0 +1,129 @@
+package e2b
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Answer is what a visitor of a preview gets.
+type Answer string
+
+const (
+	// AppReady: the app itself answers.
+	AppReady Answer = "ready"
+	// AppFails: the app answers that it is broken (5xx).
+	AppFails Answer = "app fails"
+	// AppRefuses: the app's server does not take visitors under this address,
+	// as development servers do with hosts that they were not told of.
+	AppRefuses Answer = "app refuses the address"
+	// PortClosed: the sandbox runs, nothing listens on the port.
+	PortClosed Answer = "nothing listens"
+	// NoSandbox: the edge knows no running sandbox of that id: it is paused, or
+	// gone.
+	NoSandbox Answer = "no running sandbox"
+	// NoAnswer: none in time, or a cut connection, or the edge is busy with it.
+	NoAnswer Answer = "no answer"
+)
+
+// Preview is the outcome of one look.
+type Preview struct {
+	Answer Answer
+	Status int    // HTTP status; 0 without an answer
+	Detail string // for logs
+}
+
+// Ready reports whether visitors see the app.
+func (p Preview) Ready() bool { return p.Answer == AppReady }
+
+const (
+	probeTime = 10 * time.Second // some servers compile at the first request
+	probeBody = 64 << 10
+)
+
+// Probe looks at a preview's address once, from outside, as a visitor does.
+func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, previewURL, nil)
+	if err != nil {
+		return Preview{Answer: NoAnswer, Detail: err.Error()}
+	}
+	req.Header.Set("Accept", "text/html, */*")
+	req.Header.Set("User-Agent", "siesta")
+	resp, err := c.probe.Do(req)
+	if err != nil {
+		return Preview{Answer: NoAnswer, Detail: err.Error()}
+	}
+	defer resp.Body.Close()
+	// A cut body still came with the app's own status.
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, probeBody))
+	return judge(resp.StatusCode, body)
+}
+
+// judge reads an answer. Redirects, log-on pages and a missing root route are
+// answers of a working app. 400, 403 and 421 are how servers turn away a host
+// that they do not know, and no visitor gets past them.
+func judge(status int, body []byte) Preview {
+	p := Preview{Status: status, Detail: fmt.Sprintf("status %d", status)}
+	var edge struct {
+		SandboxID string `json:"sandboxId"`
+		Message   string `json:"message"`
+		Code      int    `json:"code"`
+		Port      int    `json:"port"`
+	}
+	if status >= 400 && json.Unmarshal(body, &edge) == nil && edge.SandboxID != "" && edge.Code == status {
+		p.Detail = fmt.Sprintf("edge: status %d: %q", status, shorten(edge.Message, 200))
+		switch {
+		case status == http.StatusBadGateway && edge.Port != 0:
+			p.Answer = PortClosed
+		case status == http.StatusBadGateway:
+			p.Answer = NoSandbox
+		default:
+			p.Answer = NoAnswer
+		}
+		return p
+	}
+	switch status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusMisdirectedRequest:
+		p.Answer = AppRefuses
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		p.Answer = NoAnswer
+	default:
+		p.Answer = AppReady
+		if status >= 500 {
+			p.Answer = AppFails
+		}
+	}
+	return p
+}
+
+// probeTransport makes a connection of its own for each look. With sandboxURL
+// it dials that, whatever the preview's address is: names below localhost
+// resolve in browsers only.
+func probeTransport(sandboxURL string) *http.Transport {
+	t := newTransport()
+	t.DisableKeepAlives = true
+	if sandboxURL == "" {
+		return t
+	}
+	t.Proxy = nil
+	dial := t.DialContext
+	t.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		u, err := url.Parse(sandboxURL)
+		if err != nil {
+			return nil, err
+		}
+		port := u.Port()
+		if port == "" {
+			port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		}
+		return dial(ctx, network, net.JoinHostPort(u.Hostname(), port))
+	}
+	return t
+}

@@ -1,0 +1,190 @@
+package e2b
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"siesta/shared/job"
+)
+
+const (
+	// sendWindow: a call that changes E2B is sent within this time of being
+	// asked for, or not at all.
+	sendWindow = 20 * time.Second
+	// answerTime outlives the 75 s after which E2B itself gives up: an answer
+	// that can still come is waited for.
+	answerTime = 80 * time.Second
+	// readTime bounds one try of a call that changes nothing.
+	readTime = 20 * time.Second
+
+	maxTries = 4
+	maxBody  = 8 << 20 // a page of 100 sandboxes with all their metadata
+)
+
+// Op names a call, in errors and in the table of what their answers mean.
+type Op string
+
+// The calls that a lifecycle needs.
+const (
+	OpCreate     Op = "create"
+	OpGet        Op = "get"
+	OpList       Op = "list"
+	OpConnect    Op = "connect"
+	OpSetTimeout Op = "set timeout of"
+	OpPause      Op = "pause"
+	OpKill       Op = "kill"
+)
+
+// changes reports whether the call changes anything at E2B.
+func (op Op) changes() bool { return op != OpGet && op != OpList }
+
+// request is one call: what to send, and which statuses mean success.
+type request struct {
+	op      Op
+	method  string
+	path    string // with its query
+	body    any    // nil: none
+	success []int
+}
+
+// answer is a success.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do makes a call, with every repetition that cannot do harm. The error is
+// always an *Error.
+func (c *Client) do(ctx context.Context, r request) (answer, error) {
+	var payload []byte
+	if r.body != nil {
+		var err error
+		if payload, err = json.Marshal(r.body); err != nil {
+			return answer{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
+		}
+	}
+	if r.op.changes() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, sendWindow)
+		defer cancel()
+	}
+	refreshed := false
+	for try := 1; ; try++ {
+		ans, err := c.try(ctx, r, payload, refreshed)
+		if err == nil {
+			return ans, nil
+		}
+		if err.kind == job.ErrUnauthorized && !refreshed {
+			refreshed = true
+			continue
+		}
+		wait, again := repeat(err, try)
+		if !again || !sleep(ctx, wait) {
+			return answer{}, err
+		}
+	}
+}
+
+// repeat is the one place that decides whether a call may be made again, and
+// after how long: one that was never sent always; one that changes nothing when
+// a later answer may be a better one; any other never.
+func repeat(e *Error, try int) (time.Duration, bool) {
+	if try >= maxTries {
+		return 0, false
+	}
+	backoff := 100 * time.Millisecond << (try - 1)
+	wait := max(e.RetryAfter, backoff/2+rand.N(backoff))
+	switch {
+	case e.kind == job.ErrNotSent:
+		return wait, true
+	case e.Op.changes():
+		return 0, false
+	default:
+		return wait, e.kind == job.ErrRateLimited || e.kind == job.ErrUnknownOutcome
+	}
+}
+
+// sleep waits, unless ctx would be over before the wait is.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// try makes a call once. For a call that changes E2B, ctx bounds the sending
+// alone: E2B abandons a pause whose request is cancelled, and may destroy the
+// sandbox, so from the first byte on only the client's own patience counts.
+func (c *Client) try(ctx context.Context, r request, payload []byte, refresh bool) (answer, *Error) {
+	key, err := c.config.Key(ctx, refresh)
+	if err != nil {
+		return answer{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: fmt.Errorf("get API key: %w", err)}
+	}
+
+	parent, patience := ctx, readTime
+	if r.op.changes() {
+		parent, patience = context.WithoutCancel(ctx), c.patience
+	}
+	wait, cancel := context.WithTimeout(parent, patience)
+	defer cancel()
+	var sent atomic.Bool
+	unsent := context.AfterFunc(ctx, cancel)
+	defer unsent()
+	wait = httptrace.WithClientTrace(wait, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		// The last moment before the request is written. A closed connection
+		// takes no byte, whatever the transport does next.
+		if sent.Load() || unsent() {
+			sent.Store(true)
+			return
+		}
+		_ = info.Conn.Close()
+	}})
+
+	req, err := http.NewRequestWithContext(wait, r.method, c.config.APIURL+r.path, bytes.NewReader(payload))
+	if err != nil {
+		return answer{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
+	}
+	req.Header.Set("X-API-Key", key.Reveal())
+	req.Header.Set("User-Agent", "siesta")
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		kind := job.ErrUnknownOutcome
+		if !sent.Load() {
+			kind = job.ErrNotSent
+		}
+		return answer{}, &Error{Op: r.op, kind: kind, cause: err}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if !slices.Contains(r.success, resp.StatusCode) {
+		return answer{}, parseFailure(r.op, resp.StatusCode, resp.Header, body)
+	}
+	if err == nil && len(body) > maxBody {
+		err = errors.New("answer is too long")
+	}
+	if err != nil {
+		return answer{}, &Error{Op: r.op, Status: resp.StatusCode, kind: job.ErrUnknownOutcome, cause: err}
+	}
+	return answer{resp.StatusCode, resp.Header, body}, nil
+}

@@ -1,0 +1,205 @@
+package e2b
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/secrets"
+)
+
+// State is what E2B says of a sandbox. A sandbox that is still pausing, or
+// still being resumed, counts as paused.
+type State string
+
+// The two states that E2B tells.
+const (
+	Running State = "running"
+	Paused  State = "paused"
+)
+
+// Sandbox is a sandbox as E2B describes it. Create and Connect tell its id,
+// template, envd version and access token; List all but the token; Get all.
+type Sandbox struct {
+	ID          string
+	TemplateID  string
+	EnvdVersion string
+	AccessToken secrets.Text // for envd; derived from the id by E2B: it never changes
+	Metadata    map[string]string
+	State       State
+	StartedAt   time.Time // start of the current run, not of the sandbox's life
+	EndAt       time.Time // end of its time to live; when paused, of its last run
+}
+
+// Create says what sandbox to create.
+type Create struct {
+	Template string
+	Timeout  time.Duration     // time to live, rounded up to seconds; at its end E2B pauses
+	Metadata map[string]string // keys and values of [A-Za-z0-9_.-]
+	Env      map[string]string
+}
+
+// Create creates a sandbox that E2B pauses at the end of its time, and that
+// only we wake. ctx bounds the sending; the answer is waited for up to 80 s.
+func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
+	type autoResume struct {
+		Enabled bool `json:"enabled"`
+	}
+	body := struct {
+		TemplateID string            `json:"templateID"`
+		Timeout    int               `json:"timeout"`
+		Metadata   map[string]string `json:"metadata,omitempty"`
+		EnvVars    map[string]string `json:"envVars,omitempty"`
+		AutoPause  bool              `json:"autoPause"`
+		AutoResume autoResume        `json:"autoResume"`
+		Secure     bool              `json:"secure,omitempty"`
+	}{in.Template, seconds(in.Timeout), in.Metadata, in.Env, true, autoResume{false}, c.config.Version == V1}
+	if err := withTimeout(OpCreate, in.Timeout); err != nil {
+		return Sandbox{}, err
+	}
+	ans, err := c.do(ctx, request{OpCreate, http.MethodPost, c.versioned("/sandboxes"), body, []int{http.StatusCreated}})
+	if err != nil {
+		return Sandbox{}, err
+	}
+	return decodeSandbox(OpCreate, ans)
+}
+
+// Connect makes sure that a sandbox runs for at least timeout from now, rounded
+// up to seconds; resumed reports whether it slept. It never shortens a running
+// sandbox's time. ctx bounds the sending; the answer is waited for up to 80 s.
+func (c *Client) Connect(ctx context.Context, id string, timeout time.Duration) (s Sandbox, resumed bool, err error) {
+	path, err := sandboxPath(OpConnect, id, "/connect")
+	if err != nil {
+		return Sandbox{}, false, err
+	}
+	if err := withTimeout(OpConnect, timeout); err != nil {
+		return Sandbox{}, false, err
+	}
+	body := map[string]int{"timeout": seconds(timeout)}
+	ans, err := c.do(ctx, request{OpConnect, http.MethodPost, c.versioned(path), body, []int{http.StatusOK, http.StatusCreated}})
+	if err != nil {
+		return Sandbox{}, false, err
+	}
+	s, err = decodeSandbox(OpConnect, ans)
+	return s, ans.status == http.StatusCreated, err
+}
+
+// Pause puts a sandbox to sleep with its memory. nil is E2B's confirmation; of
+// the errors only job.ErrSandboxPaused says that it sleeps. ctx bounds the
+// sending; from then on nobody cancels, and the answer is waited for up to 80 s.
+func (c *Client) Pause(ctx context.Context, id string) error {
+	path, err := sandboxPath(OpPause, id, "/pause")
+	if err != nil {
+		return err
+	}
+	_, err = c.do(ctx, request{OpPause, http.MethodPost, path, struct{}{}, []int{http.StatusNoContent}})
+	return err
+}
+
+// Kill ends a sandbox and deletes what a pause kept of it. ctx bounds the
+// sending; the answer is waited for up to 80 s.
+func (c *Client) Kill(ctx context.Context, id string) error {
+	path, err := sandboxPath(OpKill, id, "")
+	if err != nil {
+		return err
+	}
+	_, err = c.do(ctx, request{OpKill, http.MethodDelete, path, nil, []int{http.StatusNoContent}})
+	return err
+}
+
+// SetTimeout makes a running sandbox end at timeout from now, sooner or later
+// than before; 0 is now.
+func (c *Client) SetTimeout(ctx context.Context, id string, timeout time.Duration) error {
+	path, err := sandboxPath(OpSetTimeout, id, "/timeout")
+	if err != nil {
+		return err
+	}
+	body := map[string]int{"timeout": max(0, seconds(timeout))}
+	_, err = c.do(ctx, request{OpSetTimeout, http.MethodPost, path, body, []int{http.StatusNoContent}})
+	return err
+}
+
+// Get describes a sandbox, with its access token.
+func (c *Client) Get(ctx context.Context, id string) (Sandbox, error) {
+	path, err := sandboxPath(OpGet, id, "")
+	if err != nil {
+		return Sandbox{}, err
+	}
+	ans, err := c.do(ctx, request{OpGet, http.MethodGet, path, nil, []int{http.StatusOK}})
+	if err != nil {
+		return Sandbox{}, err
+	}
+	return decodeSandbox(OpGet, ans)
+}
+
+// versioned is the route of a call that has two generations.
+func (c *Client) versioned(path string) string {
+	if c.config.Version == V2 {
+		return "/v2" + path
+	}
+	return path
+}
+
+func sandboxPath(op Op, id, call string) (string, error) {
+	if !sandboxID.MatchString(id) {
+		return "", &Error{Op: op, kind: job.ErrSandboxRefused, cause: fmt.Errorf("%q is no sandbox id", shorten(id, 80))}
+	}
+	return "/sandboxes/" + id + call, nil
+}
+
+// withTimeout refuses what E2B would take for an end at once, or for its own
+// default.
+func withTimeout(op Op, timeout time.Duration) error {
+	if timeout > 0 {
+		return nil
+	}
+	return &Error{Op: op, kind: job.ErrSandboxRefused, cause: errors.New("timeout must be above zero")}
+}
+
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// wire is a sandbox in E2B's JSON.
+type wire struct {
+	SandboxID       string            `json:"sandboxID"`
+	TemplateID      string            `json:"templateID"`
+	EnvdVersion     string            `json:"envdVersion"`
+	EnvdAccessToken string            `json:"envdAccessToken"`
+	Metadata        map[string]string `json:"metadata"`
+	State           State             `json:"state"`
+	StartedAt       time.Time         `json:"startedAt"`
+	EndAt           time.Time         `json:"endAt"`
+}
+
+// sandbox checks the one thing that addresses are made of. Older services
+// append a client's id to it.
+func (w wire) sandbox() (Sandbox, error) {
+	id, _, _ := strings.Cut(w.SandboxID, "-")
+	if !sandboxID.MatchString(id) {
+		return Sandbox{}, fmt.Errorf("answer has %q as sandbox id", shorten(w.SandboxID, 80))
+	}
+	return Sandbox{id, w.TemplateID, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}, nil
+}
+
+func parseSandbox(body []byte) (Sandbox, error) {
+	var w wire
+	if err := json.Unmarshal(body, &w); err != nil {
+		return Sandbox{}, err
+	}
+	return w.sandbox()
+}
+
+// decodeSandbox: the call took effect, but an answer that cannot be read leaves
+// open on what.
+func decodeSandbox(op Op, ans answer) (Sandbox, error) {
+	s, err := parseSandbox(ans.body)
+	if err != nil {
+		return Sandbox{}, &Error{Op: op, Status: ans.status, kind: job.ErrUnknownOutcome, cause: err}
+	}
+	return s, nil
+}
