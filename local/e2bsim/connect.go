@@ -32,7 +32,7 @@ func (s *Server) connect(ctx context.Context, c *call) answer {
 	if f := s.checkTimeout(timeout); f != nil {
 		return f.answer()
 	}
-	w := wake{timeout: timeout, cold: req.Memory != nil && !*req.Memory, stale: c.fault.is(Stale), hollow: c.hollow()}
+	w := wake{call: c, timeout: timeout, cold: req.Memory != nil && !*req.Memory, stale: c.fault.is(Stale), hollow: c.hollow()}
 	b, status, f := s.bringUp(ctx, c.id, w)
 	if f != nil {
 		return f.answer()
@@ -42,6 +42,7 @@ func (s *Server) connect(ctx context.Context, c *call) answer {
 
 // wake says how a sandbox is to be brought up.
 type wake struct {
+	call    *call
 	timeout time.Duration
 	cold    bool // boot it anew from its files
 	stale   bool // from older files
@@ -78,6 +79,9 @@ func (s *Server) bringUp(ctx context.Context, id string, w wake) (*box, int, *fa
 				op = s.beginResume(b, w)
 			}
 			s.mu.Unlock()
+			if joined {
+				s.calls.record(s, w.call, Waiting, 0)
+			}
 			f := op.wait(ctx)
 			if f == nil && joined {
 				s.mu.Lock()
@@ -93,6 +97,7 @@ func (s *Server) bringUp(ctx context.Context, id string, w wake) (*box, int, *fa
 		default:
 			op := b.op
 			s.mu.Unlock()
+			s.calls.record(s, w.call, Waiting, 0)
 			if f := op.wait(ctx); f != nil {
 				return nil, 0, f
 			}
@@ -178,7 +183,7 @@ func (s *Server) resume(ctx context.Context, c *call) answer {
 	if running {
 		return fail(http.StatusConflict, "Sandbox "+c.id+" is already running").answer()
 	}
-	b, _, f := s.bringUp(ctx, c.id, wake{timeout: timeout, stale: c.fault.is(Stale), hollow: c.hollow()})
+	b, _, f := s.bringUp(ctx, c.id, wake{call: c, timeout: timeout, stale: c.fault.is(Stale), hollow: c.hollow()})
 	if f != nil {
 		return f.answer()
 	}

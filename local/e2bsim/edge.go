@@ -67,13 +67,13 @@ func (s *Server) EdgeHandler() http.Handler {
 				return
 			}
 		}
-		s.forward(c.fault.cut(tracked, r), r, t)
+		s.forward(c.fault.cut(tracked, r), r, c, t)
 	})
 }
 
 // forward passes the request into the sandbox.
-func (s *Server) forward(w http.ResponseWriter, r *http.Request, t target) {
-	run, refused := s.open(r.Context(), t)
+func (s *Server) forward(w http.ResponseWriter, r *http.Request, c *call, t target) {
+	run, refused := s.open(r.Context(), c, t)
 	if refused != nil {
 		refused.write(w)
 		return
@@ -105,13 +105,13 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, t target) {
 
 // open returns the transport's name for the sandbox's port, or E2B's refusal.
 // A paused sandbox is woken only if its autoResume says so.
-func (s *Server) open(ctx context.Context, t target) (string, *edgeError) {
+func (s *Server) open(ctx context.Context, c *call, t target) (string, *edgeError) {
 	s.mu.Lock()
 	b := s.boxes[t.id]
 	wakes := b != nil && b.state == StatePaused && b.autoResume && !b.cold
 	s.mu.Unlock()
 	if wakes {
-		_, _, _ = s.bringUp(ctx, t.id, wake{timeout: max(timeoutV2, b.createTimeout)})
+		_, _, _ = s.bringUp(ctx, t.id, wake{call: c, timeout: max(timeoutV2, b.createTimeout)})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -97,7 +97,7 @@ func TestListAndGetThatLag(t *testing.T) {
 	}
 	id := w.create(durable)
 	see := func() string {
-		return fmt.Sprint(len(w.list("?state=running")), len(w.list("?state=paused")), w.state(id))
+		return fmt.Sprintln(len(w.list("?state=running")), len(w.list("?state=paused")), w.state(id))
 	}
 	steps := []struct {
 		after time.Duration
@@ -115,7 +115,7 @@ func TestListAndGetThatLag(t *testing.T) {
 	for i, step := range steps {
 		w.advance(step.after)
 		step.do()
-		if got := see(); got != step.want {
+		if got := strings.TrimSpace(see()); got != step.want {
 			t.Errorf("step %d: seen %s, want %s", i, got, step.want)
 		}
 	}

@@ -13,12 +13,13 @@ type Phase string
 
 const (
 	Received Phase = "received" // nothing done yet
+	Waiting  Phase = "waiting"  // for a transition that another call, or the timeout, began
 	Answered Phase = "answered" // all is done; the answer is about to be sent, or lost
 )
 
 // Call is one entry of the call log.
 type Call struct {
-	Seq    int       `json:"seq"` // the same for both phases
+	Seq    int       `json:"seq"` // the same for all phases
 	Kind   Kind      `json:"kind"`
 	ID     string    `json:"id,omitempty"`
 	Phase  Phase     `json:"phase"`

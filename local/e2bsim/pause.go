@@ -13,12 +13,15 @@ func (s *Server) pause(ctx context.Context, c *call) answer {
 		return f.answer()
 	}
 	memory := req.Memory == nil || *req.Memory
-	op, f := s.joinPause(c, memory)
+	op, joined, f := s.joinPause(c, memory)
 	if f != nil {
 		return f.answer()
 	}
 	if op == nil {
 		return ok(http.StatusNoContent, nil)
+	}
+	if joined {
+		s.calls.record(s, c, Waiting, 0)
 	}
 	if f = op.wait(ctx); f != nil {
 		if ctx.Err() != nil && c.fault.is(Fragile) {
@@ -31,32 +34,32 @@ func (s *Server) pause(ctx context.Context, c *call) answer {
 
 // joinPause begins a pause or finds the one under way. No operation and no
 // failure: the call is hollow.
-func (s *Server) joinPause(c *call, memory bool) (*operation, *failure) {
+func (s *Server) joinPause(c *call, memory bool) (op *operation, joined bool, f *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.boxes[c.id]
 	if b == nil {
-		return nil, notFound(c.id)
+		return nil, false, notFound(c.id)
 	}
 	switch b.state {
 	case StateRunning:
 		switch {
 		case s.plan.RefusePause:
-			return nil, fail(http.StatusForbidden, "Pausing sandboxes is not available on your plan")
+			return nil, false, fail(http.StatusForbidden, "Pausing sandboxes is not available on your plan")
 		case c.hollow():
-			return nil, nil
+			return nil, false, nil
 		}
-		return s.beginPause(b, memory), nil
+		return s.beginPause(b, memory), false, nil
 	case StatePausing:
-		return b.op, nil
+		return b.op, true, nil
 	case StatePaused, StateResuming:
-		return nil, alreadyPaused(b.id)
+		return nil, false, alreadyPaused(b.id)
 	case StateKilling:
 		if b.snapshot {
-			return nil, alreadyPaused(b.id)
+			return nil, false, alreadyPaused(b.id)
 		}
 	}
-	return nil, notFound(c.id)
+	return nil, false, notFound(c.id)
 }
 
 func alreadyPaused(id string) *failure {

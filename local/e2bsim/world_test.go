@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -303,3 +304,6 @@ func (w *world) read(id, name string) string {
 	}
 	return string(raw)
 }
+
+// errBroken is what a machine answers that a test breaks.
+var errBroken = errors.New("broken")
