@@ -1,0 +1,79 @@
+package contract
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	webAddress = regexp.MustCompile(`\w+://\S+`)
+	link       = regexp.MustCompile(`\]\(([^)#\s]+)`)
+	// mention is a path of the checkout in running text; a * stands for any name.
+	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|contract|docs|events|examples|infra|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml|env\\.json)")
+)
+
+// TestDocumentsNameWhatExists: a path in a document is there, be it a link or
+// in running text.
+func TestDocumentsNameWhatExists(t *testing.T) {
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
+	}
+	for _, document := range documents {
+		name, _ := filepath.Rel(root, document)
+		text := webAddress.ReplaceAllString(read(t, name), "")
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if !exists(filepath.Join(filepath.Dir(document), m[1])) {
+				t.Errorf("%s has a link to %s, which is not there", name, m[1])
+			}
+		}
+		for _, m := range mention.FindAllStringSubmatch(text, -1) {
+			path := strings.TrimRight(m[1], ".")
+			if !exists(filepath.Join(root, path)) && !exists(filepath.Join(filepath.Dir(document), path)) {
+				t.Errorf("%s names %s, which is not there", name, path)
+			}
+		}
+	}
+}
+
+func exists(pattern string) bool {
+	found, err := filepath.Glob(pattern)
+	return err == nil && len(found) > 0
+}
+
+var heading = regexp.MustCompile(`(?m)^## (\w+Alarm)$`)
+
+// TestEveryAlarmHasItsPage: docs/runbook.md has one section for each alarm, and
+// each queue for dead letters has an alarm.
+func TestEveryAlarmHasItsPage(t *testing.T) {
+	tmpl := loadTemplate(t)
+	var alarms, sections []string
+	watched := map[string]bool{}
+	for id, a := range tmpl.ofType("AWS::CloudWatch::Alarm") {
+		alarms = append(alarms, id)
+		for _, d := range a.at("Properties", "Dimensions").list() {
+			watched[d.at("Value").resource()] = true
+		}
+		if a.at("Properties", "TreatMissingData").text() == "" || a.at("Properties", "AlarmActions").v == nil {
+			t.Errorf("%s does not say what missing data mean, or whom it tells", id)
+		}
+		if !strings.Contains(a.at("Properties", "AlarmDescription").text(), "docs/runbook.md, "+id) {
+			t.Errorf("%s does not name its section of docs/runbook.md", id)
+		}
+	}
+	for _, m := range heading.FindAllStringSubmatch(read(t, "docs/runbook.md"), -1) {
+		sections = append(sections, m[1])
+	}
+	agree(t, "sections of docs/runbook.md", sections, alarms)
+	for id := range tmpl.ofType("AWS::SQS::Queue") {
+		if !watched[id] {
+			t.Errorf("no alarm watches %s", id)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package contract
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var variable = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$`)
+
+// readBy returns the variables that a function's main.go names: those in calls
+// such as r.Required("DATABASE_URL"), and those that awsenv reads for it.
+func readBy(t *testing.T, function string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "functions", function, "main.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		name := called(call)
+		if name == "awsenv.Load" {
+			for _, v := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+				found[v] = true
+			}
+		}
+		for _, arg := range call.Args {
+			lit, ok := arg.(*ast.BasicLit)
+			if !ok {
+				continue
+			}
+			text, _ := strconv.Unquote(lit.Value)
+			switch {
+			case name == "awsenv.Endpoint":
+				found["AWS_ENDPOINT_URL_"+strings.ToUpper(text)] = true
+			case variable.MatchString(text):
+				found[text] = true
+			}
+		}
+		return true
+	})
+	return slices.Sorted(maps.Keys(found))
+}
+
+// called is the called function's name as it is written: package.Name.
+func called(call *ast.CallExpr) string {
+	if s, ok := call.Fun.(*ast.SelectorExpr); ok {
+		if x, ok := s.X.(*ast.Ident); ok {
+			return x.Name + "." + s.Sel.Name
+		}
+	}
+	return ""
+}
+
+// setting is a row of the table in docs/config.md.
+type setting struct {
+	readers []string // functions
+	setBy   string   // template, hand or Lambda
+}
+
+func settings(t *testing.T) map[string]setting {
+	t.Helper()
+	found := map[string]setting{}
+	for line := range strings.Lines(read(t, "docs/config.md")) {
+		cells := strings.Split(line, " | ")
+		name := strings.TrimPrefix(cells[0], "| ")
+		if len(cells) != 5 || !variable.MatchString(name) {
+			continue
+		}
+		readers := strings.Split(cells[1], ", ")
+		if rest, ok := strings.CutPrefix(cells[1], "all"); ok {
+			except := strings.TrimPrefix(rest, " but ")
+			readers = slices.DeleteFunc(folders(t), func(f string) bool { return f == except })
+		}
+		found[name] = setting{readers, cells[2]}
+	}
+	return found
+}
+
+func TestEveryVariableIsDocumented(t *testing.T) {
+	table := settings(t)
+	for _, function := range folders(t) {
+		var documented []string
+		for name, s := range table {
+			if slices.Contains(s.readers, function) {
+				documented = append(documented, name)
+			}
+		}
+		agree(t, "docs/config.md, variables of "+function, documented, readBy(t, function))
+	}
+	for name, s := range table {
+		if !slices.Contains([]string{"template", "hand", "Lambda"}, s.setBy) {
+			t.Errorf("docs/config.md: %s is set by %q", name, s.setBy)
+		}
+	}
+}
+
+// TestTemplateSetsEveryVariable: a function gets the variables that it reads,
+// and no other. Those set by hand are declared, with no value, for sam local.
+func TestTemplateSetsEveryVariable(t *testing.T) {
+	tmpl, table := loadTemplate(t), settings(t)
+	global := tmpl.at("Globals", "Function", "Environment", "Variables")
+	var byHand []string
+	for _, name := range global.keys() {
+		if global.at(name).absent() {
+			byHand = append(byHand, name)
+		}
+	}
+	var want []string
+	for name, s := range table {
+		if s.setBy == "hand" {
+			want = append(want, name)
+		}
+	}
+	agree(t, "template.yaml, variables set by hand", byHand, want)
+
+	for function, f := range tmpl.functions() {
+		got := slices.Concat(f.at("Properties", "Environment", "Variables").keys(), global.keys())
+		got = slices.DeleteFunc(got, func(name string) bool { return slices.Contains(byHand, name) })
+		var want []string
+		for _, name := range readBy(t, function) {
+			if table[name].setBy == "template" {
+				want = append(want, name)
+			}
+		}
+		agree(t, "template.yaml, variables of "+function, got, want)
+	}
+}

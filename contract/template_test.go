@@ -1,0 +1,203 @@
+package contract
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// template is template.yaml.
+type template struct{ node }
+
+func loadTemplate(t *testing.T) template {
+	t.Helper()
+	return template{parseYAML(t, read(t, "template.yaml"))}
+}
+
+func (t template) ofType(kind string) map[string]node {
+	found := map[string]node{}
+	for _, id := range t.at("Resources").keys() {
+		if r := t.at("Resources", id); r.at("Type").text() == kind {
+			found[id] = r
+		}
+	}
+	return found
+}
+
+// functions returns the functions by the name of their folder.
+func (t template) functions() map[string]node {
+	found := map[string]node{}
+	for id, r := range t.ofType("AWS::Serverless::Function") {
+		found[strings.ToLower(strings.TrimSuffix(id, "Function"))] = r
+	}
+	return found
+}
+
+func (t template) role(function node) node {
+	return t.at("Resources", function.at("Properties", "Role").resource())
+}
+
+// statements are those of a role's own policies.
+func statements(role node) []node {
+	var found []node
+	for _, p := range role.at("Properties", "Policies").list() {
+		found = append(found, p.at("PolicyDocument", "Statement").list()...)
+	}
+	return found
+}
+
+// may reports whether a role allows action on the resource.
+func may(role node, action, id string) bool {
+	return slices.ContainsFunc(statements(role), func(s node) bool {
+		has := slices.ContainsFunc(s.at("Action").list(), func(a node) bool { return a.text() == action })
+		on := slices.ContainsFunc(append(s.at("Resource").list(), s.at("Resource")), func(r node) bool { return r.resource() == id })
+		return has && on
+	})
+}
+
+func (t template) event(function node, kind string) (node, bool) {
+	for _, name := range function.at("Properties", "Events").keys() {
+		if e := function.at("Properties", "Events", name); e.at("Type").text() == kind {
+			return e.at("Properties"), true
+		}
+	}
+	return node{}, false
+}
+
+// TestQueueTimes holds the queues to what Lambda asks of them and to the
+// protocol's arithmetic: a turn is killed at 100 s, its lease ends at 105 s, its
+// message comes back at 110 s, or at 600 s if the turn could not say so.
+func TestQueueTimes(t *testing.T) {
+	tmpl := loadTemplate(t)
+	batches := map[string]int{"build": 1, "pause": 10}
+	consumers := []string{}
+	for name, f := range tmpl.functions() {
+		source, ok := tmpl.event(f, "SQS")
+		if !ok {
+			continue
+		}
+		consumers = append(consumers, name)
+		queue := tmpl.at("Resources", source.at("Queue").resource(), "Properties")
+		timeout, visibility := f.at("Properties", "Timeout").number(), queue.at("VisibilityTimeout").number()
+		if timeout != 100 || visibility < 6*timeout {
+			t.Errorf("%s: time-out %d, visibility %d, want 100 and at least 600", name, timeout, visibility)
+		}
+		if got := source.at("BatchSize").number(); got != batches[name] {
+			t.Errorf("%s: batch size %d, want %d", name, got, batches[name])
+		}
+		if got := source.at("MaximumBatchingWindowInSeconds").number(); got != 0 {
+			t.Errorf("%s: batching window %d s: a sandbox that waits is billed", name, got)
+		}
+		if got := source.at("FunctionResponseTypes").text(); got != "ReportBatchItemFailures" {
+			t.Errorf("%s: response types %q: one bad message would fail its whole batch", name, got)
+		}
+		if source.at("ScalingConfig", "MaximumConcurrency").v == nil {
+			t.Errorf("%s: no maximum concurrency", name)
+		}
+		id := source.at("Queue").resource()
+		if got := f.at("Properties", "RecursiveLoop").text(); may(tmpl.role(f), "sqs:SendMessage", id) && got != "Allow" {
+			t.Errorf("%s sends to its own queue, and its RecursiveLoop is %q", name, got)
+		}
+		checkDeadLetters(t, tmpl, id)
+	}
+	agree(t, "functions with a queue", consumers, slices.Collect(maps.Keys(batches)))
+}
+
+func checkDeadLetters(t *testing.T, tmpl template, id string) {
+	t.Helper()
+	queue := tmpl.at("Resources", id, "Properties")
+	if got := queue.at("RedrivePolicy", "maxReceiveCount").number(); got != 10 {
+		t.Errorf("%s: maxReceiveCount %d, want 10", id, got)
+	}
+	dead := tmpl.at("Resources", queue.at("RedrivePolicy", "deadLetterTargetArn").resource(), "Properties")
+	kept, keptDead := queue.at("MessageRetentionPeriod").number(), dead.at("MessageRetentionPeriod").number()
+	if fortnight := int((14 * 24 * time.Hour).Seconds()); keptDead != fortnight || kept >= keptDead {
+		t.Errorf("%s: kept for %d s, its dead letters for %d, want less than %d and that", id, kept, keptDead, fortnight)
+	}
+	if queue.at("MaximumMessageSize").v != dead.at("MaximumMessageSize").v {
+		t.Errorf("%s and its dead letters take messages of different size", id)
+	}
+}
+
+func TestMigrationComesFirst(t *testing.T) {
+	tmpl := loadTemplate(t)
+	functions := tmpl.functions()
+	migration := tmpl.at("Resources", "Migration", "Properties")
+	if got := migration.at("CodeVersion", "Ref").text(); got != "MigrateFunction.Version" {
+		t.Errorf("CodeVersion is %q: new migrations would not run", got)
+	}
+	if limit, timeout := migration.at("ServiceTimeout").number(), functions["migrate"].at("Properties", "Timeout").number(); limit <= timeout {
+		t.Errorf("ServiceTimeout %d, want over the function's %d", limit, timeout)
+	}
+	for name, f := range functions {
+		if after := f.at("DependsOn").text() == "Migration"; after == (name == "migrate") {
+			t.Errorf("%s waits for the migration: %v", name, after)
+		}
+	}
+}
+
+// TestRolesAreNarrow: one role a function, which names what it may touch, and
+// may touch what the function's variables name.
+func TestRolesAreNarrow(t *testing.T) {
+	tmpl := loadTemplate(t)
+	owner := map[string]string{}
+	for name, f := range tmpl.functions() {
+		id := f.at("Properties", "Role").resource()
+		if other := owner[id]; other != "" || id == "" {
+			t.Errorf("%s has the role %q of %q", name, id, other)
+		}
+		owner[id] = name
+		role := tmpl.role(f)
+		for _, s := range statements(role) {
+			if s.at("Resource").text() == "*" {
+				t.Errorf("%s may do %v to everything", name, s.at("Action").v)
+			}
+		}
+		variables := f.at("Properties", "Environment", "Variables")
+		for variable, action := range map[string]string{
+			"BUILD_QUEUE_URL": "sqs:SendMessage", "PAUSE_QUEUE_URL": "sqs:SendMessage",
+			"BUILD_DLQ_URL": "sqs:SendMessage", "PAUSE_DLQ_URL": "sqs:SendMessage",
+			"E2B_API_KEY_SECRET": "secretsmanager:GetSecretValue", "SEAL_KEY_SECRET": "secretsmanager:GetSecretValue",
+		} {
+			target := variables.at(variable).resource()
+			if target != "" && !may(role, action, target) {
+				t.Errorf("%s has %s and may not use it: its role lacks %s", name, variable, action)
+			}
+		}
+	}
+}
+
+func TestHTTPAnswersBeforeTheGatewayGivesUp(t *testing.T) {
+	tmpl := loadTemplate(t)
+	for name, f := range tmpl.functions() {
+		if _, ok := tmpl.event(f, "HttpApi"); !ok {
+			continue
+		}
+		if timeout := f.at("Properties", "Timeout").number(); timeout < 1 || timeout > 30 {
+			t.Errorf("%s: time-out %d, want 1 to 30: the gateway waits no longer", name, timeout)
+		}
+	}
+	if got := tmpl.at("Resources", "Api", "Properties", "Auth", "DefaultAuthorizer").text(); got != "Jwt" {
+		t.Errorf("default authorizer %q: routes would be open", got)
+	}
+}
+
+// secret is what a key, a password in an address or a resolved secret looks
+// like. A key of zeros is an example.
+var secret = regexp.MustCompile(`e2b_[0-9a-f]*[1-9a-f][0-9a-f]*\b|AKIA[0-9A-Z]{16}|\{\{resolve:|://[^/\s:@]+:[^/\s@]+@`)
+
+func TestNoSecretIsWrittenDown(t *testing.T) {
+	for _, path := range []string{"template.yaml", "samconfig.toml", "env.json"} {
+		if found := secret.FindString(read(t, path)); found != "" {
+			t.Errorf("%s holds %q", path, found)
+		}
+	}
+	for _, id := range loadTemplate(t).at("Parameters").keys() {
+		if strings.HasSuffix(id, "Key") || strings.HasSuffix(id, "Password") || strings.HasSuffix(id, "Secret") {
+			t.Errorf("parameter %s: secrets come by ARN", id)
+		}
+	}
+}
