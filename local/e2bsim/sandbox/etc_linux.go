@@ -1,0 +1,85 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownFiles covers the machine's settings that a sandbox has of its own: who its
+// user is, and how it finds hosts. Root is listed for the owner of system files.
+func ownFiles(s settings) error {
+	uid := s.UID
+	if uid == 0 {
+		uid = os.Getuid()
+	}
+	for name, text := range map[string]string{
+		"passwd":      fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/bin/bash\n", userName, uid, uid, home),
+		"group":       fmt.Sprintf("root:x:0:\n%s:x:%d:\n", userName, uid),
+		"hosts":       "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 e2b.local\n",
+		"resolv.conf": s.Resolver,
+	} {
+		if err := cover("/etc/"+name, "/run/"+name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cover shows text at target, which the machine may keep as a file, as a link
+// to somewhere that is not seen here, or not at all.
+func cover(target, source, text string) error {
+	if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", source, err)
+	}
+	link, err := os.Readlink(target)
+	if err == nil {
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(target), link)
+		}
+		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+			if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+				return fmt.Errorf("make folder of %s: %w", link, err)
+			}
+			return os.Symlink(source, link)
+		}
+	}
+	if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("cover %s: %w", target, err)
+	}
+	return nil
+}
+
+// mountOwn seals all that is mounted so far and then mounts what commands may
+// write to. Temporary files count as the sandbox's memory.
+func mountOwn() error {
+	sealed := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID}
+	// Before Linux 5.12 the files' own permissions are all that protects them.
+	if err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, sealed); err != nil && !errors.Is(err, unix.ENOSYS) {
+		return fmt.Errorf("seal root: %w", err)
+	}
+	writable := &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
+	for _, target := range []string{home, "/proc"} {
+		if err := unix.MountSetattr(unix.AT_FDCWD, target, 0, writable); err != nil && !errors.Is(err, unix.ENOSYS) {
+			return fmt.Errorf("open %s: %w", target, err)
+		}
+	}
+	const flags = unix.MS_NOSUID | unix.MS_NODEV
+	for _, m := range []struct{ target, kind, options string }{
+		{"/tmp", "tmpfs", "mode=1777"},
+		{"/dev/shm", "tmpfs", "mode=1777"},
+		{"/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"},
+	} {
+		if err := unix.Mount(m.kind, m.target, m.kind, flags, m.options); err != nil {
+			return fmt.Errorf("mount %s: %w", m.target, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package sandbox
+
+import (
+	"context"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// host is what this machine can give a sandbox.
+type host struct {
+	namespaces bool
+	asUser     bool // in a user namespace: this process is not root
+	slirp      string
+	groups     hierarchies
+	lacks      []string
+}
+
+// thisHost finds out once, by trying.
+var thisHost = sync.OnceValue(func() host {
+	h := host{namespaces: true, asUser: os.Geteuid() != 0, groups: findHierarchies()}
+	if err := h.try(); err != nil {
+		h.namespaces = false
+		h.lacks = append(h.lacks, "sandboxes share this machine's ports and files: "+err.Error())
+		return h
+	}
+	if h.groups.freezer == "" {
+		h.lacks = append(h.lacks, "no freezer that this process may use: sandboxes are stopped by signal")
+	}
+	if h.groups.memory == "" {
+		h.lacks = append(h.lacks, "no memory control group that this process may use: memory is limited by process, not by sandbox")
+	}
+	var err error
+	if h.slirp, err = exec.LookPath("slirp4netns"); err != nil {
+		h.lacks = append(h.lacks, "slirp4netns is not installed: sandboxes reach no network, and npm install fails in them")
+	}
+	return h
+})
+
+// try starts an empty sandbox, since so many settings of a machine can forbid
+// one.
+func (h host) try() error {
+	dir, err := os.MkdirTemp("", "sandbox-try-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	s, err := start(ctx, Config{ID: "try", Dir: dir}, h)
+	if err != nil {
+		return err
+	}
+	return s.Kill()
+}
+
+func (h host) isolated() bool         { return h.namespaces }
+func (h host) shortcomings() []string { return h.lacks }
+func (h host) newGroup(c Config) *cgroup {
+	if !h.namespaces {
+		return nil
+	}
+	return h.groups.create(c)
+}
+
+func selfPath() string { return "/proc/self/exe" }
+
+// attributes say how pid 1 is started. A session of its own keeps a Ctrl-C at
+// the terminal from reaching sandboxes.
+func (h host) attributes(g *cgroup) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if !h.namespaces {
+		return attr
+	}
+	attr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
+	if g != nil && g.unified != nil {
+		attr.UseCgroupFD, attr.CgroupFD = true, int(g.unified.Fd())
+	}
+	if h.asUser {
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: firstUID, HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: firstUID, HostID: os.Getgid(), Size: 1}}
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN}
+	}
+	return attr
+}
+
+// Each sandbox has a user id of its own: the kernel counts processes, file
+// watchers and much else by user, and no sandbox may use up another's.
+const (
+	firstUID = 1_000_000
+	uidCount = 1_000_000
+)
+
+func uidOf(id string) int {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return firstUID + int(h.Sum32()%uidCount)
+}
+
+func (h host) settings(c Config, g *cgroup) settings {
+	s := settings{Config: c, Isolated: h.namespaces, Signals: !g.freezes(), Memory: !g.limitsMemory()}
+	s.Resolver = "# no network\n"
+	if c.Outbound && h.slirp != "" {
+		s.Resolver = "nameserver " + slirpResolver + "\n"
+	}
+	if h.namespaces && !h.asUser {
+		s.UID = uidOf(c.ID)
+	}
+	return s
+}
+
+// kill ends a sandbox: the kernel kills everything in a pid namespace with its
+// pid 1. Without one, pid 1 is hung up on and kills what it started.
+func (h host) kill(s *Sandbox) {
+	if h.namespaces {
+		s.cmd.Process.Kill()
+		return
+	}
+	s.control.Close()
+}
+
+// bury makes sure that a pid 1 which has hung up is dead, and collects it.
+func (h host) bury(s *Sandbox) {
+	grace := time.Duration(0)
+	if !h.namespaces {
+		grace = answerTimeout
+	}
+	timer := time.AfterFunc(grace, func() { s.cmd.Process.Kill() })
+	defer timer.Stop()
+	s.group.thaw()
+	s.cmd.Wait()
+}
