@@ -115,3 +115,34 @@ func run(t *testing.T, s *Server, sql string) {
 		t.Fatal(err)
 	}
 }
+
+// Test processes start at the same time on a machine without a cached cluster.
+func TestRaceForTheCachedCluster(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	errs := make(chan error)
+	for range 2 {
+		go func() {
+			s, err := Start(Config{})
+			if err == nil {
+				s.Stop()
+			}
+			errs <- err
+		}()
+	}
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "siesta", "*"))
+	if err != nil || len(kept) != 1 {
+		t.Errorf("cached clusters: got %v, error %v, want one", kept, err)
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	New(b) // starts the server
+	for b.Loop() {
+		New(b)
+	}
+}

@@ -158,10 +158,13 @@ func (p *Proxy) serve(l net.Listener, client net.Conn) {
 func (p *Proxy) keep(l net.Listener, conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.listener != l {
+		return false
+	}
 	for _, c := range conns {
 		p.conns[c] = struct{}{}
 	}
-	return p.listener == l
+	return true
 }
 
 func (p *Proxy) forget(conns ...net.Conn) {
