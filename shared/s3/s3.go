@@ -1,0 +1,81 @@
+// Package s3 owns how a source archive is read: an object is streamed out of
+// its bucket, and a .tar.gz is unpacked entry by entry, without trust in what
+// it says. It does not know whose objects they are; shared/job checks that an
+// address is within a user's reach.
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"siesta/shared/job"
+)
+
+// MaxObject is the most bytes that an archive may have as it is stored.
+const MaxObject = 100 << 20
+
+// Client reads objects.
+type Client struct{ s3 *s3.Client }
+
+// New returns a Client. The endpoint is nil for AWS's own; another one gets the
+// bucket in its path, since it seldom has a host name for each.
+func New(cfg aws.Config, endpoint *string) *Client {
+	return &Client{s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.BaseEndpoint = endpoint
+		o.UsePathStyle = endpoint != nil
+		o.DisableLogOutputChecksumValidationSkipped = true
+	})}
+}
+
+// Get streams the object at address, which is s3://bucket/key, for as long as
+// ctx allows; the caller closes it. An object that is missing, forbidden or
+// over MaxObject is a *job.InvalidError; all else, also while reading, matches
+// job.ErrUnavailable.
+func (c *Client) Get(ctx context.Context, address string) (io.ReadCloser, error) {
+	rest, ok := strings.CutPrefix(address, "s3://")
+	bucket, key, cut := strings.Cut(rest, "/")
+	if !ok || !cut || bucket == "" || key == "" {
+		return nil, invalid("must be s3://bucket/key")
+	}
+	out, err := c.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return nil, getError(err)
+	}
+	// S3 always tells the length, and net/http lets no body be longer than that.
+	if out.ContentLength == nil || *out.ContentLength > MaxObject {
+		_ = out.Body.Close()
+		return nil, invalid(fmt.Sprintf("is over %d MB", MaxObject>>20))
+	}
+	return body{out.Body}, nil
+}
+
+func getError(err error) error {
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) {
+		switch coded.ErrorCode() {
+		case "NoSuchKey", "NotFound", "AccessDenied": // without leave to list, missing is AccessDenied
+			return invalid("does not exist, or may not be read")
+		}
+	}
+	return fmt.Errorf("get object: %w: %w", job.ErrUnavailable, err)
+}
+
+// body is an object's content.
+type body struct{ io.ReadCloser }
+
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("read object: %w: %w", job.ErrUnavailable, err)
+	}
+	return n, err
+}
+
+// invalid is an error in words about a request's archive.
+func invalid(reason string) error { return &job.InvalidError{Field: "source.archive", Reason: reason} }
