@@ -71,6 +71,11 @@ func TestStatusShowsAnExpiryOnlyWhileRunning(t *testing.T) {
 			t.Errorf("%s: shown = %v", s, got)
 		}
 	}
+	unknown := ready
+	unknown.SandboxExpiresAt = time.Time{}
+	if got := statusBody(t, unknown)["sandbox_expires_at"]; got != nil {
+		t.Errorf("unknown: shown as %v", got)
+	}
 }
 
 func TestStatusAsksToComeBackUntilTerminal(t *testing.T) {
