@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"maps"
 	"regexp"
 	"slices"
@@ -8,64 +10,6 @@ import (
 	"testing"
 	"time"
 )
-
-// template is template.yaml.
-type template struct{ node }
-
-func loadTemplate(t *testing.T) template {
-	t.Helper()
-	return template{parseYAML(t, read(t, "template.yaml"))}
-}
-
-func (t template) ofType(kind string) map[string]node {
-	found := map[string]node{}
-	for _, id := range t.at("Resources").keys() {
-		if r := t.at("Resources", id); r.at("Type").text() == kind {
-			found[id] = r
-		}
-	}
-	return found
-}
-
-// functions returns the functions by the name of their folder.
-func (t template) functions() map[string]node {
-	found := map[string]node{}
-	for id, r := range t.ofType("AWS::Serverless::Function") {
-		found[strings.ToLower(strings.TrimSuffix(id, "Function"))] = r
-	}
-	return found
-}
-
-func (t template) role(function node) node {
-	return t.at("Resources", function.at("Properties", "Role").resource())
-}
-
-// statements are those of a role's own policies.
-func statements(role node) []node {
-	var found []node
-	for _, p := range role.at("Properties", "Policies").list() {
-		found = append(found, p.at("PolicyDocument", "Statement").list()...)
-	}
-	return found
-}
-
-// may reports whether a role allows action on the resource.
-func may(role node, action, id string) bool {
-	return slices.ContainsFunc(statements(role), func(s node) bool {
-		has := slices.ContainsFunc(s.at("Action").list(), func(a node) bool { return a.text() == action })
-		on := slices.ContainsFunc(append(s.at("Resource").list(), s.at("Resource")), func(r node) bool { return r.resource() == id })
-		return has && on
-	})
-}
-
-func (t template) event(function node, kind string) (node, bool) {
-	for _, name := range function.at("Properties", "Events").keys() {
-		if e := function.at("Properties", "Events", name); e.at("Type").text() == kind {
-			return e.at("Properties"), true
-		}
-	}
-	return node{}, false
-}
 
 // TestQueueTimes holds the queues to what Lambda asks of them and to the
 // protocol's arithmetic: a turn is killed at 100 s, its lease ends at 105 s, its
@@ -182,6 +126,33 @@ func TestHTTPAnswersBeforeTheGatewayGivesUp(t *testing.T) {
 	}
 	if got := tmpl.at("Resources", "Api", "Properties", "Auth", "DefaultAuthorizer").text(); got != "Jwt" {
 		t.Errorf("default authorizer %q: routes would be open", got)
+	}
+}
+
+// TestDatabaseIsVerified: connections to Postgres check the server's
+// certificate, against roots that the build packs from infra/.
+func TestDatabaseIsVerified(t *testing.T) {
+	tmpl := loadTemplate(t)
+	variables := []node{tmpl.at("Globals", "Function", "Environment", "Variables")}
+	for _, f := range tmpl.functions() {
+		variables = append(variables, f.at("Properties", "Environment", "Variables"))
+	}
+	for _, v := range variables {
+		address := v.at("DATABASE_URL", "Fn::Sub").text()
+		if address != "" && !strings.HasSuffix(address, "?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem") {
+			t.Errorf("DATABASE_URL is %s", address)
+		}
+	}
+	roots := 0
+	for block, rest := pem.Decode([]byte(read(t, "infra/rds-ca.pem"))); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || !cert.IsCA || cert.CheckSignatureFrom(cert) != nil {
+			t.Errorf("infra/rds-ca.pem: certificate %d is no root: %v", roots, err)
+		}
+		roots++
+	}
+	if roots == 0 {
+		t.Error("infra/rds-ca.pem holds no certificate")
 	}
 }
 
