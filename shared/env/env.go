@@ -33,11 +33,11 @@ func (r *Reader) Err() error {
 	return fmt.Errorf("read settings:\n%w", errors.Join(r.problems...))
 }
 
-// Check adds the problem that somebody else has found with a variable, if err
-// is one.
+// Check adds the problem that somebody else has found with a setting, if err is
+// one. The error must not hold a secret.
 func (r *Reader) Check(name string, err error) {
 	if err != nil {
-		r.problem(name, err.Error())
+		r.problem(name+":", err.Error())
 	}
 }
 

@@ -1,6 +1,7 @@
 package env
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -71,7 +72,7 @@ func TestEveryProblemIsReportedWithoutValues(t *testing.T) {
 	r.OneOf("K1", "K2")
 	r.OneOf("N1", "N2")
 	r.RequiredURL("NOURL", "https")
-	r.Check("CHECKED", r.Err())
+	r.Check("CHECKED", errors.New("is odd"))
 
 	err := r.Err()
 	if err == nil {
@@ -81,7 +82,7 @@ func TestEveryProblemIsReportedWithoutValues(t *testing.T) {
 	for _, want := range []string{
 		"MISSING is not set", "I must be a whole number from 0 to 900", "RANGE must be", "D must be a whole number from 0 to 60",
 		"B must be true or false", "C must be one of: info", "U must be a URL that begins with http:// or https://",
-		"U2 must be a URL", "J must be JSON", "K1 or K2", "N1 or N2", "NOURL is not set", "CHECKED ",
+		"U2 must be a URL", "J must be JSON", "K1 or K2", "N1 or N2", "NOURL is not set", "CHECKED: is odd",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in:\n%s", want, text)

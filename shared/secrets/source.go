@@ -49,6 +49,17 @@ func Manager(cfg aws.Config, endpoint *string, arn string) *Source {
 	})
 }
 
+// Opener returns what makes a source of the one of two settings that is set: a
+// value, or the ARN of a secret in Secrets Manager.
+func Opener(cfg aws.Config, endpoint *string) func(value, arn string) *Source {
+	return func(value, arn string) *Source {
+		if arn != "" {
+			return Manager(cfg, endpoint, arn)
+		}
+		return Fixed(value)
+	}
+}
+
 func newSource(fetch func(context.Context) (string, error)) *Source {
 	return &Source{fetch: fetch, turn: make(chan struct{}, 1)}
 }

@@ -142,7 +142,9 @@ func TestManagerReadsTheSecretByARN(t *testing.T) {
 			return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
 		}),
 	}
-	wantSecret(t, Manager(cfg, &server.URL, arn), false, "e2b_0123")
+	open := Opener(cfg, &server.URL)
+	wantSecret(t, open("", arn), false, "e2b_0123")
+	wantSecret(t, open("e2b_4567", ""), false, "e2b_4567")
 	for _, bad := range []string{"binary", "missing"} {
 		if _, err := Manager(cfg, &server.URL, bad).Get(context.Background(), false); !errors.Is(err, job.ErrUnavailable) {
 			t.Errorf("%s: err = %v, want job.ErrUnavailable", bad, err)
