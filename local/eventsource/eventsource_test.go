@@ -236,11 +236,11 @@ func TestWindow(t *testing.T) {
 
 // Large messages go out in several calls, each within Lambda's 6 MB.
 func TestSplit(t *testing.T) {
-	s := start(t, eventsource.Mapping{BatchSize: 10, MaxConcurrency: 1, Window: time.Minute})
-	for range 10 {
+	s := start(t, eventsource.Mapping{BatchSize: 6, MaxConcurrency: 1, Window: time.Minute})
+	for range 6 {
 		s.send(t, strings.Repeat("x", 1<<20-200))
 	}
-	for _, want := range []int{5, 5} {
+	for _, want := range []int{5, 1} {
 		c := <-s.calls
 		if len(c.event.Records) != want {
 			t.Errorf("got %d records, want %d", len(c.event.Records), want)
