@@ -13,3 +13,14 @@ type Limits struct {
 	PerProject int `json:"per_project"`
 	PerDay     int `json:"per_day"` // jobs accepted in one UTC day
 }
+
+// TierLimits are the limits of a stack's tiers. Nil means no limits at all.
+type TierLimits map[Tier]Limits
+
+// For returns the limits of t; an unknown tier has those of Bootstrapper.
+func (l TierLimits) For(t Tier) Limits {
+	if limits, ok := l[t]; ok {
+		return limits
+	}
+	return l[Bootstrapper]
+}
