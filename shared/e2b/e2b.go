@@ -51,6 +51,7 @@ type Config struct {
 type Client struct {
 	config   Config
 	patience time.Duration // how long a call that changes E2B waits for its answer
+	backoff  time.Duration // before a second try
 	http     *http.Client  // control plane
 	data     *http.Client  // sandboxes
 	probe    *http.Client  // previews
@@ -85,6 +86,7 @@ func New(config Config) (*Client, error) {
 	return &Client{
 		config:   config,
 		patience: answerTime,
+		backoff:  minBackoff,
 		http:     &http.Client{Transport: config.Transport, CheckRedirect: noRedirect},
 		data:     &http.Client{Transport: newTransport(), CheckRedirect: noRedirect},
 		probe:    &http.Client{Transport: probeTransport(config.SandboxURL), CheckRedirect: noRedirect},

@@ -27,8 +27,9 @@ const (
 	// readTime bounds one try of a call that changes nothing.
 	readTime = 20 * time.Second
 
-	maxTries = 4
-	maxBody  = 8 << 20 // a page of 100 sandboxes with all their metadata
+	maxTries   = 4
+	minBackoff = 100 * time.Millisecond // before the second try; doubled for each further one
+	maxBody    = 8 << 20                // a page of 100 sandboxes with all their metadata
 )
 
 // Op names a call, in errors and in the table of what their answers mean.
@@ -89,7 +90,7 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 			refreshed = true
 			continue
 		}
-		wait, again := repeat(err, try)
+		wait, again := repeat(err, try, c.backoff)
 		if !again || !sleep(ctx, wait) {
 			return answer{}, err
 		}
@@ -99,11 +100,11 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 // repeat is the one place that decides whether a call may be made again, and
 // after how long: one that was never sent always; one that changes nothing when
 // a later answer may be a better one; any other never.
-func repeat(e *Error, try int) (time.Duration, bool) {
+func repeat(e *Error, try int, backoff time.Duration) (time.Duration, bool) {
 	if try >= maxTries {
 		return 0, false
 	}
-	backoff := 100 * time.Millisecond << (try - 1)
+	backoff <<= try - 1
 	wait := max(e.RetryAfter, backoff/2+rand.N(backoff))
 	switch {
 	case e.kind == job.ErrNotSent:

@@ -1,0 +1,231 @@
+package e2b
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/secrets"
+)
+
+func TestRefusedKeyIsFetchedAnewOnce(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		newKey  string
+		wantErr error
+	}{
+		{"a good one", "e2b_good", nil},
+		{"a bad one", "e2b_bad", job.ErrUnauthorized},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("X-API-Key") != "e2b_good" {
+					respond(401, own("401", ""))(w, r)
+					return
+				}
+				w.WriteHeader(http.StatusNoContent)
+			})
+			var refreshes []bool
+			c := newClient(t, Config{APIURL: s.URL, Key: func(_ context.Context, refresh bool) (secrets.Text, error) {
+				refreshes = append(refreshes, refresh)
+				if refresh {
+					return secrets.NewText(row.newKey), nil
+				}
+				return secrets.NewText("e2b_old"), nil
+			}})
+			if err := c.Pause(t.Context(), "i1"); !errors.Is(err, row.wantErr) {
+				t.Errorf("got %v, want %v", err, row.wantErr)
+			}
+			if len(refreshes) != 2 || refreshes[0] || !refreshes[1] {
+				t.Errorf("key was asked for with refresh %v, want false and then true", refreshes)
+			}
+			if got := len(s.seen()); got != 2 {
+				t.Errorf("%d requests, want 2", got)
+			}
+		})
+	}
+}
+
+func TestWithoutKeyNothingIsSent(t *testing.T) {
+	s := newServer(t, respond(204, ""))
+	c := newClient(t, Config{APIURL: s.URL, Key: func(context.Context, bool) (secrets.Text, error) {
+		return secrets.Text{}, errors.New("no key today")
+	}})
+	checkKind(t, OpPause, c.Pause(t.Context(), "i1"), job.ErrNotSent)
+	if len(s.seen()) != 0 {
+		t.Error("a request was sent")
+	}
+}
+
+// TestRefusedConnectionIsTriedAgain: a call that never left may be made again,
+// also one that changes E2B.
+func TestRefusedConnectionIsTriedAgain(t *testing.T) {
+	s := newServer(t, respond(204, ""))
+	var dials atomic.Int32
+	transport := newTransport()
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if dials.Add(1) < 3 {
+			return nil, errors.New("connection refused")
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	c := newClient(t, Config{APIURL: s.URL, Transport: transport})
+	if err := c.Pause(t.Context(), "i1"); err != nil {
+		t.Error(err)
+	}
+	if got := len(s.seen()); got != 1 {
+		t.Errorf("%d requests, want 1", got)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	s := newServer(t, respond(204, ""))
+	s.Close()
+	for op, call := range calls(newClient(t, Config{APIURL: s.URL})) {
+		checkKind(t, op, call(t.Context()), job.ErrNotSent)
+	}
+}
+
+// TestNothingIsSentPastItsWindow: the window ends before the call, or while the
+// connection is being made, or as it has just come about.
+func TestNothingIsSentPastItsWindow(t *testing.T) {
+	for when, tries := range map[string]int{"before": 1, "while dialling": 1, "after dialling": 50} {
+		t.Run(when, func(t *testing.T) {
+			for range tries {
+				s := newServer(t, respond(204, ""))
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				transport := newTransport()
+				transport.DialContext = func(dctx context.Context, network, addr string) (net.Conn, error) {
+					if when == "while dialling" {
+						cancel()
+						<-dctx.Done()
+					}
+					conn, err := new(net.Dialer).DialContext(context.WithoutCancel(dctx), network, addr)
+					cancel()
+					return conn, err
+				}
+				if when == "before" {
+					cancel()
+				}
+				err := newClient(t, Config{APIURL: s.URL, Transport: transport}).Pause(ctx, "i1")
+				checkKind(t, OpPause, err, job.ErrNotSent)
+				s.Close() // waits for requests under way
+				if got := s.seen(); len(got) != 0 {
+					t.Fatalf("sent: %v", got)
+				}
+			}
+		})
+	}
+}
+
+// TestWhatWasSentIsWaitedFor: E2B may destroy a sandbox whose pause is
+// cancelled, so the caller's end must not reach the request.
+func TestWhatWasSentIsWaitedFor(t *testing.T) {
+	for _, op := range changing {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			cancel()
+			select {
+			case <-r.Context().Done():
+				t.Errorf("%s: the request was cancelled", op)
+			case <-time.After(100 * time.Millisecond):
+			}
+			status := map[Op]int{OpCreate: 201, OpConnect: 201}[op]
+			if status == 0 {
+				status = 204
+			}
+			respond(status, `{"sandboxID":"i1"}`)(w, r)
+		})
+		if err := calls(newClient(t, Config{APIURL: s.URL}))[op](ctx); err != nil {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+}
+
+func TestPatienceEnds(t *testing.T) {
+	s := newServer(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	c := newClient(t, Config{APIURL: s.URL}).Within(50 * time.Millisecond)
+	for _, op := range changing {
+		checkKind(t, op, calls(c)[op](t.Context()), job.ErrUnknownOutcome)
+	}
+	if got := len(s.seen()); got != len(changing) {
+		t.Errorf("%d requests, want %d", got, len(changing))
+	}
+}
+
+func TestReadsAreRepeated(t *testing.T) {
+	for name, first := range map[string]http.HandlerFunc{
+		"rate limited": respond(429, "", "Retry-After", "1"),
+		"bad gateway":  respond(502, "bad gateway"),
+		"cut":          vanish,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tries atomic.Int32
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if tries.Add(1) == 1 {
+					first(w, r)
+					return
+				}
+				respond(200, `{"sandboxID":"i1","state":"running"}`)(w, r)
+			})
+			start := time.Now()
+			got, err := newClient(t, Config{APIURL: s.URL}).Get(t.Context(), "i1")
+			if err != nil || got.State != Running {
+				t.Errorf("got %v, %v", got, err)
+			}
+			if took := time.Since(start); name == "rate limited" && took < time.Second {
+				t.Errorf("asked again after %v, against Retry-After", took)
+			}
+		})
+	}
+}
+
+// TestRepetitionFitsTheDeadline: a wait that would outlast the caller is not
+// begun.
+func TestRepetitionFitsTheDeadline(t *testing.T) {
+	s := newServer(t, respond(429, "", "Retry-After", "3600"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	start := time.Now()
+	_, err := newClient(t, Config{APIURL: s.URL}).Get(ctx, "i1")
+	checkKind(t, OpGet, err, job.ErrRateLimited)
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("waited %v", took)
+	}
+	var typed *Error
+	if errors.As(err, &typed) && typed.RetryAfter != time.Hour {
+		t.Errorf("RetryAfter = %v, want the server's", typed.RetryAfter)
+	}
+}
+
+func TestReadsEnd(t *testing.T) {
+	s := newServer(t, respond(503, "no"))
+	if _, err := newClient(t, Config{APIURL: s.URL}).Get(t.Context(), "i1"); !errors.Is(err, job.ErrUnknownOutcome) {
+		t.Errorf("got %v", err)
+	}
+	if got := len(s.seen()); got != maxTries {
+		t.Errorf("%d tries, want %d", got, maxTries)
+	}
+}
+
+func TestAnswerIsBounded(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		chunk := []byte(strings.Repeat(" ", 1<<20))
+		for range 64 {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	})
+	_, err := newClient(t, Config{APIURL: s.URL}).Create(t.Context(), Create{Template: "base", Timeout: time.Minute})
+	checkKind(t, OpCreate, err, job.ErrUnknownOutcome)
+}
