@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"siesta/shared/postgres"
 )
 
 // TestQueueTimes holds the queues to what Lambda asks of them and to the
@@ -28,6 +30,9 @@ func TestQueueTimes(t *testing.T) {
 		timeout, visibility := f.at("Properties", "Timeout").number(), queue.at("VisibilityTimeout").number()
 		if timeout != 100 || visibility < 6*timeout {
 			t.Errorf("%s: time-out %d, visibility %d, want 100 and at least 600", name, timeout, visibility)
+		}
+		if lease := postgres.Lease; lease <= time.Duration(timeout)*time.Second || lease >= 110*time.Second {
+			t.Errorf("%s: a lease of %v, want between the kill and the redelivery", name, lease)
 		}
 		if got := source.at("BatchSize").number(); got != batches[name] {
 			t.Errorf("%s: batch size %d, want %d", name, got, batches[name])
