@@ -9,25 +9,17 @@ import (
 	"testing"
 )
 
-func BenchmarkStartAndKill(b *testing.B) {
-	thisHost()
-	for i := range b.N {
-		s, err := Start(context.Background(), Config{ID: fmt.Sprint("bench", i), Dir: b.TempDir(), Limits: Limits{Memory: 1 << 30}})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		if err := s.Kill(); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-	}
+func BenchmarkStart(b *testing.B) {
+	b.Run("bare", func(b *testing.B) { benchmarkStart(b, Config{}) })
+	b.Run("memory limit", func(b *testing.B) { benchmarkStart(b, Config{Limits: Limits{Memory: 1 << 30}}) })
+	b.Run("network", func(b *testing.B) { benchmarkStart(b, Config{Outbound: true}) })
 }
 
-func BenchmarkStartWithNetwork(b *testing.B) {
+func benchmarkStart(b *testing.B, c Config) {
 	thisHost()
 	for i := range b.N {
-		s, err := Start(context.Background(), Config{ID: fmt.Sprint("bench", i), Dir: b.TempDir(), Outbound: true})
+		c.ID, c.Dir = fmt.Sprint("bench", i), b.TempDir()
+		s, err := Start(context.Background(), c)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,7 +47,7 @@ func findHierarchies() hierarchies {
 			controllers, _ := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
 			limits = bytes.Contains(controllers, []byte("memory"))
 		}
-		if !freezes && !limits || !writable(dir) {
+		if !freezes && !limits || !usable(dir) {
 			continue
 		}
 		// Version 2 first: it also lets a frozen process be killed.
@@ -60,7 +61,7 @@ func findHierarchies() hierarchies {
 	return h
 }
 
-func writable(dir string) bool {
+func usable(dir string) bool {
 	probe := filepath.Join(dir, groupName("probe"))
 	if os.Mkdir(probe, 0o755) != nil {
 		return false
@@ -216,8 +217,8 @@ func (g *cgroup) awaitFrozenV2() error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("freeze: %w", os.ErrDeadlineExceeded)
 		}
-		// The kernel marks the file when a value in it has changed.
-		unix.Poll([]unix.PollFd{{Fd: int32(events.Fd()), Events: unix.POLLPRI}}, 100)
+		// The kernel tells of a change, but not twice within 10 ms.
+		unix.Poll([]unix.PollFd{{Fd: int32(events.Fd()), Events: unix.POLLPRI}}, 1)
 	}
 }
 
@@ -239,14 +240,20 @@ func (g *cgroup) freezeV1() error {
 	return fmt.Errorf("freeze: %w", os.ErrDeadlineExceeded)
 }
 
+// thaw lets the group run. One that is removed has nobody left to thaw.
 func (g *cgroup) thaw() error {
-	switch {
-	case !g.freezes():
+	if !g.freezes() {
 		return nil
-	case g.freezerV2:
-		return wrap("thaw", write(g.freezerDir, "cgroup.freeze", "0"))
 	}
-	return wrap("thaw", write(g.freezerDir, "freezer.state", "THAWED"))
+	file, state := "freezer.state", "THAWED"
+	if g.freezerV2 {
+		file, state = "cgroup.freeze", "0"
+	}
+	err := write(g.freezerDir, file, state)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return wrap("thaw", err)
 }
 
 // remove takes the groups away. Their processes must be gone.

@@ -57,29 +57,47 @@ func cover(target, source, text string) error {
 	return nil
 }
 
-// mountOwn seals all that is mounted so far and then mounts what commands may
-// write to. Temporary files count as the sandbox's memory.
-func mountOwn() error {
-	sealed := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID}
-	// Before Linux 5.12 the files' own permissions are all that protects them.
-	if err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, sealed); err != nil && !errors.Is(err, unix.ENOSYS) {
-		return fmt.Errorf("seal root: %w", err)
-	}
-	writable := &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
-	for _, target := range []string{home, "/proc"} {
-		if err := unix.MountSetattr(unix.AT_FDCWD, target, 0, writable); err != nil && !errors.Is(err, unix.ENOSYS) {
-			return fmt.Errorf("open %s: %w", target, err)
+// writable are the mounts that commands may write to. Temporary files count as
+// the sandbox's memory.
+var writable = []struct{ target, kind, options string }{
+	{"/tmp", "tmpfs", "mode=1777"},
+	{"/dev/shm", "tmpfs", "mode=1777"},
+	{"/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"},
+	{"/proc", "proc", ""},
+}
+
+// mountWritable mounts them in the staged tree.
+func mountWritable() error {
+	for _, m := range writable {
+		target := filepath.Join(staging, m.target)
+		if err := os.MkdirAll(target, 0o755); err != nil {
+			return fmt.Errorf("make mount point: %w", err)
 		}
-	}
-	const flags = unix.MS_NOSUID | unix.MS_NODEV
-	for _, m := range []struct{ target, kind, options string }{
-		{"/tmp", "tmpfs", "mode=1777"},
-		{"/dev/shm", "tmpfs", "mode=1777"},
-		{"/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"},
-	} {
-		if err := unix.Mount(m.kind, m.target, m.kind, flags, m.options); err != nil {
+		if err := unix.Mount(m.kind, target, m.kind, unix.MS_NOSUID|unix.MS_NODEV, m.options); err != nil {
 			return fmt.Errorf("mount %s: %w", m.target, err)
 		}
+	}
+	return nil
+}
+
+// seal makes everything read-only but the home and what is writable.
+func seal() error {
+	sealed := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID}
+	err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, sealed)
+	if errors.Is(err, unix.ENOSYS) {
+		// Before Linux 5.12 the files' own permissions are all that protects them.
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("seal root: %w", err)
+	}
+	opened := &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
+	errs := []error{unix.MountSetattr(unix.AT_FDCWD, home, 0, opened)}
+	for _, m := range writable {
+		errs = append(errs, unix.MountSetattr(unix.AT_FDCWD, m.target, 0, opened))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("open what is writable: %w", err)
 	}
 	return nil
 }

@@ -20,8 +20,61 @@ import (
 
 func TestMain(m *testing.M) {
 	Init()
+	if len(os.Args) > 2 && helpers[os.Args[1]] != nil {
+		helpers[os.Args[1]](os.Args[2])
+		return
+	}
 	os.Exit(m.Run())
 }
+
+// helpers are programs that tests run: this binary, called with a name and an
+// argument.
+var helpers = map[string]func(string){
+	"serve":  serve,
+	"runner": runRunner,
+}
+
+// serve answers every request at an address with its own name.
+func serve(address string) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		fmt.Println("no:", err)
+		os.Exit(1)
+	}
+	fmt.Println("listening")
+	host, _ := os.Hostname()
+	http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		name, _ := os.ReadFile("/home/user/name")
+		fmt.Fprintf(w, "%s on %s", name, host)
+	}))
+}
+
+// runRunner starts a sandbox with a process in a session of its own, says the
+// pid of its pid 1 and waits to be killed. It freezes the sandbox if told to.
+func runRunner(state string) {
+	dir, _ := os.MkdirTemp("", "runner-")
+	s, err := Start(context.Background(), Config{ID: "orphan", Dir: dir})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	b := newBox(nil, s)
+	stream, err := b.processes.Start(context.Background(), shell("setsid sleep 1000 & echo started; wait"))
+	for err == nil && stream.Receive() && len(stream.Msg().GetEvent().GetData().GetStdout()) == 0 {
+	}
+	if state == "frozen" {
+		s.Freeze()
+	}
+	fmt.Println(s.cmd.Process.Pid)
+	select {}
+}
+
+// helper is how a sandbox calls a helper. Its settings must show it this binary.
+func helper(name, argument string) string {
+	return fmt.Sprintf("%s %s %s", self, name, argument)
+}
+
+var self, _ = os.Executable()
 
 // box is a sandbox under test with a client of its envd.
 type box struct {
@@ -35,7 +88,7 @@ type box struct {
 // settings.
 func startBox(t testing.TB, id string, change func(*Config)) *box {
 	t.Helper()
-	c := Config{ID: id, Dir: t.TempDir()}
+	c := Config{ID: id, Dir: t.TempDir(), Files: []string{self}}
 	if change != nil {
 		change(&c)
 	}
@@ -48,6 +101,10 @@ func startBox(t testing.TB, id string, change func(*Config)) *box {
 			t.Error(err)
 		}
 	})
+	return newBox(t, s)
+}
+
+func newBox(t testing.TB, s *Sandbox) *box {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return s.Dial(ctx, EnvdPort)
 	}}

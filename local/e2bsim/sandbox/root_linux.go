@@ -46,12 +46,15 @@ func enterRoot(s settings) error {
 	if err := unix.Mount("tmpfs", staging, "tmpfs", unix.MS_NOSUID, "mode=0755,size=4m"); err != nil {
 		return fmt.Errorf("mount root: %w", err)
 	}
+	if err := mountWritable(); err != nil {
+		return err
+	}
 	for target, fd := range sources {
 		if err := bind(fd, filepath.Join(staging, target)); err != nil {
 			return err
 		}
 	}
-	for _, dir := range []string{"/proc", "/tmp", "/run", "/var", "/dev/pts", "/dev/shm"} {
+	for _, dir := range []string{"/run", "/var"} {
 		if err := os.MkdirAll(filepath.Join(staging, dir), 0o755); err != nil {
 			return fmt.Errorf("make %s: %w", dir, err)
 		}
@@ -67,7 +70,7 @@ func enterRoot(s settings) error {
 	if err := ownFiles(s); err != nil {
 		return err
 	}
-	return mountOwn()
+	return seal()
 }
 
 // shownPaths maps each path inside to the path on the machine that is seen
@@ -141,9 +144,6 @@ func bind(fd int, target string) error {
 func pivot() error {
 	if err := os.Chdir(staging); err != nil {
 		return fmt.Errorf("enter root: %w", err)
-	}
-	if err := unix.Mount("proc", "proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("mount /proc: %w", err)
 	}
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return fmt.Errorf("change root: %w", err)

@@ -160,7 +160,7 @@ func (s *Sandbox) wait() {
 // Kill ends every process inside, frozen or not, and returns when they are
 // gone. Killing what has stopped does nothing.
 func (s *Sandbox) Kill() error {
-	s.mu.Lock()
+	s.mu.Lock() // not while a freeze is under way
 	s.host.kill(s)
 	// A frozen process takes the signal when it thaws, before it runs on.
 	err := s.group.thaw()
