@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-var variable = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$`)
+// variable is a name of at least five characters; the shorter AWS and E2B are groups of them.
+var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]{4,}$`)
 
 // readBy returns the variables that a function's main.go names: those in calls
 // such as r.Required("DATABASE_URL"), and those that awsenv reads for it.
@@ -21,7 +22,8 @@ func readBy(t *testing.T, function string) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "functions", function, "main.go"), nil, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return nil
 	}
 	found := map[string]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
