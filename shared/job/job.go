@@ -23,7 +23,7 @@ type Job struct {
 	Status    Status
 	Goal      string
 	EnvSealed []byte // the request's env, sealed; nil when it had none
-	Plan      Plan    // what the build found out about how to run the app
+	Plan      Plan   // what the build found out about how to run the app
 
 	BuildVersion  string // build_v0_N, N counted per user and project
 	SandboxID     string

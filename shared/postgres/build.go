@@ -106,6 +106,13 @@ func (s *Store) Advance(ctx context.Context, j job.Job, next job.Status) (job.Jo
 	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status), string(next), string(plan), j.PolledMS)
 }
 
+// BeginCommand restarts the step's clock and log for a further command of the
+// same status.
+func (s *Store) BeginCommand(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET step_started_at = now(), log_offset = 0,` + changed + mine + returning
+	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status))
+}
+
 // HandOver ends the turn: the job belongs to the message of the next turn,
 // which comes after delay, of at least 2 s.
 func (s *Store) HandOver(ctx context.Context, j job.Job, delay time.Duration) (job.Job, error) {

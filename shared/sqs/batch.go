@@ -42,15 +42,24 @@ func newRecord(m events.SQSMessage) Record {
 	return r
 }
 
-// HandleBatch runs handle for each message of an event that q delivered, up to
-// concurrency at a time, and answers which of them are to come again. Each has
-// a result of its own, a panic included; what does not fit in before the
-// context's deadline is to come again. The error is always nil: with one,
-// Lambda would take the whole batch for failed.
-func (q *Queue) HandleBatch(ctx context.Context, event events.SQSEvent, concurrency int,
+// Batch is how the messages of an event are handled.
+type Batch struct {
+	Concurrency int // messages at a time
+	// Hide is how long a message stays invisible from the moment that its
+	// handling begins; 0 leaves it to the queue. A function that is killed then
+	// gets its message back after Hide, not after the queue's longer time.
+	Hide time.Duration
+}
+
+// HandleBatch runs handle for each message of an event that q delivered, and
+// answers which of them are to come again. Each has a result of its own, a
+// panic included; what does not fit in before the context's deadline is to come
+// again. The error is always nil: with one, Lambda would take the whole batch
+// for failed.
+func (q *Queue) HandleBatch(ctx context.Context, event events.SQSEvent, batch Batch,
 	handle func(context.Context, Record) error) (events.SQSEventResponse, error) {
 	failed := make([]bool, len(event.Records))
-	slots := make(chan struct{}, max(concurrency, 1))
+	slots := make(chan struct{}, max(batch.Concurrency, 1))
 	var wg sync.WaitGroup
 	for i, m := range event.Records {
 		slots <- struct{}{}
@@ -58,7 +67,10 @@ func (q *Queue) HandleBatch(ctx context.Context, event events.SQSEvent, concurre
 			defer func() { <-slots }()
 			r := newRecord(m)
 			ctx := WithCorrelation(ctx, r.Correlation)
-			failed[i] = !q.settle(ctx, r, attempt(ctx, r, handle))
+			hidden := q.hide(ctx, r, batch.Hide)
+			err := attempt(ctx, r, handle)
+			<-hidden // or it would undo what settle decides
+			failed[i] = !q.settle(ctx, r, err)
 		})
 	}
 	wg.Wait()
@@ -70,6 +82,23 @@ func (q *Queue) HandleBatch(ctx context.Context, event events.SQSEvent, concurre
 		}
 	}
 	return response, nil
+}
+
+// hide makes a message invisible for d, beside its handling. The channel is
+// closed when that is done, or has failed: then the queue's own time counts.
+func (q *Queue) hide(ctx context.Context, r Record, d time.Duration) <-chan struct{} {
+	done := make(chan struct{})
+	if d == 0 {
+		close(done)
+		return done
+	}
+	go func() {
+		defer close(done)
+		if err := q.ChangeVisibility(ctx, r.ReceiptHandle, d); err != nil {
+			slog.WarnContext(ctx, "message keeps its visibility", "message_id", r.MessageID, "error", err)
+		}
+	}()
+	return done
 }
 
 var errNoTime = errors.New("no time left in this invocation")

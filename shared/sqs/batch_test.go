@@ -59,7 +59,7 @@ func failures(t *testing.T, response events.SQSEventResponse, err error) []strin
 
 func TestBatchHasAResultForEachMessage(t *testing.T) {
 	q, s := newQueue(t)
-	response, err := q.HandleBatch(t.Context(), event("ok", "later", "panic", "bad", "soon", "terminal", "odd"), 10,
+	response, err := q.HandleBatch(t.Context(), event("ok", "later", "panic", "bad", "soon", "terminal", "odd"), Batch{Concurrency: 10},
 		func(_ context.Context, r Record) error {
 			switch r.Body {
 			case "later":
@@ -96,7 +96,7 @@ func TestBatchHasAResultForEachMessage(t *testing.T) {
 
 func TestBatchWithoutFailuresSaysSo(t *testing.T) {
 	q, _ := newQueue(t)
-	response, err := q.HandleBatch(t.Context(), event("a", "b"), 1, func(context.Context, Record) error { return nil })
+	response, err := q.HandleBatch(t.Context(), event("a", "b"), Batch{Concurrency: 1}, func(context.Context, Record) error { return nil })
 	if got := failures(t, response, err); len(got) != 0 || response.BatchItemFailures == nil {
 		t.Errorf("failures: got %v (nil: %v), want an empty list", got, response.BatchItemFailures == nil)
 	}
@@ -105,7 +105,7 @@ func TestBatchWithoutFailuresSaysSo(t *testing.T) {
 func TestMessageThatCannotBeDeadLetteredComesAgain(t *testing.T) {
 	q, s := newQueue(t)
 	s.setDown(true)
-	response, err := q.HandleBatch(t.Context(), event("x"), 1, func(context.Context, Record) error { return job.ErrForeign })
+	response, err := q.HandleBatch(t.Context(), event("x"), Batch{Concurrency: 1}, func(context.Context, Record) error { return job.ErrForeign })
 	if got := failures(t, response, err); !slices.Equal(got, []string{"m0"}) {
 		t.Errorf("failures: got %v, want m0", got)
 	}
@@ -115,7 +115,7 @@ func TestBatchNearItsDeadlineStartsNothing(t *testing.T) {
 	q, s := newQueue(t)
 	ctx, cancel := context.WithTimeout(t.Context(), startMargin/2)
 	defer cancel()
-	response, err := q.HandleBatch(ctx, event("a", "b"), 2, func(context.Context, Record) error {
+	response, err := q.HandleBatch(ctx, event("a", "b"), Batch{Concurrency: 2}, func(context.Context, Record) error {
 		t.Error("a handler was started")
 		return nil
 	})
@@ -132,7 +132,7 @@ func TestBatchNearItsDeadlineStartsNothing(t *testing.T) {
 func TestResultIsSettledAfterTheContextEnded(t *testing.T) {
 	q, s := newQueue(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	response, err := q.HandleBatch(ctx, event("a"), 1, func(context.Context, Record) error {
+	response, err := q.HandleBatch(ctx, event("a"), Batch{Concurrency: 1}, func(context.Context, Record) error {
 		cancel()
 		return job.ErrBadMessage
 	})
@@ -146,7 +146,7 @@ func TestBatchRunsSideBySideUpToItsLimit(t *testing.T) {
 	const limit = 3
 	var running, most atomic.Int64
 	full := make(chan struct{})
-	response, err := q.HandleBatch(t.Context(), event("", "", "", "", "", ""), limit, func(context.Context, Record) error {
+	response, err := q.HandleBatch(t.Context(), event("", "", "", "", "", ""), Batch{Concurrency: limit}, func(context.Context, Record) error {
 		n := running.Add(1)
 		defer running.Add(-1)
 		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
@@ -172,7 +172,7 @@ func TestHandlerGetsTheRecordAndItsCorrelation(t *testing.T) {
 	correlation := "c-9"
 	e.Records[0].MessageAttributes = map[string]events.SQSMessageAttribute{"correlation_id": {StringValue: &correlation}}
 	e.Records[0].Attributes["ApproximateReceiveCount"] = "4"
-	response, err := q.HandleBatch(t.Context(), e, 1, func(ctx context.Context, r Record) error {
+	response, err := q.HandleBatch(t.Context(), e, Batch{Concurrency: 1}, func(ctx context.Context, r Record) error {
 		want := Record{"m0", "r0", "with", "c-9", 4}
 		if r.Body == "without" {
 			want = Record{"m1", "r1", "without", "m1", 1}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/s3"
+	"siesta/shared/secrets"
+	"siesta/shared/sqs"
+)
+
+// turnVisibility hides a turn's message until its lease has run out, so that a
+// killed worker's message comes back when its job can be claimed.
+const turnVisibility = 110 * time.Second
+
+// settings are what a stack decides about its builds.
+type settings struct {
+	StackTag   string
+	Domain     string // previews are below it
+	Allowed    job.Allowed
+	Limits     map[job.Tier]job.Limits
+	Deadline   time.Duration
+	PauseAfter time.Duration
+}
+
+type handler struct {
+	settings
+	log     *slog.Logger
+	store   *postgres.Store
+	cache   *redis.Cache
+	builds  *sqs.Queue
+	pauses  *sqs.Queue
+	e2b     *e2b.Client
+	sources *s3.Client
+	sealer  *secrets.Sealer
+}
+
+// Handle runs one turn for each record of the build queue. A record that is
+// reported as failed comes again when its visibility ends.
+func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+	return h.builds.HandleBatch(ctx, event, sqs.Batch{Concurrency: 1, Hide: turnVisibility}, h.record)
+}
+
+// record acknowledges by nil; any error has its meaning in the table of
+// shared/sqs.
+func (h *handler) record(ctx context.Context, r sqs.Record) error {
+	received := time.Now()
+	m, err := sqs.DecodeBuild(r.Body)
+	if err != nil {
+		return err
+	}
+	ctx = logging.With(ctx, "job_id", m.JobID, "turn", m.Turn)
+	if len(m.Request) > 0 {
+		if err := h.accept(ctx, m); err != nil {
+			return err
+		}
+	}
+	j, err := h.store.ClaimTurn(ctx, m.JobID, m.Turn)
+	if errors.Is(err, job.ErrConflict) {
+		return h.unclaimed(ctx, m)
+	}
+	if err != nil {
+		return fmt.Errorf("claim turn: %w", err)
+	}
+	t := &turn{handler: h, j: j, sendBy: received.Add(sendWindow), claimed: time.Now()}
+	return t.run(ctx)
+}
+
+// unclaimed says what becomes of a message whose turn could not be claimed.
+func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
+	j, err := h.store.Get(ctx, m.JobID)
+	switch {
+	case errors.Is(err, job.ErrNotFound):
+		return badMessage("there is no job %s, and the message has no request", m.JobID)
+	case err != nil:
+		return err
+	case j.Status == job.Ready && j.SandboxState == job.SandboxRunning && !j.PauseDueAt.After(j.ReadAt):
+		return h.announce(ctx, j) // whoever committed READY may have died before it told
+	case j.Status.Terminal(), j.Status == job.Scheduled, m.Turn < j.Turn:
+		return nil
+	case m.Turn > j.Turn:
+		return badMessage("turn %d of job %s has not been handed over: it is at turn %d", m.Turn, m.JobID, j.Turn)
+	default: // leased: this delivery waits to see whether its owner ends the turn
+		return &sqs.RetryAfter{Err: job.ErrLater, Delay: j.LeaseUntil.Sub(j.ReadAt) + time.Second}
+	}
+}
+
+// accept makes a job of a message that carries its own request.
+func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
+	request, err := job.ParseRequest(m.Request, m.UserID, h.Allowed)
+	if err != nil {
+		return err
+	}
+	if request.PreviousJobID != "" {
+		return badMessage("iterations are not supported: send the request without previous_job_id")
+	}
+	var sealed []byte
+	if len(request.Env) > 0 {
+		if sealed, err = h.sealer.Seal(ctx, m.JobID, request.Env); err != nil {
+			return fmt.Errorf("seal environment: %w", err)
+		}
+	}
+	tier := job.Tier(m.Tier)
+	if tier == "" {
+		tier = job.Bootstrapper
+	}
+	j, created, err := h.store.Accept(ctx, postgres.NewJob{
+		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, EnvSealed: sealed,
+		Deadline: h.Deadline, PerDay: h.limits(tier).PerDay,
+	})
+	if err != nil {
+		return fmt.Errorf("accept job: %w", err)
+	}
+	if created {
+		h.publish(ctx, j)
+	}
+	return nil
+}
+
+// limits are those of a tier; an unknown one has the lowest tier's.
+func (h *handler) limits(t job.Tier) job.Limits {
+	if l, ok := h.Limits[t]; ok {
+		return l
+	}
+	return h.Limits[job.Bootstrapper]
+}
+
+// publish brings the cache up to a row. The cache may be down: reconcile
+// publishes again what it missed.
+func (h *handler) publish(ctx context.Context, j job.Job) {
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache job", "error", err)
+	}
+}
+
+// announce sends the READY message of a job whose READY is committed.
+func (h *handler) announce(ctx context.Context, j job.Job) error {
+	message := sqs.ReadyMessage{
+		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
+	}
+	if err := h.pauses.SendReady(ctx, message, j.PauseDueAt.Sub(j.ReadAt)); err != nil {
+		return fmt.Errorf("send READY message: %w", err)
+	}
+	return nil
+}
+
+func badMessage(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", job.ErrBadMessage, fmt.Sprintf(format, args...))
+}

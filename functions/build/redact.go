@@ -1,0 +1,77 @@
+package main
+
+import (
+	"regexp"
+	"sort"
+	"strings"
+)
+
+// secretPatterns are secrets that programs print, by their known forms.
+var secretPatterns = regexp.MustCompile(strings.Join([]string{
+	`(?i)\b(?:[a-z0-9_]*(?:api[_-]?key|secret|token|passwd|password))["']?\s*[=:]\s*["']?[^\s"',;]{4,}`,
+	`(?i)\bauthorization["']?\s*[=:]\s*["']?[^\r\n"']+`,
+	`(?i)\bbearer\s+[a-z0-9._~+/=-]{8,}`,
+	`\bsk-[A-Za-z0-9_-]{16,}`,
+	`\b[spr]k_(?:live|test)_[A-Za-z0-9]{8,}`,
+	`\bgh[pousr]_[A-Za-z0-9]{20,}`,
+	`\be2b_[0-9a-f]{16,}`,
+	`\bAKIA[0-9A-Z]{16}\b`,
+	`\b(?:postgres(?:ql)?|rediss?|mongodb(?:\+srv)?|mysql|amqps?)://[^\s"']+`,
+	`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`,
+}, "|"))
+
+// control are ANSI sequences and control characters that have no business in
+// a stored line.
+var control = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]`)
+
+// redactor makes a program's output fit to be shown: without control
+// characters, known secrets, or the values of the job's own environment.
+type redactor struct{ values []string }
+
+func newRedactor(env map[string]string) redactor {
+	var r redactor
+	for _, value := range env {
+		// A shorter value, such as "true", is no secret, and hiding it would
+		// mangle every line.
+		if len(value) >= 6 {
+			r.values = append(r.values, value)
+		}
+	}
+	sort.Slice(r.values, func(i, j int) bool { return len(r.values[i]) > len(r.values[j]) })
+	return r
+}
+
+func (r redactor) clean(s string) string {
+	s = control.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
+	for _, value := range r.values {
+		s = strings.ReplaceAll(s, value, "***")
+	}
+	return secretPatterns.ReplaceAllString(s, "***")
+}
+
+// lines splits output into shown lines: cleaned, none empty, none over most
+// bytes.
+func (r redactor) lines(output string, most int) []string {
+	var lines []string
+	for _, line := range strings.FieldsFunc(output, func(c rune) bool { return c == '\n' || c == '\r' }) {
+		line = strings.TrimRight(r.clean(line), " \t")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		if len(line) > most {
+			line = strings.ToValidUTF8(line[:most], "") + " [truncated]"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// tail joins the last few lines of output, for an error message.
+func (r redactor) tail(output string) string {
+	const mostLines, mostBytes = 15, 500
+	lines := r.lines(output, mostBytes)
+	if len(lines) > mostLines {
+		lines = lines[len(lines)-mostLines:]
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"time"
+
+	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
+	"siesta/shared/s3"
+)
+
+// scaffold puts the request's source into the workspace. Doing it twice gives
+// the same files.
+func (t *turn) scaffold(ctx context.Context) (wait time.Duration, err error) {
+	source, err := t.store.Source(ctx, t.j.ID)
+	if err != nil {
+		return 0, fmt.Errorf("read source: %w", err)
+	}
+	t.logLines(ctx, "system", []string{"--- Starting generation pipeline ---"})
+	if err := t.upload(ctx, source); err != nil {
+		var invalid *job.InvalidError
+		if errors.As(err, &invalid) {
+			return 0, failed(err, "The source could not be used: %s.", invalid)
+		}
+		return 0, fmt.Errorf("upload source: %w", err)
+	}
+	for name, file := range source.Files {
+		if file.Delete {
+			if err := t.envd.Remove(ctx, path.Join(job.Workspace, name)); err != nil {
+				return 0, fmt.Errorf("delete %s: %w", name, err)
+			}
+		}
+	}
+	return 0, t.next(ctx, job.Code)
+}
+
+// plan is how the app is run: by the request's own commands, else by what its
+// files say.
+func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) {
+	var plan job.Plan
+	own := request.Commands
+	if own.Install == nil || own.Start == nil {
+		w, err := t.look(ctx)
+		if err != nil {
+			return job.Plan{}, err
+		}
+		var ok bool
+		if plan, ok = detect(w); !ok && own.Start == nil {
+			return job.Plan{}, failed(nil, "Nothing in the source says how to start this app. "+
+				"Add a package.json, an index.html or a Python app at its root, or name commands.start.")
+		}
+	}
+	for _, c := range []struct{ own, to *string }{{own.Install, &plan.Install}, {own.Check, &plan.Check}, {own.Start, &plan.Start}} {
+		if c.own != nil {
+			*c.to = *c.own
+		}
+	}
+	if plan.Port == 0 {
+		plan.Port = 3000
+	}
+	if request.Port != nil {
+		plan.Port = *request.Port
+	}
+	return plan, nil
+}
+
+// look reads from the workspace what detection needs: the source may have come
+// with the template, or from the generator.
+func (t *turn) look(ctx context.Context) (workspace, error) {
+	w := workspace{names: map[string]bool{}, files: map[string][]byte{}}
+	entries, err := t.envd.List(ctx, job.Workspace)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, nil
+	}
+	if err != nil {
+		return w, fmt.Errorf("list workspace: %w", err)
+	}
+	for _, entry := range entries {
+		w.names[entry.Name] = true
+	}
+	const most = 1 << 20
+	for _, name := range readForDetection {
+		if !w.names[name] {
+			continue
+		}
+		if w.files[name], err = t.envd.ReadFile(ctx, path.Join(job.Workspace, name), 0, most); err != nil {
+			return w, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return w, nil
+}
+
+// upload sends the files of a source, in one request.
+func (t *turn) upload(ctx context.Context, source job.Source) error {
+	if source.Archive == "" {
+		return t.envd.Upload(ctx, job.Workspace, filesOf(source.Files))
+	}
+	archive, err := t.fetch(ctx, source.Archive)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	return t.envd.Upload(ctx, job.Workspace, filesIn(archive))
+}
+
+// fetch copies an archive to a file that is gone once it is closed: its names
+// are checked before its contents are sent, so it is read twice.
+func (t *turn) fetch(ctx context.Context, address string) (*os.File, error) {
+	object, err := t.sources.Get(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("get archive: %w", err)
+	}
+	defer object.Close()
+	file, err := os.CreateTemp("", "source-*.tar.gz")
+	if err != nil {
+		return nil, fmt.Errorf("keep archive: %w", err)
+	}
+	_ = os.Remove(file.Name())
+	if _, err := io.Copy(file, object); err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("keep archive: %w", err)
+	}
+	return file, nil
+}
+
+func filesOf(files map[string]job.File) iter.Seq2[envd.File, error] {
+	return func(yield func(envd.File, error) bool) {
+		for name, file := range files {
+			open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Content)), nil }
+			if !file.Delete && !yield(envd.File{Name: name, Open: open}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func filesIn(archive *os.File) iter.Seq2[envd.File, error] {
+	return func(yield func(envd.File, error) bool) {
+		if _, err := archive.Seek(0, io.SeekStart); err != nil {
+			yield(envd.File{}, fmt.Errorf("read archive: %w", err))
+			return
+		}
+		for entry, err := range s3.Untar(archive, s3.DefaultLimits) {
+			open := func() (io.ReadCloser, error) { return io.NopCloser(entry), nil }
+			if !yield(envd.File{Name: entry.Path, Open: open}, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/sqs"
+)
+
+const (
+	// sendWindow is how long after the claim a turn may still send a create or
+	// a connect: the lease must outlive the call.
+	sendWindow = 10 * time.Second
+	// maxCrashes is how many turns of a job may die.
+	maxCrashes = 5
+	// sandboxTTL is longer than any pause between two turns, and than the time
+	// from READY to a pause that everything delays.
+	sandboxTTL = 30 * time.Minute
+	// limitDelay is the wait of a job whose user builds enough already.
+	limitDelay = 30 * time.Second
+)
+
+// turn is one run of the build function on one job, from its claim on. Every
+// write carries the claim: job.ErrConflict means that the job was cancelled or
+// taken over, and the turn ends without touching anything more.
+type turn struct {
+	*handler
+	j       job.Job
+	claimed time.Time // this process's clock; only for differences
+	sendBy  time.Time // no call that changes E2B is sent later
+
+	envd    *envd.Client
+	env     map[string]string // the request's own; nil until opened
+	redact  redactor
+	started bool          // a command was started in this turn
+	polled  time.Duration // spent waiting for commands in this turn
+}
+
+// failure ends a job: it will not get better by trying again.
+type failure struct {
+	message string // for the job's user
+	cause   error  // for the log; may be nil
+}
+
+func (f *failure) Error() string { return f.message }
+func (f *failure) Unwrap() error { return f.cause }
+
+func failed(cause error, format string, args ...any) error {
+	return &failure{message: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// run advances the job as far as it goes without waiting, then hands over,
+// ends it, or leaves it to the next delivery when an answer did not come.
+func (t *turn) run(ctx context.Context) error {
+	wait, err := t.advance(ctx)
+	var f *failure
+	switch {
+	case errors.As(err, &f):
+		err = t.fail(ctx, f)
+	case err == nil && wait > 0:
+		err = t.handOver(ctx, wait)
+	case err == nil:
+		err = t.announce(ctx, t.j)
+	}
+	t.log.InfoContext(ctx, "turn", "status", t.j.Status, "sandbox_id", t.j.SandboxID, "wait_ms", wait.Milliseconds(),
+		"took_ms", time.Since(t.claimed).Milliseconds(), "error", errorText(err))
+	switch {
+	case err == nil, errors.Is(err, job.ErrConflict):
+		return nil
+	case t.j.Status.Terminal():
+		return err
+	default: // an answer did not come: the next delivery finds out, when the lease has run out
+		return &sqs.RetryAfter{Err: err, Delay: t.leaseLeft()}
+	}
+}
+
+// leaseLeft is the time until this turn's job can be claimed again.
+func (t *turn) leaseLeft() time.Duration {
+	return postgres.Lease - time.Since(t.claimed) + time.Second
+}
+
+// advance returns 0 when the job is READY, else how long to wait for the next
+// turn.
+func (t *turn) advance(ctx context.Context) (time.Duration, error) {
+	if t.j.Crashes > maxCrashes {
+		return 0, failed(nil, "The build was interrupted too often and was given up. Please try again.")
+	}
+	if t.j.ReadAt.After(t.j.DeadlineAt) {
+		return 0, failed(nil, "The build took longer than its limit of %s and was stopped.", t.j.DeadlineAt.Sub(t.j.CreatedAt).Round(time.Second))
+	}
+	if t.j.Status == job.Queued {
+		row, err := t.store.Begin(ctx, t.j, t.limits(t.j.Tier))
+		err = t.save(ctx, row, err)
+		if errors.Is(err, job.ErrLater) {
+			return limitDelay, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if err := t.openEnv(ctx); err != nil {
+		return 0, err
+	}
+	if wait, err := t.obtainSandbox(ctx); wait > 0 || err != nil {
+		return wait, err
+	}
+	for t.j.Status != job.Ready {
+		if wait, err := t.step(ctx); wait > 0 || err != nil {
+			return wait, err
+		}
+	}
+	return 0, nil
+}
+
+// save takes what a write returned: the row becomes the turn's, then goes to
+// the cache.
+func (t *turn) save(ctx context.Context, j job.Job, err error) error {
+	if err != nil {
+		return err
+	}
+	t.j = j
+	t.publish(ctx, j)
+	return nil
+}
+
+func (t *turn) openEnv(ctx context.Context) error {
+	t.env = map[string]string{}
+	if len(t.j.EnvSealed) > 0 {
+		env, err := t.sealer.Open(ctx, t.j.ID, t.j.EnvSealed)
+		if err != nil {
+			return fmt.Errorf("open environment: %w", err)
+		}
+		t.env = env
+	}
+	t.redact = newRedactor(t.env)
+	return nil
+}
+
+// handOver gives the job to a message that comes after wait.
+func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
+	t.j.PolledMS += int(t.polled.Milliseconds())
+	row, err := t.store.HandOver(ctx, t.j, wait)
+	if err := t.save(ctx, row, err); err != nil {
+		return err
+	}
+	if err := t.builds.SendBuild(ctx, sqs.BuildMessage{JobID: t.j.ID, Turn: t.j.Turn}, wait); err != nil {
+		// This delivery is of an older turn now; reconcile sends for the newer.
+		return fmt.Errorf("send build message: %w", err)
+	}
+	return nil
+}
+
+// fail ends the job with words for its user, then kills its sandbox. What the
+// kill leaves undone, reconcile does.
+func (t *turn) fail(ctx context.Context, f *failure) error {
+	debugID := job.NewID()
+	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "message", f.message, "cause", errorText(f.cause))
+	row, err := t.store.Fail(ctx, t.j, f.message, debugID)
+	if err := t.save(ctx, row, err); err != nil {
+		return err
+	}
+	t.logLines(ctx, "system", []string{"BUILD FAILED: " + f.message})
+	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
+		return nil
+	}
+	if err := t.e2b.Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", t.j.SandboxID, "error", err)
+		return nil
+	}
+	row, err = t.store.RecordKilled(ctx, t.j.ID, t.j.SandboxID)
+	return t.save(ctx, row, err)
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/sqs"
+)
+
+const (
+	// attemptVisibility hides a message past the function's hard kill.
+	attemptVisibility = 110 * time.Second
+	// sendWindow is how long after its record a pause may be sent.
+	sendWindow = 20 * time.Second
+	// together is how many records of a batch are handled at the same time.
+	together = 10
+)
+
+type handler struct {
+	log      *slog.Logger
+	store    *postgres.Store
+	cache    *redis.Cache
+	messages *sqs.Queue
+	e2b      *e2b.Client
+}
+
+// Handle pauses the sandbox of each READY message. A record that is reported
+// as failed comes again when its visibility ends.
+func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+	return h.messages.HandleBatch(ctx, event, sqs.Batch{Concurrency: together, Hide: attemptVisibility}, h.record)
+}
+
+// record acknowledges by nil; any error has its meaning in the table of
+// shared/sqs.
+func (h *handler) record(ctx context.Context, r sqs.Record) error {
+	m, err := sqs.DecodeReady(r.Body)
+	if err != nil {
+		return err
+	}
+	ctx = logging.With(ctx, "job_id", m.JobID, "epoch", m.Epoch)
+	j, err := h.store.TakePause(ctx, m.JobID, m.Epoch)
+	if errors.Is(err, job.ErrConflict) {
+		return h.untaken(ctx, m)
+	}
+	if err != nil {
+		return fmt.Errorf("take pause: %w", err)
+	}
+	started := time.Now()
+	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
+	defer cancel()
+	err = h.e2b.Pause(sending, j.SandboxID)
+	h.log.InfoContext(ctx, "pause", "sandbox_id", j.SandboxID, "took_ms", time.Since(started).Milliseconds(), "error", errorText(err))
+	return h.answered(ctx, j, r, err)
+}
+
+// untaken says what becomes of a message whose pause could not be taken.
+func (h *handler) untaken(ctx context.Context, m sqs.ReadyMessage) error {
+	j, err := h.store.Get(ctx, m.JobID)
+	switch {
+	case errors.Is(err, job.ErrNotFound):
+		return fmt.Errorf("%w: there is no job %s", job.ErrBadMessage, m.JobID)
+	case err != nil:
+		return err
+	case j.Status != job.Ready, j.Epoch != m.Epoch:
+		return nil
+	case j.SandboxState == job.SandboxPaused, j.SandboxState == job.SandboxGone, j.SandboxState == job.SandboxNone:
+		return nil
+	case j.OpUntil.After(j.ReadAt): // somebody's call may be under way
+		return again(job.ErrLater, j.OpUntil.Sub(j.ReadAt)+time.Second)
+	case j.PauseDueAt.After(j.ReadAt):
+		if err := h.messages.SendReady(ctx, m, j.PauseDueAt.Sub(j.ReadAt)); err != nil {
+			return fmt.Errorf("send READY message again: %w", err)
+		}
+		return nil
+	default: // it became possible between the two statements
+		return again(job.ErrLater, time.Second)
+	}
+}
+
+// answered records what E2B's answer means. Only its own word for it makes a
+// sandbox paused.
+func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err error) error {
+	// The answer is in: it is recorded even if the invocation's time is up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	switch {
+	case err == nil, errors.Is(err, job.ErrSandboxPaused):
+		return h.record204(ctx, j)
+	case errors.Is(err, job.ErrSandboxRefused):
+		row, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
+		return h.save(ctx, row, err)
+	case errors.Is(err, job.ErrSandboxNotFound), errors.Is(err, job.ErrSandboxLimit), errors.Is(err, job.ErrRateLimited),
+		errors.Is(err, job.ErrSandboxFailed), errors.Is(err, job.ErrUnauthorized), errors.Is(err, job.ErrNotSent):
+		row, saveErr := h.store.RecordPauseFailed(ctx, j)
+		if saveErr := h.save(ctx, row, saveErr); saveErr != nil {
+			return saveErr
+		}
+		var answer *e2b.Error
+		if errors.As(err, &answer) && answer.RetryAfter > 0 {
+			return again(err, answer.RetryAfter)
+		}
+		return err
+	default: // unknown: op_until runs out by itself, then the next POST joins this one or hears 409
+		return again(err, postgres.OpTime+time.Second)
+	}
+}
+
+// record204 writes the row's paused. No row means that the sandbox was woken
+// under a newer epoch, whose own message follows.
+func (h *handler) record204(ctx context.Context, j job.Job) error {
+	row, err := h.store.RecordPaused(ctx, j)
+	return h.save(ctx, row, err)
+}
+
+// save publishes what a write returned. job.ErrConflict acknowledges: the row
+// moved on under another epoch or owner.
+func (h *handler) save(ctx context.Context, j job.Job, err error) error {
+	if errors.Is(err, job.ErrConflict) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("record pause: %w", err)
+	}
+	h.publish(ctx, j)
+	return nil
+}
+
+// publish brings the cache up to a row. The cache may be down: reconcile
+// publishes again what it missed.
+func (h *handler) publish(ctx context.Context, j job.Job) {
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache job", "error", err)
+	}
+}
+
+// again makes a message come back after delay.
+func again(err error, delay time.Duration) error { return &sqs.RetryAfter{Err: err, Delay: delay} }
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

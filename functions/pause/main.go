@@ -1,0 +1,53 @@
+// Command pause is the function that puts the sandbox of a READY or resumed
+// job to sleep: each message of the pause queue is about one epoch of one
+// sandbox. docs/lifecycle.md has its rules.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+	"siesta/shared/sqs"
+)
+
+func main() {
+	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
+	r := env.New(os.Getenv)
+	cfg, err := awsenv.Load(os.Getenv)
+	r.Check("AWS", err)
+	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql"), MaxConns: 4}
+	if r.Bool("DATABASE_IAM", false) {
+		database.Password = awsenv.DatabaseLogin(cfg)
+	}
+	store, err := postgres.Open(context.Background(), database)
+	r.Check("DATABASE_URL", err)
+	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
+	if user := r.String("REDIS_IAM_USER", ""); user != "" {
+		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
+	}
+	cache, err := redis.Open(caching)
+	r.Check("REDIS_URL", err)
+	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
+	sandboxes, err := e2b.New(e2b.Config{
+		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"),
+		Domain: r.String("E2B_DOMAIN", "e2b.app"),
+		Key:    secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
+	})
+	r.Check("E2B", err)
+	messages := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), r.Required("PAUSE_DLQ_URL"))
+	if err := r.Err(); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	h := handler{log: log, store: store, cache: cache, messages: messages, e2b: sandboxes}
+	lambda.Start(h.Handle)
+}

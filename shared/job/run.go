@@ -1,0 +1,30 @@
+package job
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// defaultPort is where a command that runs before the app's port is known
+// would serve.
+const defaultPort = 3000
+
+// Environment is what a command of the app finds beside the sandbox's own
+// variables: the request's env, and what makes the usual servers reachable
+// under a preview's address, which is below domain.
+func (p Plan) Environment(env map[string]string, domain string) map[string]string {
+	all := maps.Clone(env)
+	if all == nil {
+		all = map[string]string{}
+	}
+	port := p.Port
+	if port == 0 {
+		port = defaultPort
+	}
+	all["PORT"], all["HOST"] = strconv.Itoa(port), "0.0.0.0"
+	all["BROWSER"] = "none" // react-scripts would open one
+	host, _, _ := strings.Cut(domain, ":")
+	all["__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS"] = "." + host // Vite refuses hosts that it does not know
+	return all
+}
