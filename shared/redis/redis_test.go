@@ -286,6 +286,7 @@ func TestWatermark(t *testing.T) {
 }
 
 func TestClusterProtocol(t *testing.T) {
+	t.Parallel() // a cluster takes seconds to come up
 	s := redistest.NewServer(t, redistest.Config{Cluster: true})
 	c := open(t, Config{URL: s.URL(), Cluster: true})
 	for range 5 { // ids of several slots
@@ -323,6 +324,7 @@ func TestDeadRedisFailsSoonAndComesBack(t *testing.T) {
 }
 
 func TestFrozenRedisCostsOneTimeout(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]redistest.Config{"plain": {TCP: true}, "cluster": {Cluster: true}} {
 		t.Run(name, func(t *testing.T) {
 			s := redistest.NewServer(t, c)
@@ -360,13 +362,15 @@ func TestSilentServerTimesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c := open(t, Config{URL: "redis://" + l.Addr().String()})
-	start := time.Now()
-	if _, _, err := c.Get(t.Context(), job.NewID()); !errors.Is(err, job.ErrUnavailable) {
-		t.Errorf("got %v, want job.ErrUnavailable", err)
-	}
-	if took := time.Since(start); took > 2*callTimeout {
-		t.Errorf("took %v, want about %v", took, callTimeout)
+	for _, cluster := range []bool{false, true} {
+		c := open(t, Config{URL: "redis://" + l.Addr().String(), Cluster: cluster})
+		start := time.Now()
+		if _, _, err := c.Get(t.Context(), job.NewID()); !errors.Is(err, job.ErrUnavailable) {
+			t.Errorf("got %v, want job.ErrUnavailable", err)
+		}
+		if took := time.Since(start); took > 2*callTimeout {
+			t.Errorf("cluster %v: took %v, want about %v", cluster, took, callTimeout)
+		}
 	}
 }
 
