@@ -194,3 +194,23 @@ func TestBackoffGrowsAndIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// What is hidden for the time of its handling has its own delay afterwards.
+func TestHideComesBeforeTheDecision(t *testing.T) {
+	q, s := newQueue(t)
+	response, err := q.HandleBatch(t.Context(), event("ok", "soon"), Batch{Concurrency: 1, Hide: 110 * time.Second},
+		func(_ context.Context, r Record) error {
+			if r.Body == "soon" {
+				return &RetryAfter{Delay: 7 * time.Second, Err: job.ErrLater}
+			}
+			return nil
+		})
+	failures(t, response, err)
+	visibility := map[string][]int{}
+	for _, c := range s.of("ChangeMessageVisibility") {
+		visibility[c.ReceiptHandle] = append(visibility[c.ReceiptHandle], c.VisibilityTimeout)
+	}
+	if !slices.Equal(visibility["r0"], []int{110}) || !slices.Equal(visibility["r1"], []int{110, 7}) {
+		t.Errorf("visibilities: got %v, want 110 for r0, 110 then 7 for r1", visibility)
+	}
+}
