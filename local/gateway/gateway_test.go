@@ -9,9 +9,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +69,16 @@ type system struct {
 	answer  func() ([]byte, string, error)
 }
 
+// issuer is one for all tests, since its key takes a while to make.
+var issuer = sync.OnceValues(func() (*gateway.Issuer, error) {
+	dir, err := os.MkdirTemp("", "gateway")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	return gateway.OpenIssuer(filepath.Join(dir, "key.pem"), "http://issuer.local", "siesta")
+})
+
 func start(t testing.TB) *system {
 	t.Helper()
 	api, err := gateway.ReadTemplate(strings.NewReader(template))
@@ -83,7 +95,7 @@ func start(t testing.TB) *system {
 	}}
 	s.Server = httptest.NewServer(s.gateway)
 	t.Cleanup(s.Close)
-	if s.issuer, err = gateway.OpenIssuer(filepath.Join(t.TempDir(), "key.pem"), "http://issuer.local", "siesta"); err != nil {
+	if s.issuer, err = issuer(); err != nil {
 		t.Fatal(err)
 	}
 	s.gateway.Authorizer = s.issuer.Authorizer()

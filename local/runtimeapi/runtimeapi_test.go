@@ -24,6 +24,9 @@ var bootstrap string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if path := os.Getenv("RUNTIMEAPI_ORPHAN"); path != "" {
+		return orphan(path)
+	}
 	dir, err := os.MkdirTemp("", "runtimeapi")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -306,6 +309,86 @@ func waitGone(t *testing.T, pid int) {
 		}
 	}
 	t.Errorf("process %d is still there", pid)
+}
+
+// orphan is this test's binary as a server that will be killed.
+func orphan(path string) int {
+	s, err := runtimeapi.New(runtimeapi.Options{})
+	if err == nil {
+		err = s.Register(runtimeapi.Function{Name: "f", Path: path, Timeout: time.Minute})
+	}
+	if err == nil {
+		var r runtimeapi.Result
+		r, err = s.Invoke(context.Background(), "f", []byte(`{}`))
+		fmt.Println(string(r.Payload))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	select {}
+}
+
+// Nothing outlives the server itself, even if it is killed.
+func TestKilledServer(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "RUNTIMEAPI_ORPHAN="+bootstrap)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var e echo
+	if err := json.NewDecoder(out).Decode(&e); err != nil || syscall.Kill(e.Pid, 0) != nil {
+		t.Errorf("function %d: %v", e.Pid, err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	waitGone(t, e.Pid)
+}
+
+// Ending idle processes never costs an invocation.
+func TestRecycleUnderLoad(t *testing.T) {
+	s := start(t, runtimeapi.Function{MaxProcesses: 4, IdleTimeout: 2 * time.Millisecond}, runtimeapi.Options{})
+	stop := make(chan struct{})
+	recycled := make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-stop:
+				recycled <- n
+				return
+			default:
+				n += s.Recycle("f")
+			}
+		}
+	}()
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for i := range 25 {
+				if e := decode(t, s.invoke(t, fmt.Sprintf(`{"Text":"%d"}`, i))); e.Text != strconv.Itoa(i) {
+					t.Errorf("got %+v, want %d", e, i)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	close(stop)
+	if <-recycled == 0 {
+		t.Error("nothing was recycled")
+	}
+	if bill := s.Bills()[0]; bill.Invocations != 200 || bill.Errors != 0 || bill.ColdStarts < 2 {
+		t.Errorf("bill: %+v", bill)
+	}
 }
 
 // A function that registers for SIGTERM gets it, and the time to use it.

@@ -92,13 +92,17 @@ func (s *Server) Messages(name string) []Message {
 }
 
 // Wait returns as soon as a queue's counts satisfy ok, or with ctx's error.
-// Counts that change only by the passing of time are seen at the next change.
 func (s *Server) Wait(ctx context.Context, name string, ok func(Stats) bool) error {
 	for {
 		s.mu.Lock()
 		var stats Stats
+		var due <-chan time.Time
 		if q := s.queues[name]; q != nil {
-			stats = q.stats(s.now())
+			now := s.now()
+			stats = q.stats(now)
+			if next, ok := q.nextDue(now); ok {
+				due = time.After(next)
+			}
 		}
 		changed := s.changed
 		s.mu.Unlock()
@@ -107,6 +111,7 @@ func (s *Server) Wait(ctx context.Context, name string, ok func(Stats) bool) err
 		}
 		select {
 		case <-changed:
+		case <-due:
 		case <-ctx.Done():
 			return fmt.Errorf("wait for queue %s, now %+v: %w", name, stats, ctx.Err())
 		}
@@ -127,7 +132,7 @@ func (s *Server) Queue(name string) *Queue { return &Queue{s, name} }
 func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]events.SQSMessage, error) {
 	var out []events.SQSMessage
 	waitSeconds := int(wait / time.Second)
-	err := q.server.poll(ctx, q.server.URL(q.name), min(most, 10), &waitSeconds, nil, func(own *queue, m *message) {
+	err := q.server.poll(ctx, q.server.URL(q.name), max(1, min(most, 10)), &waitSeconds, nil, func(own *queue, m *message) {
 		record := events.SQSMessage{
 			MessageId: m.id, ReceiptHandle: own.handle(m), Body: m.body, Md5OfBody: m.md5,
 			Md5OfMessageAttributes: md5OfAttributes(m.attributes), Attributes: m.system(),
@@ -175,6 +180,16 @@ func (q *queue) stats(now time.Time) (n Stats) {
 		}
 	}
 	return n
+}
+
+// nextDue tells in what time the next message becomes visible.
+func (q *queue) nextDue(now time.Time) (in time.Duration, ok bool) {
+	for _, m := range q.heap {
+		if left := m.visibleAt.Sub(now); left > 0 && (!ok || left < in) {
+			in, ok = left, true
+		}
+	}
+	return in, ok
 }
 
 func (q *queue) ordered() []*message {

@@ -80,6 +80,12 @@ func TestDirectQueue(t *testing.T) {
 	go func() {
 		done <- server.Wait(ctx, name, func(s sqssim.Stats) bool { return s.Total() == 0 })
 	}()
+	// Wait sees what only time changes, too.
+	_, delayed := target{Client: c}.queue(t, nil)
+	target{Client: c}.send(t, delayed, "x", 1)
+	if err := server.Wait(ctx, delayed[strings.LastIndex(delayed, "/")+1:], func(s sqssim.Stats) bool { return s.Visible == 1 }); err != nil {
+		t.Error(err)
+	}
 	if err := server.Queue(name).Delete(ctx, []string{record.ReceiptHandle}); err != nil {
 		t.Error(err)
 	}
