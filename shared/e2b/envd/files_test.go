@@ -1,0 +1,236 @@
+package envd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// files is a source of files with these names, each holding its name; opened
+// counts the files that are open.
+func files(opened *atomic.Int32, names ...string) iter.Seq2[File, error] {
+	return func(yield func(File, error) bool) {
+		for _, name := range names {
+			if !yield(File{Name: name, Open: func() (io.ReadCloser, error) {
+				opened.Add(1)
+				return content{strings.NewReader(name), opened}, nil
+			}}, nil) {
+				return
+			}
+		}
+	}
+}
+
+type content struct {
+	io.Reader
+	opened *atomic.Int32
+}
+
+func (c content) Close() error {
+	c.opened.Add(-1)
+	return nil
+}
+
+func TestUpload(t *testing.T) {
+	var requests atomic.Int32
+	d, c := newDaemon(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		requests.Add(1)
+		if r.ContentLength != -1 {
+			t.Errorf("length %d was known, so the upload was not streamed", r.ContentLength)
+		}
+		return false
+	})
+	names := []string{"package.json", "src/app/page.tsx", `odd "name" & =;%41.txt`, "größe/ü 日本.md", "src/[id]/(group)/@slot/x.js"}
+	var opened atomic.Int32
+	if err := c.Upload(t.Context(), job.Workspace, files(&opened, names...)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		got, err := os.ReadFile(filepath.Join(d.path(job.Workspace), name))
+		if err != nil || string(got) != name {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if requests.Load() != 1 || opened.Load() != 0 {
+		t.Errorf("%d requests, %d files left open", requests.Load(), opened.Load())
+	}
+	if err := c.Upload(t.Context(), job.Workspace, files(&opened)); err != nil || requests.Load() != 1 {
+		t.Errorf("no files: %v, %d requests", err, requests.Load())
+	}
+}
+
+// TestUploadRefusesNamesThatEscape: one bad name at the end, and not even the
+// good ones before it are sent.
+func TestUploadRefusesNamesThatEscape(t *testing.T) {
+	_, c := newDaemon(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		t.Errorf("%s was sent", r.URL.Path)
+		return false
+	})
+	for _, name := range []string{"../x", "/etc/passwd", "a/../../x", "..", "a//b", "./a", "~/x", "a\x00b", "a\r\nb", `..\x`, ""} {
+		var opened atomic.Int32
+		err := c.Upload(t.Context(), job.Workspace, files(&opened, "good", name))
+		if !errors.Is(err, job.ErrInvalid) {
+			t.Errorf("%q: got %v", name, err)
+		}
+	}
+	for _, root := range []string{"", "project", "/home/user/../x", "/home/user/"} {
+		var opened atomic.Int32
+		if err := c.Upload(t.Context(), root, files(&opened, "good")); !errors.Is(err, job.ErrInvalid) {
+			t.Errorf("root %q: got %v", root, err)
+		}
+	}
+}
+
+func TestUploadThatFails(t *testing.T) {
+	broken := errors.New("source is broken")
+	full := func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusInsufficientStorage)
+		_, _ = io.WriteString(w, `{"code":507,"message":"disk full"}`)
+		return true
+	}
+	several := func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, `[{"name":"a"}]`)
+		return true
+	}
+	for _, row := range []struct {
+		name      string
+		intercept func(http.ResponseWriter, *http.Request) bool
+		source    func(*atomic.Int32) iter.Seq2[File, error]
+		want      error
+	}{
+		{"disk full", full, endless, job.ErrSandboxRefused},
+		{"fewer were written than sent", several, func(n *atomic.Int32) iter.Seq2[File, error] { return files(n, "a", "b") }, job.ErrUnknownOutcome},
+		{"cut", func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }, endless, job.ErrUnknownOutcome},
+		{"file cannot be opened", nil, func(*atomic.Int32) iter.Seq2[File, error] {
+			return func(yield func(File, error) bool) {
+				yield(File{Name: "a", Open: func() (io.ReadCloser, error) { return nil, broken }}, nil)
+			}
+		}, broken},
+		{"source ends badly", nil, func(*atomic.Int32) iter.Seq2[File, error] {
+			return func(yield func(File, error) bool) { yield(File{}, broken) }
+		}, broken},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, c := newDaemon(t, row.intercept)
+			var opened atomic.Int32
+			if err := c.Upload(t.Context(), job.Workspace, row.source(&opened)); !errors.Is(err, row.want) {
+				t.Errorf("got %v, want %v", err, row.want)
+			}
+			if opened.Load() != 0 {
+				t.Errorf("%d files left open", opened.Load())
+			}
+		})
+	}
+}
+
+// endless is one file that never ends.
+func endless(opened *atomic.Int32) iter.Seq2[File, error] {
+	return func(yield func(File, error) bool) {
+		yield(File{Name: "endless", Open: func() (io.ReadCloser, error) {
+			opened.Add(1)
+			return content{zeros{}, opened}, nil
+		}}, nil)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+func TestUploadEndsWithItsCaller(t *testing.T) {
+	arrived := make(chan struct{})
+	_, c := newDaemon(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		close(arrived)
+		_, _ = io.Copy(io.Discard, r.Body)
+		return true
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-arrived
+		cancel()
+	}()
+	var opened atomic.Int32
+	if err := c.Upload(ctx, job.Workspace, endless(&opened)); !errors.Is(err, job.ErrUnknownOutcome) {
+		t.Errorf("got %v", err)
+	}
+	if opened.Load() != 0 {
+		t.Errorf("%d files left open", opened.Load())
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	whole := false
+	d, c := newDaemon(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		if whole {
+			r.Header.Del("Range")
+		}
+		return false
+	})
+	if err := os.WriteFile(filepath.Join(d.home, "f"), []byte("0123456789"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(d.home, "empty"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, whole = range []bool{false, true} {
+		for _, row := range []struct {
+			name   string
+			offset int64
+			limit  int
+			want   string
+		}{{"f", 0, 3, "012"}, {"f", 3, 4, "3456"}, {"f", 8, 100, "89"}, {"f", 10, 5, ""}, {"f", 99, 5, ""}, {"empty", 0, 5, ""}} {
+			got, err := c.ReadFile(t.Context(), "/home/user/"+row.name, row.offset, row.limit)
+			if err != nil || string(got) != row.want {
+				t.Errorf("whole %v, %+v: got %q, %v", whole, row, got, err)
+			}
+		}
+	}
+	if _, err := c.ReadFile(t.Context(), "/home/user/missing", 0, 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing: got %v", err)
+	}
+	if _, err := c.ReadFile(t.Context(), "/home/user/f", -1, 1); err == nil {
+		t.Error("negative offset: no error")
+	}
+}
+
+func TestFolders(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	if err := write(filepath.Join(d.home, "a/b"), bytes.NewReader(make([]byte, 1<<10))); err != nil {
+		t.Fatal(err)
+	}
+	stat, err := c.Stat(t.Context(), "/home/user/a/b")
+	if err != nil || stat.Dir || stat.Size != 1<<10 || stat.Name != "b" || time.Since(stat.Modified) > time.Minute {
+		t.Errorf("stat: %+v, %v", stat, err)
+	}
+	list, err := c.List(t.Context(), "/home/user/a")
+	if err != nil || len(list) != 1 || list[0].Path != "/home/user/a/b" {
+		t.Errorf("list: %+v, %v", list, err)
+	}
+	for range 2 {
+		if err := c.Remove(t.Context(), "/home/user/a"); err != nil {
+			t.Errorf("remove: %v", err)
+		}
+	}
+	if _, err := c.Stat(t.Context(), "/home/user/a"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("stat of a removed folder: got %v", err)
+	}
+	if _, err := c.List(t.Context(), "/home/user/a"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("list of a removed folder: got %v", err)
+	}
+}

@@ -1,0 +1,165 @@
+package envd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+
+	"siesta/shared/job"
+)
+
+func TestRun(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	for _, row := range []struct {
+		script, stdout, stderr string
+		exit                   int
+	}{
+		{"echo out; echo err >&2; exit 7", "out\n", "err\n", 7},
+		{"true", "", "", 0},
+		{`printf '\377\0'`, "\xff\x00", "", 0},
+		{"kill -9 $$", "", "", -1},
+		{"pwd; echo $X", d.home + "\nvalue\n", "", 0},
+	} {
+		cmd := Command{Path: "/bin/bash", Args: []string{"-c", row.script}, Env: map[string]string{"X": "value"}}
+		got, err := c.Run(t.Context(), cmd, 1<<10)
+		if err != nil || string(got.Stdout) != row.stdout || string(got.Stderr) != row.stderr || got.ExitCode != row.exit {
+			t.Errorf("%s: got %d, %q, %q, %v", row.script, got.ExitCode, got.Stdout, got.Stderr, err)
+		}
+	}
+}
+
+func TestRunBoundsItsOutput(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	_, err := c.Run(t.Context(), Command{Path: "/bin/bash", Args: []string{"-c", "head -c 1000000 /dev/zero"}}, 1<<10)
+	if !errors.Is(err, job.ErrUnknownOutcome) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestProcesses(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	list, err := c.Processes(t.Context())
+	if err != nil || fmt.Sprint(list) != "[{42 node [server.js]}]" {
+		t.Errorf("got %v, %v", list, err)
+	}
+	if err := c.Signal(t.Context(), 42, syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := c.Signal(t.Context(), 43, syscall.SIGTERM); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no such process: got %v", err)
+	}
+	for _, pid := range []int{0, -1} {
+		if err := c.Signal(t.Context(), pid, syscall.SIGTERM); !errors.Is(err, job.ErrSandboxRefused) {
+			t.Errorf("pid %d: got %v", pid, err)
+		}
+	}
+	if err := c.Signal(t.Context(), 42, syscall.SIGHUP); !errors.Is(err, job.ErrSandboxRefused) {
+		t.Errorf("SIGHUP: got %v", err)
+	}
+}
+
+// TestFailures is the error table of the data plane, for a file, a plain RPC
+// and a stream: what the edge says, what envd says, and what neither does.
+func TestFailures(t *testing.T) {
+	edge := func(code int, rest string) string {
+		return fmt.Sprintf(`{"sandboxId":"i1","message":"words","code":%d%s}`, code, rest)
+	}
+	rpc := func(code string) string { return fmt.Sprintf(`{"code":%q,"message":"words"}`, code) }
+	for _, row := range []struct {
+		name       string
+		status     int
+		body       string
+		retryAfter string
+		file, call error
+	}{
+		{"edge: no such sandbox runs", 502, edge(502, ""), "", job.ErrSandboxNotFound, job.ErrSandboxNotFound},
+		{"edge: envd does not listen", 502, edge(502, `,"port":49983`), "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
+		{"edge: in transition", 409, edge(409, ""), "", job.ErrSandboxInTransition, job.ErrSandboxInTransition},
+		{"edge: token", 403, edge(403, ""), "", job.ErrUnauthorized, job.ErrUnauthorized},
+		{"edge: limit", 429, edge(429, ""), "", job.ErrSandboxLimit, job.ErrSandboxLimit},
+		{"edge: rate", 429, edge(429, ""), "3", job.ErrRateLimited, job.ErrRateLimited},
+		{"edge: bad host", 400, edge(400, ""), "", job.ErrSandboxRefused, job.ErrSandboxRefused},
+		{"something in front", 504, "upstream request timeout", "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
+		{"token", 401, `{"code":401,"message":"words"}`, "", job.ErrUnauthorized, job.ErrUnauthorized},
+		{"not found", 404, rpc("not_found"), "", fs.ErrNotExist, fs.ErrNotExist},
+		{"bad argument", 400, rpc("invalid_argument"), "", job.ErrSandboxRefused, job.ErrSandboxRefused},
+		{"disk full", 507, `{"code":507,"message":"words"}`, "", job.ErrSandboxRefused, job.ErrUnknownOutcome},
+		{"envd broke", 500, rpc("internal"), "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
+		{"cut", 0, "", "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
+				_, _ = io.Copy(io.Discard, r.Body)
+				if row.status == 0 {
+					panic(http.ErrAbortHandler)
+				}
+				if row.retryAfter != "" {
+					w.Header().Set("Retry-After", row.retryAfter)
+				}
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(row.status)
+				_, _ = io.WriteString(w, row.body)
+				return true
+			})
+			_, err := c.ReadFile(t.Context(), "/f", 0, 1)
+			check(t, "file", err, row.file)
+			_, err = c.Stat(t.Context(), "/f")
+			check(t, "call", err, row.call)
+			_, err = c.TailStep(t.Context(), stepDir, 1)
+			want := row.call
+			if want == fs.ErrNotExist || row.status == 400 && strings.Contains(row.name, "argument") {
+				return // a stream's own errors come inside it
+			}
+			check(t, "stream", err, want)
+		})
+	}
+}
+
+func check(t *testing.T, what string, err, want error) {
+	t.Helper()
+	var typed *Error
+	if !errors.As(err, &typed) || !errors.Is(err, want) {
+		t.Errorf("%s: got %v, want %v", what, err, want)
+	}
+	if err != nil && strings.Contains(err.Error(), token) {
+		t.Errorf("%s: error tells the token: %v", what, err)
+	}
+}
+
+// TestStreamsOwnFailure arrives inside a stream whose status is 200.
+func TestStreamsOwnFailure(t *testing.T) {
+	frame := func(flag byte, body string) string { return string([]byte{flag, 0, 0, 0, byte(len(body))}) + body }
+	for name, row := range map[string]struct {
+		body string
+		want error
+	}{
+		"bad folder":             {frame(2, `{"error":{"code":"invalid_argument","message":"cwd"}}`), job.ErrSandboxRefused},
+		"no end of the command":  {frame(0, `{"event":{"start":{"pid":7}}}`) + frame(2, `{}`), job.ErrUnknownOutcome},
+		"no end of the stream":   {frame(0, `{"event":{"start":{"pid":7}}}`), job.ErrUnknownOutcome},
+		"killed by a kill timer": {frame(2, `{"error":{"code":"deadline_exceeded"}}`), job.ErrUnknownOutcome},
+		"no frames":              {"<html>", job.ErrUnknownOutcome},
+	} {
+		_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "application/connect+json")
+			_, _ = io.WriteString(w, row.body)
+			return true
+		})
+		_, err := c.Run(t.Context(), Command{Path: "/bin/true"}, 1<<10)
+		check(t, name, err, row.want)
+	}
+}
+
+func TestOldEnvdGetsAUser(t *testing.T) {
+	for version, want := range map[string]string{"0.3.9": "Basic dXNlcjo=", "0.4.0": "", "0.6.13": "", "1.0": "", "": "", "x.y": ""} {
+		got := headers(Config{Version: version}).Get("Authorization")
+		if got != want {
+			t.Errorf("%q: got %q, want %q", version, got, want)
+		}
+	}
+}

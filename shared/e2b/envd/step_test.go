@@ -1,0 +1,341 @@
+package envd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"siesta/shared/job"
+)
+
+var stepDir = StepDir("0d9c4a7e-8a52-4c0e-9f67-1c2d3e4f5a6b", 1, "deps")
+
+// start starts a step and sees to its end.
+func start(t *testing.T, c *Client, s Step) {
+	t.Helper()
+	if s.Dir == "" {
+		s.Dir = stepDir
+	}
+	if s.Cwd == "" {
+		s.Cwd = job.Workspace
+	}
+	t.Cleanup(func() {
+		if err := c.StopStep(context.Background(), s.Dir); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	if err := c.StartStep(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// finish looks until the step no longer runs.
+func finish(t *testing.T, c *Client) Progress {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		p, err := c.ReadStep(t.Context(), stepDir, 0, 64<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Phase != StepRunning {
+			return p
+		}
+	}
+	t.Fatal("step does not end")
+	return Progress{}
+}
+
+func TestStepRunsOnce(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := c.StartStep(t.Context(), Step{Dir: stepDir, Cwd: job.Workspace, Command: "echo ran; exit 3"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	want := Progress{Phase: StepExited, ExitCode: 3, Output: []byte("ran\n"), Next: 4, Size: 4}
+	if got := finish(t, c); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	start(t, c, Step{Command: "echo again"})
+	if got := finish(t, c); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("after another start: got %v, want %v", got, want)
+	}
+	if len(d.started) == 0 {
+		t.Error("nothing was started through envd")
+	}
+}
+
+func TestStepThatNobodyStarted(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	p, err := c.ReadStep(t.Context(), stepDir, 0, 100)
+	if err != nil || p.Phase != StepNone {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	if err := c.StopStep(t.Context(), stepDir); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestStepEnvironment(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	start(t, c, Step{Command: `echo "$SECRET"; pwd; cat; tr '\0' ' ' </proc/$PPID/cmdline`, Env: map[string]string{"SECRET": "hidden value"}})
+	got := finish(t, c)
+	lines := strings.SplitN(string(got.Output), "\n", 3)
+	if len(lines) != 3 || lines[0] != "hidden value" || lines[1] != d.path(job.Workspace) {
+		t.Errorf("got %q", got.Output)
+	}
+	if strings.Contains(lines[2], "hidden") {
+		t.Errorf("the process list shows it: %q", lines[2])
+	}
+	for _, config := range d.started {
+		if strings.Contains(fmt.Sprint(config.GetArgs()), "hidden") {
+			t.Errorf("the arguments show it: %q", config.GetArgs())
+		}
+	}
+}
+
+// TestStepOutputOfAnyKind: bytes that are no UTF-8, and a line without end, read
+// in pieces that cut anywhere.
+func TestStepOutputOfAnyKind(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	start(t, c, Step{Command: `printf '\377\376\0\n'; head -c 100000 /dev/zero | tr '\0' x >&2`})
+	finish(t, c)
+	var all []byte
+	for {
+		p, err := c.ReadStep(t.Context(), stepDir, int64(len(all)), 7777)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p.Output...)
+		if p.Next != int64(len(all)) || p.Size != 100_004 {
+			t.Fatalf("next %d, size %d after %d bytes", p.Next, p.Size, len(all))
+		}
+		if len(p.Output) == 0 {
+			break
+		}
+	}
+	want := append([]byte{0xff, 0xfe, 0, '\n'}, bytes.Repeat([]byte("x"), 100_000)...)
+	if !bytes.Equal(all, want) {
+		t.Errorf("got %d bytes, %q...", len(all), all[:min(20, len(all))])
+	}
+	tail, err := c.TailStep(t.Context(), stepDir, 5)
+	if err != nil || string(tail.Output) != "xxxxx" || tail.Next != 100_004 {
+		t.Errorf("tail: %+v, %v", tail, err)
+	}
+}
+
+// TestStepStopsWithAllItsProcesses: children that ignore TERM, that have a
+// group of their own, and that outlived the command.
+func TestStepStopsWithAllItsProcesses(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	start(t, c, Step{Command: `
+		sleep 1000 & echo $! >>pids
+		(trap '' TERM; while :; do sleep 1000; done) & echo $! >>pids
+		set -m; sleep 1000 & echo $! >>pids
+		echo $$ >>pids; echo up; wait`})
+	for p := (Progress{}); !bytes.Contains(p.Output, []byte("up")); {
+		var err error
+		if p, err = c.ReadStep(t.Context(), stepDir, 0, 100); err != nil || p.Phase != StepRunning {
+			t.Fatalf("got %+v, %v", p, err)
+		}
+	}
+	if err := c.StopStep(t.Context(), stepDir); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(d.path(job.Workspace), "pids"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := strings.Fields(string(raw))
+	if len(pids) != 4 {
+		t.Errorf("pids %v", pids)
+	}
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %s lives on", pid)
+		}
+	}
+	if p := finish(t, c); p.Phase == StepRunning {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// alive: a zombie is not.
+func alive(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	return err == nil && !bytes.Contains(stat, []byte(") Z "))
+}
+
+// TestStepThatSignalsItsGroup: scripts clean up with kill 0, and their exit
+// code still arrives.
+func TestStepThatSignalsItsGroup(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	start(t, c, Step{Command: `sleep 1000 & kill 0; wait`})
+	if got := finish(t, c); got.Phase != StepExited || got.ExitCode != 128+int(syscall.SIGTERM) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestStepThatDied(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	start(t, c, Step{Command: "sleep 1000"})
+	raw, err := os.ReadFile(filepath.Join(d.path(stepDir), "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.Fields(string(raw))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid == os.Getpid() || syscall.Kill(pid, 0) != nil {
+		t.Fatalf("pid file has %q", raw)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if got := finish(t, c); got.Phase != StepDied {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestStepAfterReboot: another process has the step's pid. The step died, and
+// stopping it harms nobody.
+func TestStepAfterReboot(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	other := StepDir("x", 1, "other")
+	start(t, c, Step{Dir: other, Command: "sleep 1000"})
+	raw, err := os.ReadFile(filepath.Join(d.path(other), "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := strings.Fields(string(raw))[0]
+	if err := write(filepath.Join(d.path(stepDir), "pid"), strings.NewReader(pid+" 12345\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := finish(t, c); got.Phase != StepDied {
+		t.Errorf("got %+v", got)
+	}
+	if err := c.StopStep(t.Context(), stepDir); err != nil {
+		t.Error(err)
+	}
+	if !alive(pid) {
+		t.Error("a process of somebody else was killed")
+	}
+}
+
+// TestStepWithoutPid: its starter died between making the folder and running
+// the command.
+func TestStepWithoutPid(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	dir := d.path(stepDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	look := func() Phase {
+		p, err := c.ReadStep(t.Context(), stepDir, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Phase
+	}
+	if got := look(); got != StepRunning {
+		t.Errorf("at once: %s, want running", got)
+	}
+	old := time.Now().Add(-time.Minute)
+	if err := os.Chtimes(dir, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if got := look(); got != StepDied {
+		t.Errorf("a minute later: %s, want died", got)
+	}
+}
+
+// TestStepOutlivesItsStarter: the connection is cut as soon as the launcher
+// runs.
+func TestStepOutlivesItsStarter(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for {
+			if _, err := os.Stat(d.path(stepDir)); err == nil || ctx.Err() != nil {
+				cancel()
+				return
+			}
+		}
+	}()
+	err := c.StartStep(ctx, Step{Dir: stepDir, Cwd: job.Workspace, Command: "echo done"})
+	if err != nil && !errors.Is(err, job.ErrUnknownOutcome) {
+		t.Error(err)
+	}
+	if got := finish(t, c); got.Phase != StepExited || string(got.Output) != "done\n" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestStepArgumentsAreChecked(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	for _, dir := range []string{"", "/", "/home/user/.siesta", "/home/user/.siesta/../x", "/home/user/.siesta/x/", "x"} {
+		err := c.StartStep(t.Context(), Step{Dir: dir, Cwd: "/", Command: "true"})
+		_, err2 := c.ReadStep(t.Context(), dir, 0, 1)
+		for _, err := range []error{err, err2, c.StopStep(t.Context(), dir)} {
+			if !errors.Is(err, job.ErrSandboxRefused) {
+				t.Errorf("%q: got %v", dir, err)
+			}
+		}
+	}
+	if err := c.StartStep(t.Context(), Step{Dir: stepDir, Cwd: "project", Command: "true"}); !errors.Is(err, job.ErrSandboxRefused) {
+		t.Errorf("relative cwd: got %v", err)
+	}
+	if _, err := c.ReadStep(t.Context(), stepDir, -1, 1); err == nil {
+		t.Error("negative offset: no error")
+	}
+	if len(d.started) != 0 {
+		t.Errorf("started: %v", d.started)
+	}
+}
+
+func TestMarker(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	read := func(want int) {
+		t.Helper()
+		if got, err := c.ReadMarker(t.Context()); err != nil || got != want {
+			t.Errorf("got %d, %v, want %d", got, err, want)
+		}
+	}
+	read(0)
+	var all sync.WaitGroup
+	for epoch := 1; epoch <= 12; epoch++ {
+		all.Go(func() {
+			if err := c.WriteMarker(t.Context(), epoch); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	read(12)
+	if err := c.WriteMarker(t.Context(), 11); err != nil {
+		t.Error(err)
+	}
+	read(12)
+	if err := os.WriteFile(d.path(markerFile), []byte("rubbish"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read(0)
+	if err := c.WriteMarker(t.Context(), 13); err != nil {
+		t.Error(err)
+	}
+	read(13)
+}
