@@ -93,13 +93,17 @@ func settings(t *testing.T) map[string]setting {
 func TestEveryVariableIsDocumented(t *testing.T) {
 	table := settings(t)
 	for _, function := range folders(t) {
+		read := readBy(t, function)
+		if read == nil {
+			continue
+		}
 		var documented []string
 		for name, s := range table {
 			if slices.Contains(s.readers, function) {
 				documented = append(documented, name)
 			}
 		}
-		agree(t, "docs/config.md, variables of "+function, documented, readBy(t, function))
+		agree(t, "docs/config.md, variables of "+function, documented, read)
 	}
 	for name, s := range table {
 		if !slices.Contains([]string{"template", "hand", "Lambda"}, s.setBy) {
@@ -130,8 +134,12 @@ func TestTemplateSetsEveryVariable(t *testing.T) {
 	for function, f := range tmpl.functions() {
 		got := slices.Concat(f.at("Properties", "Environment", "Variables").keys(), global.keys())
 		got = slices.DeleteFunc(got, func(name string) bool { return slices.Contains(byHand, name) })
+		read := readBy(t, function)
+		if read == nil {
+			continue
+		}
 		var want []string
-		for _, name := range readBy(t, function) {
+		for _, name := range read {
 			if table[name].setBy == "template" {
 				want = append(want, name)
 			}

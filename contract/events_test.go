@@ -10,6 +10,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/shared/job"
+	"siesta/shared/sqs"
 )
 
 // TestSampleEvents: every function has samples, named after it, of the shape
@@ -47,3 +50,45 @@ func TestSampleEvents(t *testing.T) {
 	}
 	agree(t, "functions with a sample in events/", sampled, folders(t))
 }
+
+// TestSampleMessages: the samples hold messages that the functions take, but
+// for those called poison.
+func TestSampleMessages(t *testing.T) {
+	for sample, decode := range map[string]func(string) error{
+		"build":           decodeBuild,
+		"build-duplicate": decodeBuild,
+		"build-continue":  decodeBuild,
+		"build-poison":    decodeBuild,
+		"pause":           decodeReady,
+		"pause-duplicate": decodeReady,
+		"pause-poison":    decodeReady,
+	} {
+		var batch events.SQSEvent
+		if err := json.Unmarshal([]byte(read(t, "events/"+sample+".json")), &batch); err != nil {
+			t.Fatal(err)
+		}
+		bad := 0
+		for _, record := range batch.Records {
+			if err := decode(record.Body); err != nil {
+				bad++
+			}
+		}
+		if poison := strings.HasSuffix(sample, "-poison"); poison != (bad == 1) || len(batch.Records) == 0 {
+			t.Errorf("events/%s.json: %d of %d messages are bad", sample, bad, len(batch.Records))
+		}
+	}
+	for sample, valid := range map[string]bool{"start": true, "start-invalid": false} {
+		var call events.APIGatewayV2HTTPRequest
+		if err := json.Unmarshal([]byte(read(t, "events/"+sample+".json")), &call); err != nil {
+			t.Fatal(err)
+		}
+		_, err := job.ParseRequest([]byte(call.Body), "user_example", job.Allowed{Templates: []string{"base"}})
+		if (err == nil) != valid {
+			t.Errorf("events/%s.json: %v", sample, err)
+		}
+	}
+}
+
+func decodeBuild(body string) error { _, err := sqs.DecodeBuild(body); return err }
+
+func decodeReady(body string) error { _, err := sqs.DecodeReady(body); return err }
