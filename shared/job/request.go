@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -209,7 +210,7 @@ func ValidatePath(name string) error {
 		return invalid("source.files", "has an empty path")
 	case len(name) > MaxPath:
 		return invalid("source.files", "has a path of over 1024 bytes")
-	case badText(name) || strings.ContainsAny(name, "\r\n"):
+	case badText(name) || strings.ContainsFunc(name, unicode.IsControl):
 		return invalid("source.files", "has a path with a control character")
 	case strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") || strings.Contains(name, "\\"):
 		return invalid("source.files", "has "+quote(name)+", which is not relative to the workspace")

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"testing"
 	"time"
 )
@@ -66,19 +67,16 @@ func sink(b *testing.B) *Client {
 			b.Error(err)
 			return
 		}
-		_, _ = io.WriteString(w, "[")
-		for n := 0; ; n++ {
+		var entries []string
+		for {
 			part, err := form.NextPart()
 			if err != nil {
 				break
 			}
 			_, _ = io.Copy(io.Discard, part)
-			if n > 0 {
-				_, _ = io.WriteString(w, ",")
-			}
-			_, _ = io.WriteString(w, "{}")
+			entries = append(entries, "{}")
 		}
-		_, _ = io.WriteString(w, "]")
+		_, _ = io.WriteString(w, "["+strings.Join(entries, ",")+"]")
 	}))
 	b.Cleanup(s.Close)
 	return New(Config{URL: s.URL, SandboxID: "i1", HTTP: &http.Client{Transport: &http.Transport{}}})
@@ -96,7 +94,8 @@ func text(n int) []byte {
 	return b.Bytes()[:n]
 }
 
-// BenchmarkUpload: many small files against one with all their bytes.
+// BenchmarkUpload is the time of many small files in one request, held against
+// that of one file with all their bytes; its budget is 1.2.
 func BenchmarkUpload(b *testing.B) {
 	const count, size = 2000, 4 << 10
 	all := text(count * size)
@@ -111,16 +110,17 @@ func BenchmarkUpload(b *testing.B) {
 		}
 	}
 	c := sink(b)
-	for _, n := range []int{1, count} {
-		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
-			b.SetBytes(int64(len(all)))
-			for b.Loop() {
-				if err := c.Upload(b.Context(), "/home/user/project", source(n, len(all)/n)); err != nil {
-					b.Fatal(err)
-				}
+	took := map[int]time.Duration{}
+	for b.Loop() {
+		for _, n := range []int{1, count} {
+			start := time.Now()
+			if err := c.Upload(b.Context(), "/home/user/project", source(n, len(all)/n)); err != nil {
+				b.Fatal(err)
 			}
-		})
+			took[n] += time.Since(start)
+		}
 	}
+	b.ReportMetric(took[count].Seconds()/took[1].Seconds(), "many/one")
 }
 
 // BenchmarkUploadMemory is the peak of the heap while 100 MB that do not
