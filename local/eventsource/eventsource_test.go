@@ -65,7 +65,7 @@ func start(t *testing.T, m eventsource.Mapping) system {
 		})})
 	m.Queue, m.Function = server.Queue("q"), "f"
 	m.Report = func(err error) { s.reports <- err }
-	m.Invoke = func(_ context.Context, function string, payload []byte) ([]byte, string, error) {
+	m.Invoke = func(ctx context.Context, function string, payload []byte) ([]byte, string, error) {
 		var event events.SQSEvent
 		if err := json.Unmarshal(payload, &event); err != nil {
 			t.Errorf("payload %s: %v", payload, err)
@@ -73,6 +73,9 @@ func start(t *testing.T, m eventsource.Mapping) system {
 		answers := make(chan answer)
 		s.calls <- call{function, event, answers}
 		a := <-answers
+		if ctx.Err() != nil {
+			t.Error("an invocation under way lost its context")
+		}
 		return []byte(a.body), a.functionError, a.err
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -299,6 +299,15 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// A function that ends takes along what it started.
+func TestDescendants(t *testing.T) {
+	s := start(t, runtimeapi.Function{}, runtimeapi.Options{})
+	s.invoke(t, `{"Do":"descend","Text":"exit"}`)
+	text, _ := s.line(t, "descendant")
+	pid, _ := strconv.Atoi(text)
+	waitGone(t, pid)
+}
+
 // waitGone: a killed orphan is gone once its new parent has collected it.
 func waitGone(t *testing.T, pid int) {
 	t.Helper()
@@ -313,7 +322,7 @@ func waitGone(t *testing.T, pid int) {
 
 // orphan is this test's binary as a server that will be killed.
 func orphan(path string) int {
-	s, err := runtimeapi.New(runtimeapi.Options{})
+	s, err := runtimeapi.New(runtimeapi.Options{Log: func(l runtimeapi.Line) { fmt.Printf("%q\n", l.Text) }})
 	if err == nil {
 		err = s.Register(runtimeapi.Function{Name: "f", Path: path, Timeout: time.Minute})
 	}
@@ -322,14 +331,17 @@ func orphan(path string) int {
 		r, err = s.Invoke(context.Background(), "f", []byte(`{}`))
 		fmt.Println(string(r.Payload))
 	}
+	if err == nil {
+		_, err = s.Invoke(context.Background(), "f", []byte(`{"Do":"hang"}`))
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
 	}
-	select {}
+	return 1
 }
 
-// Nothing outlives the server itself, even if it is killed.
+// Nothing outlives the server itself, even if it is killed: not even a function
+// that never looks at its connection.
 func TestKilledServer(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -346,8 +358,10 @@ func TestKilledServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e echo
-	if err := json.NewDecoder(out).Decode(&e); err != nil || syscall.Kill(e.Pid, 0) != nil {
-		t.Errorf("function %d: %v", e.Pid, err)
+	var hanging string
+	in := json.NewDecoder(out)
+	if err := errors.Join(in.Decode(&e), in.Decode(&hanging)); err != nil || syscall.Kill(e.Pid, 0) != nil {
+		t.Errorf("function %d, %q: %v", e.Pid, hanging, err)
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
@@ -372,9 +386,9 @@ func TestRecycleUnderLoad(t *testing.T) {
 		}
 	}()
 	var wait sync.WaitGroup
-	for range 8 {
+	for range 2 {
 		wait.Go(func() {
-			for i := range 25 {
+			for i := range 100 {
 				if e := decode(t, s.invoke(t, fmt.Sprintf(`{"Text":"%d"}`, i))); e.Text != strconv.Itoa(i) {
 					t.Errorf("got %+v, want %d", e, i)
 				}

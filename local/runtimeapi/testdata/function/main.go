@@ -49,6 +49,9 @@ func handle(ctx context.Context, e event) (any, error) {
 			return nil, err
 		}
 		fmt.Println("descendant", cmd.Process.Pid)
+		if e.Text == "exit" {
+			os.Exit(0)
+		}
 		time.Sleep(time.Hour)
 	case "big":
 		return strings.Repeat("x", e.N), nil
