@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"siesta/shared/api"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+)
+
+type handler struct {
+	log   *slog.Logger
+	cache *redis.Cache
+	store func() (*postgres.Store, error) // opened by the first call
+}
+
+// serve answers GET /api/generation/{job_id}/status. Another user's job is as
+// one that does not exist.
+func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
+	user, err := api.UserID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	id, err := api.JobID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	j, err := h.find(ctx, id)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	if j.UserID != user {
+		return api.Answer{}, job.ErrForeign
+	}
+	return api.Status(j), nil
+}
+
+// find asks the cache, then Postgres. What the cache lacked it gets.
+func (h handler) find(ctx context.Context, id string) (job.Job, error) {
+	j, ok, cacheErr := h.cache.Get(ctx, id)
+	if ok {
+		return j, nil
+	}
+	if cacheErr != nil {
+		h.log.WarnContext(ctx, "cache not read", "job_id", id, "error", cacheErr.Error())
+	}
+	store, err := h.store()
+	if err != nil {
+		return job.Job{}, err
+	}
+	if j, err = store.Get(ctx, id); err != nil || cacheErr != nil {
+		return j, err
+	}
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache not filled", "job_id", id, "error", err.Error())
+	}
+	return j, nil
+}
