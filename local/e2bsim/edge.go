@@ -67,6 +67,9 @@ func (s *Server) EdgeHandler() http.Handler {
 				return
 			}
 		}
+		if r.ContentLength > 0 {
+			r.Body = &exactBody{ReadCloser: r.Body, left: r.ContentLength}
+		}
 		s.forward(c.fault.cut(tracked, r), r, c, t)
 	})
 }

@@ -9,20 +9,6 @@ import (
 // quiet swallows what the reverse proxy would log about cut connections.
 var quiet = log.New(io.Discard, "", 0)
 
-// statusWriter remembers the status of an answer.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets upgrades and flushes through.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
 // cut returns a writer that cuts the caller's connection where the fault says:
 // at the answer's first byte, after some of its bytes, or in an upload.
 func (f *Fault) cut(w http.ResponseWriter, r *http.Request) http.ResponseWriter {

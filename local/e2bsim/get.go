@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"siesta/local/e2bsim/envd"
 )
 
 // described is a sandbox as create and connect answer it.
@@ -70,13 +72,13 @@ func (s *Server) get(_ context.Context, c *call) answer {
 
 func (s *Server) describe(b *box) described {
 	return described{TemplateID: b.templateID, SandboxID: b.id, Alias: b.alias, ClientID: clientID,
-		EnvdVersion: envdVersion, EnvdAccessToken: b.accessToken, Domain: s.domain()}
+		EnvdVersion: envd.Version, EnvdAccessToken: b.accessToken, Domain: s.domain()}
 }
 
 func (s *Server) listing(b *box, v view) listed {
 	return listed{TemplateID: b.templateID, Alias: b.alias, SandboxID: b.id, ClientID: clientID,
 		StartedAt: v.started, EndAt: v.end, State: v.state, CPUCount: s.cfg.Size.CPUs, MemoryMB: s.cfg.Size.MemoryMB,
-		DiskSizeMB: s.cfg.Size.DiskMB, EnvdVersion: envdVersion, Metadata: b.metadata, VolumeMounts: []struct{}{}}
+		DiskSizeMB: s.cfg.Size.DiskMB, EnvdVersion: envd.Version, Metadata: b.metadata, VolumeMounts: []struct{}{}}
 }
 
 // domain is null on the hosted service, where clients know it.

@@ -18,6 +18,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"siesta/local/e2bsim/sandbox"
 )
 
 // Config says how a simulated E2B behaves. Only DataDir and Backend are
@@ -58,8 +60,7 @@ type Size struct{ CPUs, MemoryMB, DiskMB int }
 const (
 	defaultDomain  = "e2b.app"
 	clientID       = "6532622b"
-	envdVersion    = "0.6.13"
-	envdPort       = 49983
+	envdPort       = sandbox.EnvdPort
 	requestTimeout = 70 * time.Second // E2B's limit on any call
 	evictInterval  = 50 * time.Millisecond
 )
