@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"siesta/shared/api"
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+)
+
+// answerTime is how long E2B may take over a call: the caller is waiting, and
+// what it does not answer in that time is reconcile's.
+const answerTime = 8 * time.Second
+
+type handler struct {
+	log   *slog.Logger
+	store *postgres.Store
+	cache *redis.Cache
+	e2b   *e2b.Client
+	stack string // value of job.TagStack on our sandboxes
+}
+
+// response is the body of the answer. The job's status is failed.
+type response struct {
+	JobID   string `json:"job_id"`
+	Status  string `json:"status"`
+	Message string `json:"message"`
+}
+
+// serve answers POST /api/generation/{job_id}/cancel. The job has ended when
+// the row says so; its sandbox ends now, or by reconcile.
+func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
+	user, err := api.UserID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	id, err := api.JobID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	ctx = logging.With(ctx, "job_id", id)
+	j, err := h.store.Get(ctx, id)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	if j.UserID != user {
+		return api.Answer{}, job.ErrForeign
+	}
+	j, err = h.store.Cancel(ctx, id, "Cancelled by user", job.NewID())
+	if errors.Is(err, job.ErrConflict) {
+		return api.Answer{}, job.ErrTerminal
+	}
+	if err != nil {
+		return api.Answer{}, err
+	}
+	h.log.InfoContext(ctx, "job cancelled", "debug_id", j.DebugID)
+	h.publish(ctx, j)
+	if j.SandboxState == job.SandboxRunning {
+		if err := h.kill(ctx, j); err != nil {
+			h.log.WarnContext(ctx, "sandbox not killed", "sandbox_id", j.SandboxID, "error", err.Error())
+		}
+	}
+	return api.Answer{Status: http.StatusOK, Body: response{JobID: id, Status: "cancelled", Message: "Build cancelled"}}, nil
+}
+
+// kill ends the sandbox of a cancelled job, if it is one of ours: a copy of the
+// database names sandboxes that belong to the original.
+func (h handler) kill(ctx context.Context, j job.Job) error {
+	looking, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	sandbox, err := h.e2b.Get(looking, j.SandboxID)
+	switch {
+	case errors.Is(err, job.ErrSandboxNotFound):
+	case err != nil:
+		return fmt.Errorf("look at sandbox: %w", err)
+	case sandbox.Metadata[job.TagStack] != h.stack:
+		return errors.New("it has another stack's tag")
+	default:
+		if err := h.e2b.Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+			return fmt.Errorf("kill sandbox: %w", err)
+		}
+	}
+	j, err = h.store.RecordKilled(ctx, j.ID, j.SandboxID)
+	if errors.Is(err, job.ErrConflict) { // the builder or reconcile was faster
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("record kill: %w", err)
+	}
+	h.publish(ctx, j)
+	return nil
+}
+
+func (h handler) publish(ctx context.Context, j job.Job) {
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache not written", "error", err.Error())
+	}
+}

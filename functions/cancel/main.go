@@ -1,0 +1,52 @@
+// Command cancel is the function that ends a job that is under way. What its
+// builder has still to notice, it notices at its next write.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"siesta/shared/api"
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+func main() {
+	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
+	r := env.New(os.Getenv)
+	cfg, err := awsenv.Load(os.Getenv)
+	r.Check("AWS", err)
+	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
+	if r.Bool("DATABASE_IAM", false) {
+		database.Password = awsenv.DatabaseLogin(cfg)
+	}
+	store, err := postgres.Open(context.Background(), database)
+	r.Check("DATABASE_URL", err)
+	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
+	if user := r.String("REDIS_IAM_USER", ""); user != "" {
+		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
+	}
+	cache, err := redis.Open(caching)
+	r.Check("REDIS_URL", err)
+	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
+	sandboxes, err := e2b.New(e2b.Config{
+		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"), Version: e2b.Version(r.Choice("E2B_API_VERSION", "v2", "v1", "v2")),
+		Domain: "e2b.app", // no preview is looked at here
+		Key:    secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
+	})
+	r.Check("E2B", err)
+	h := handler{log: log, store: store, cache: cache, e2b: sandboxes, stack: r.Required("STACK_TAG")}
+	if err := r.Err(); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	h.e2b = h.e2b.Within(answerTime)
+	lambda.Start(api.Handle(log, h.serve))
+}

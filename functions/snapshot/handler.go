@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"siesta/shared/api"
+	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/sqs"
+)
+
+type handler struct {
+	log    *slog.Logger
+	store  *postgres.Store
+	cache  *redis.Cache
+	pauses *sqs.Queue
+}
+
+// response is the body of the answer. Paused is the truth at this moment, not a
+// promise.
+type response struct {
+	JobID  string `json:"job_id"`
+	Paused bool   `json:"paused"`
+}
+
+// serve answers POST /api/generation/{job_id}/snapshot.
+func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
+	user, err := api.UserID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	id, err := api.JobID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", id)
+	for {
+		j, err := h.store.Get(ctx, id)
+		if err != nil {
+			return api.Answer{}, err
+		}
+		if j.UserID != user {
+			return api.Answer{}, job.ErrForeign
+		}
+		answer, err := h.snapshot(ctx, j)
+		if !errors.Is(err, job.ErrConflict) {
+			return answer, err
+		} // it changed since it was read; the time for it is the invocation's
+	}
+}
+
+// snapshot answers for the state that was read. It wakes nothing.
+func (h handler) snapshot(ctx context.Context, j job.Job) (api.Answer, error) {
+	if j.Status != job.Ready {
+		return api.Answer{}, job.ErrNotReady
+	}
+	switch j.SandboxState {
+	case job.SandboxRunning:
+		return h.request(ctx, j)
+	case job.SandboxPausing:
+		return api.Answer{Status: http.StatusAccepted, Body: response{JobID: j.ID}}, nil
+	case job.SandboxPaused:
+		return api.Answer{Status: http.StatusOK, Body: response{JobID: j.ID, Paused: true}}, nil
+	case job.SandboxResuming:
+		return api.Answer{}, job.ErrSandboxBusy
+	default:
+		return api.Answer{}, job.ErrSandboxExpired
+	}
+}
+
+// request makes the pause due, then asks for it. Without the message reconcile
+// asks, a minute later.
+func (h handler) request(ctx context.Context, j job.Job) (api.Answer, error) {
+	j, err := h.store.RequestPause(ctx, j.ID)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache not written", "error", err.Error())
+	}
+	err = h.pauses.SendReady(ctx, sqs.ReadyMessage{
+		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
+	}, 0)
+	if err != nil {
+		h.log.WarnContext(ctx, "pause message not sent", "error", err.Error())
+	}
+	return api.Answer{Status: http.StatusAccepted, Body: response{JobID: j.ID}}, nil
+}

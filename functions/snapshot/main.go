@@ -1,0 +1,44 @@
+// Command snapshot is the function that asks for a pause now. The pause itself
+// is the pause function's work.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"siesta/shared/api"
+	"siesta/shared/awsenv"
+	"siesta/shared/env"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/sqs"
+)
+
+func main() {
+	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
+	r := env.New(os.Getenv)
+	cfg, err := awsenv.Load(os.Getenv)
+	r.Check("AWS", err)
+	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
+	if r.Bool("DATABASE_IAM", false) {
+		database.Password = awsenv.DatabaseLogin(cfg)
+	}
+	store, err := postgres.Open(context.Background(), database)
+	r.Check("DATABASE_URL", err)
+	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
+	if user := r.String("REDIS_IAM_USER", ""); user != "" {
+		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
+	}
+	cache, err := redis.Open(caching)
+	r.Check("REDIS_URL", err)
+	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
+	if err := r.Err(); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	h := handler{log: log, store: store, cache: cache, pauses: pauses}
+	lambda.Start(api.Handle(log, h.serve))
+}

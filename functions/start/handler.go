@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"siesta/shared/api"
+	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+	"siesta/shared/sqs"
+)
+
+type handler struct {
+	log       *slog.Logger
+	store     *postgres.Store
+	cache     *redis.Cache
+	builds    *sqs.Queue
+	sealer    *secrets.Sealer
+	allowed   job.Allowed
+	tierClaim string // the token's claim that names the tier; "" for none
+	limits    job.TierLimits
+	deadline  time.Duration // a job that takes longer fails
+}
+
+// response is the body of the answer.
+type response struct {
+	JobID        string     `json:"job_id"`
+	Status       job.Status `json:"status"`
+	BuildVersion string     `json:"build_version"` // that the job will have
+}
+
+// serve answers POST /api/generation/start. Once the row is committed the job
+// is accepted, whatever happens to the cache and the message: reconcile sees to
+// both within two minutes.
+func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
+	n, err := h.read(ctx, r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	if err := h.checkPrevious(ctx, n); err != nil {
+		return api.Answer{}, err
+	}
+	j, created, err := h.store.Accept(ctx, n)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", j.ID)
+	h.log.InfoContext(ctx, "job accepted", "created", created, "status", j.Status, "tier", j.Tier)
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache not written", "error", err.Error())
+	}
+	answer := response{JobID: j.ID, Status: job.Queued, BuildVersion: j.BuildVersion}
+	switch {
+	case j.Status == job.Scheduled:
+		answer.Status = job.Scheduled
+	case j.Status == job.Queued && j.Turn == 0: // also when the call is repeated: the first one may have got no further
+		if err := h.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Group: j.UserID}, 0); err != nil {
+			h.log.WarnContext(ctx, "build message not sent", "error", err.Error())
+		}
+	}
+	return api.Answer{Status: http.StatusCreated, Body: answer}, nil
+}
+
+// read makes a job of the request, or says what is wrong with it.
+func (h handler) read(ctx context.Context, r api.Request) (postgres.NewJob, error) {
+	user, err := api.UserID(r)
+	if err != nil {
+		return postgres.NewJob{}, err
+	}
+	key, err := api.IdempotencyKey(r)
+	if err != nil {
+		return postgres.NewJob{}, err
+	}
+	body, err := api.Body(r)
+	if err != nil {
+		return postgres.NewJob{}, err
+	}
+	request, err := job.ParseRequest(body, user, h.allowed)
+	if err != nil {
+		return postgres.NewJob{}, err
+	}
+	id := job.NewID()
+	sealed, err := h.sealer.Seal(ctx, id, request.Env)
+	if err != nil {
+		return postgres.NewJob{}, err
+	}
+	tier, hash := api.Tier(r, h.tierClaim), sha256.Sum256(body)
+	return postgres.NewJob{
+		ID: id, UserID: user, Tier: tier, Request: request, EnvSealed: sealed,
+		IdempotencyKey: key, RequestHash: hash[:], Deadline: h.deadline, PerDay: h.limits.For(tier).PerDay,
+	}, nil
+}
+
+// checkPrevious refuses iterations, which are not built yet, and tells a caller
+// whose previous job is not there just that.
+func (h handler) checkPrevious(ctx context.Context, n postgres.NewJob) error {
+	id := n.Request.PreviousJobID
+	if id == "" {
+		return nil
+	}
+	j, err := h.store.Get(ctx, id)
+	switch {
+	case errors.Is(err, job.ErrNotFound):
+		return job.ErrPrevious
+	case err != nil:
+		return err
+	case j.UserID != n.UserID || j.ProjectID != n.Request.ProjectID:
+		return job.ErrPrevious
+	default:
+		return &job.InvalidError{Field: "previous_job_id", Reason: "is not supported yet: leave it out, and send the whole source"}
+	}
+}

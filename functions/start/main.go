@@ -1,0 +1,56 @@
+// Command start is the function that accepts a job: a row, then a message. What
+// is accepted will be built, or fail in words; the builder takes it from here.
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"siesta/shared/api"
+	"siesta/shared/awsenv"
+	"siesta/shared/env"
+	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+	"siesta/shared/sqs"
+)
+
+func main() {
+	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
+	r := env.New(os.Getenv)
+	cfg, err := awsenv.Load(os.Getenv)
+	r.Check("AWS", err)
+	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
+	if r.Bool("DATABASE_IAM", false) {
+		database.Password = awsenv.DatabaseLogin(cfg)
+	}
+	store, err := postgres.Open(context.Background(), database)
+	r.Check("DATABASE_URL", err)
+	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
+	if user := r.String("REDIS_IAM_USER", ""); user != "" {
+		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
+	}
+	cache, err := redis.Open(caching)
+	r.Check("REDIS_URL", err)
+	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
+	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
+	r.Check("SEAL_KEY", err)
+	h := handler{
+		log: log, store: store, cache: cache, sealer: sealer,
+		builds:    sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("BUILD_QUEUE_URL"), ""),
+		allowed:   job.Allowed{Templates: r.List("TEMPLATES", "base"), SourceBucket: r.String("SOURCE_BUCKET", "")},
+		tierClaim: r.String("TIER_CLAIM", ""),
+		deadline:  r.Seconds("BUILD_DEADLINE_SECONDS", time.Hour, time.Minute, 24*time.Hour),
+	}
+	r.JSON("LIMITS", &h.limits)
+	if err := r.Err(); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(api.Handle(log, h.serve))
+}
