@@ -58,6 +58,8 @@ func (s *processes) Start(ctx context.Context, req *connect.Request[envdpb.Start
 	})
 	if limit > 0 && (errors.Is(ctx.Err(), context.DeadlineExceeded) || p.hasTimedOut()) {
 		p.timeOut()
+		// Whoever looks next finds it dead.
+		<-p.done
 		return connect.NewError(connect.CodeDeadlineExceeded, context.DeadlineExceeded)
 	}
 	return err
