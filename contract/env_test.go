@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"siesta/shared/env"
+	"siesta/shared/job"
 )
 
 // variable is a name of at least five characters; the shorter AWS and E2B are groups of them.
@@ -145,5 +148,24 @@ func TestTemplateSetsEveryVariable(t *testing.T) {
 			}
 		}
 		agree(t, "template.yaml, variables of "+function, got, want)
+	}
+}
+
+// TestDefaultLimits: the functions read the template's limits, and every one of
+// them is a limit.
+func TestDefaultLimits(t *testing.T) {
+	text := loadTemplate(t).at("Parameters", "Limits", "Default").text()
+	r := env.New(func(string) string { return text })
+	var limits map[job.Tier]job.Limits
+	if r.JSON("LIMITS", &limits); r.Err() != nil {
+		t.Error(r.Err())
+	}
+	for tier, l := range limits {
+		if l.PerUser < 1 || l.PerProject < 1 || l.PerDay < 1 {
+			t.Errorf("%s has the limits %+v", tier, l)
+		}
+	}
+	if _, ok := limits[job.Bootstrapper]; !ok {
+		t.Errorf("no limits for %s", job.Bootstrapper)
 	}
 }
