@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
 	"siesta/shared/redis"
 )
 
@@ -47,7 +48,7 @@ func (t *turn) logLines(ctx context.Context, source string, texts []string) {
 		if source == "system" {
 			text = t.redact.clean(text)
 		}
-		lines = append(lines, redis.LogLine{Time: now, Source: source, Text: text, Phase: string(t.j.Status)})
+		lines = append(lines, redis.LogLine{Time: now, Source: source, Text: text, Phase: phase(t.j.Status)})
 	}
 	if err := t.cache.AppendLogs(ctx, t.j.ID, lines); err != nil {
 		t.log.WarnContext(ctx, "append logs", "error", err)
@@ -65,4 +66,12 @@ func (t *turn) lastLines(ctx context.Context, name string) string {
 		return " Its last output was:\n" + lines
 	}
 	return ""
+}
+
+// phase is what readers of the log stream call a status.
+func phase(s job.Status) string {
+	if s == job.Deps {
+		return "install"
+	}
+	return string(s)
 }

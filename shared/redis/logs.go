@@ -73,3 +73,20 @@ func (c *Cache) SetWatermark(ctx context.Context, at time.Time) error {
 		return c.client.Set(ctx, watermarkKey, moment(at), 0).Err()
 	})
 }
+
+// LastLog returns the newest line of a job's log stream; ok is false while it
+// has none.
+func (c *Cache) LastLog(ctx context.Context, id string) (line LogLine, ok bool, err error) {
+	err = c.call(ctx, "read logs", func(ctx context.Context) error {
+		entries, err := c.client.XRevRangeN(ctx, logsKey(id), "+", "-", 1).Result()
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		field := func(name string) string { s, _ := entries[0].Values[name].(string); return s }
+		line = LogLine{Source: field("source"), Text: field("text"), Phase: field("phase")}
+		line.Time, _ = time.Parse(time.RFC3339Nano, field("ts"))
+		ok = true
+		return nil
+	})
+	return line, ok, err
+}

@@ -1,0 +1,49 @@
+# Siesta. "make" lists the commands.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+FUNCTIONS := $(notdir $(wildcard functions/*))
+# What "sam build" and the local system build alike. lambda.norpc leaves out the go1.x runtime's way in.
+BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags "-s -w"
+LOCAL := .local/bin/local
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: build ## the whole system on this machine, until Ctrl-C (KEEP=1 keeps its data)
+	@exec $(LOCAL) run
+
+EXAMPLE ?= examples/vite-react
+.PHONY: demo
+demo: build ## build an app, see it READY and asleep (EXAMPLE=folder)
+	@exec $(LOCAL) demo "$(EXAMPLE)"
+
+.PHONY: invoke
+invoke: build ## one event to one function (FUNCTION=pause EVENT=events/pause.json)
+	@exec $(LOCAL) invoke "$(FUNCTION)" "$(EVENT)"
+
+.PHONY: test
+test: deps ## every test, on real Postgres and Redis, with the race detector
+	go test -race -shuffle=on -count=1 -timeout 20m ./...
+
+.PHONY: check
+check: lint template test conformance ## what CI runs
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt -w the files above" >&2; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+.PHONY: build
+build: deps ## the functions and the local system, into .local/bin
+	@for f in $(FUNCTIONS); do $(BUILD) -o .local/bin/$$f/bootstrap ./functions/$$f; done
+	@go build -o $(LOCAL) ./local
+
+.PHONY: deps
+deps: ## install what the local system needs and this machine lacks
+	@local/deps.sh

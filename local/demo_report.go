@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"siesta/local/stack"
+	"siesta/shared/job"
+)
+
+// report shows the pause and the same facts as three places tell them, and what
+// it all cost. It is an error if two places differ.
+func (d *demo) report(ctx context.Context, id string, status answer) error {
+	row, err := d.store.Get(ctx, id)
+	if err != nil {
+		return fmt.Errorf("read the row: %w", err)
+	}
+	cached, ok, err := d.cache.Get(ctx, id)
+	if err != nil || !ok {
+		return fmt.Errorf("read the cache: found %v, %w", ok, err)
+	}
+	fmt.Printf("Its sandbox was asleep    %d ms after READY, at %s\n\n",
+		row.PausedAt.Sub(row.CompletedAt).Milliseconds(), row.PausedAt.Local().Format("15:04:05.000"))
+	rows := [][4]string{
+		{"status", string(status.Status), string(row.Status), string(cached.Status)},
+		{"sandbox_state", string(status.SandboxState), string(row.SandboxState), string(cached.SandboxState)},
+		{"sandbox_paused", fmt.Sprint(status.SandboxPaused), fmt.Sprint(row.SandboxPaused), fmt.Sprint(cached.SandboxPaused)},
+		{"build_version", status.BuildVersion, row.BuildVersion, cached.BuildVersion},
+		{"preview_url", status.PreviewURL, row.PreviewURL, cached.PreviewURL},
+		{"revision", fmt.Sprint(status.Revision), fmt.Sprint(row.Revision), fmt.Sprint(cached.Revision)},
+	}
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  \tGET status\tPostgres\tRedis")
+	differ := false
+	for _, r := range rows {
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", r[0], r[1], r[2], r[3])
+		differ = differ || r[1] != r[2] || r[2] != r[3]
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if err := d.cost(ctx, row); err != nil {
+		return err
+	}
+	fmt.Printf("\nWake it:  curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume   (with make run, and . .local/env)\n", id)
+	if differ {
+		return errors.New("the three places differ")
+	}
+	return nil
+}
+
+// cost shows what Lambda and E2B would bill for the job.
+func (d *demo) cost(ctx context.Context, row job.Job) error {
+	now, err := readBills(ctx, d.admin)
+	if err != nil {
+		return err
+	}
+	fmt.Println("\nWhat it cost")
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, name := range []string{"start", "build", "pause", "status"} {
+		b := now[name].since(d.bills[name])
+		note := ""
+		if name == "status" {
+			note = "(this demo asked ten times a second)"
+		}
+		fmt.Fprintf(t, "  Lambda %s\t%d ms billed\t%d calls\t%s\n", name, b.billed.Milliseconds(), b.calls, note)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	sandboxes, err := d.admin.Sandboxes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sandboxes {
+		if s.ID == row.SandboxID {
+			fmt.Printf("  E2B sandbox   %.1f s, %.6f USD; every idle hour would have added %.2f USD\n", s.Bill.Seconds, s.Bill.USD, s.Bill.USD/s.Bill.Seconds*3600)
+		}
+	}
+	return nil
+}
+
+// usage is what a function was billed.
+type usage struct {
+	calls  int
+	billed time.Duration
+}
+
+func (u usage) since(before usage) usage {
+	return usage{u.calls - before.calls, u.billed - before.billed}
+}
+
+// bills are the usages by function.
+type bills map[string]usage
+
+func readBills(ctx context.Context, admin stack.Admin) (bills, error) {
+	all, err := admin.Bill(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := bills{}
+	for _, f := range all {
+		b[f.Function] = usage{f.Invocations, f.Billed}
+	}
+	return b, nil
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"siesta/local/stack"
+)
+
+// invoke gives the event in a file to a function and prints what it answers,
+// on the running system or on one of its own.
+func (c checkout) invoke(ctx context.Context, function, file string) error {
+	event, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read event: %w", err)
+	}
+	if strings.ContainsAny(function, "/.") {
+		return errors.New("FUNCTION is the name of a folder below functions/")
+	}
+	if _, err := os.Stat(filepath.Join(c.root, "functions", function)); err != nil {
+		return fmt.Errorf("there is no function %s: FUNCTION is the name of a folder below functions/", function)
+	}
+	return c.withSystem(ctx, os.Stderr, func(system map[string]string) error {
+		answer, functionError, err := stack.Admin(system["ADMIN_URL"]).Invoke(ctx, function, event)
+		if err != nil {
+			return err
+		}
+		fmt.Println(string(answer))
+		if functionError != "" {
+			return fmt.Errorf("function %s ended with the error above (%s); its log is %s", function, functionError, c.path("log"))
+		}
+		return nil
+	})
+}

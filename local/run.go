@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"siesta/local/stack"
+)
+
+// run brings the system up, tells its addresses, and stops it when ctx ends.
+func (c checkout) run(ctx context.Context) error {
+	s, stop, err := c.up(ctx, os.Stdout)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	fmt.Println()
+	for _, line := range [][2]string{
+		{"API", s.APIURL}, {"SQS", s.SQSURL}, {"Postgres", s.DatabaseURL}, {"Redis", s.RedisURL},
+		{"E2B", s.E2BAPIURL}, {"previews", s.E2BSandboxURL}, {"admin", s.AdminURL}, {"function logs", c.path("log")},
+	} {
+		fmt.Printf("  %-14s %s\n", line[0], line[1])
+	}
+	fmt.Print("\nAll of it, and a token for a day, is in .local/env:  . .local/env\n" +
+		"Build something:                                     make demo\n" +
+		"Ctrl-C stops everything.\n")
+	<-ctx.Done()
+	fmt.Println("\nstopping")
+	return nil
+}
+
+// up starts the checkout's system and writes .local/env; stop undoes both.
+func (c checkout) up(ctx context.Context, to io.Writer) (s *stack.Stack, stop func(), err error) {
+	release, err := c.lock()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.removeEnv() // of a system that was killed
+	log, err := os.Create(c.path("log"))
+	if err != nil {
+		release()
+		return nil, nil, fmt.Errorf("write the functions' log: %w", err)
+	}
+	end := func() { _ = log.Close(); release() }
+	config, err := c.config(log)
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	began := time.Now()
+	if s, err = stack.Start(ctx, config); err != nil {
+		end()
+		return nil, nil, err
+	}
+	stop = func() {
+		c.removeEnv()
+		if err := s.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "siesta: stop:", err)
+		}
+		end()
+	}
+	if err := c.writeEnv(s); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	fmt.Fprintf(to, "The system is up: %d functions, Postgres, Redis, SQS and E2B's simulator, in %.1f s.\n", len(s.Functions()), time.Since(began).Seconds())
+	return s, stop, nil
+}

@@ -1,0 +1,143 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"siesta/local/eventsource"
+	"siesta/local/gateway"
+	"siesta/local/runtimeapi"
+)
+
+// audience is whom the development tokens are for.
+const audience = "siesta-local"
+
+// tokenLife is how long the development token is good.
+const tokenLife = 24 * time.Hour
+
+// variables are the values of every setting that a function may have. What is
+// absent here has its default on one machine.
+func (s *Stack) variables() map[string]string {
+	v := map[string]string{
+		"DATABASE_URL":         s.DatabaseURL,
+		"REDIS_URL":            s.RedisURL,
+		"BUILD_QUEUE_URL":      s.BuildQueueURL,
+		"PAUSE_QUEUE_URL":      s.PauseQueueURL,
+		"BUILD_DLQ_URL":        s.SQS.URL("BuildDeadLetters"),
+		"PAUSE_DLQ_URL":        s.SQS.URL("PauseDeadLetters"),
+		"AWS_ENDPOINT_URL_SQS": s.SQSURL,
+		"E2B_API_URL":          s.E2BAPIURL,
+		"E2B_SANDBOX_URL":      s.E2BSandboxURL,
+		"E2B_API_KEY":          s.E2BAPIKey,
+		"STACK_TAG":            s.identity.StackTag,
+		"SEAL_KEY":             s.identity.SealKey,
+	}
+	if s.E2B != nil {
+		v["E2B_DOMAIN"] = strings.TrimPrefix(s.E2BSandboxURL, "http://")
+	}
+	for name, value := range s.config.Env {
+		v[name] = value
+	}
+	return v
+}
+
+func (s *Stack) startRuntime(context.Context) (err error) {
+	if s.Runtime, err = runtimeapi.New(runtimeapi.Options{Log: s.config.Log}); err != nil {
+		return fmt.Errorf("start Runtime API: %w", err)
+	}
+	s.onClose(s.Runtime.Close)
+	variables := s.variables()
+	for _, f := range s.deployment.functions {
+		env := map[string]string{}
+		for _, name := range f.variables {
+			if value, ok := variables[name]; ok {
+				env[name] = value
+			}
+		}
+		bootstrap := filepath.Join(s.config.BinDir, f.name, "bootstrap")
+		if _, err := os.Stat(bootstrap); err != nil {
+			return fmt.Errorf("function %s is not built: run make build: %w", f.name, err)
+		}
+		if err := s.Runtime.Register(runtimeapi.Function{
+			Name: f.name, Path: bootstrap, Env: env, Timeout: f.timeout, Memory: f.memory, MaxProcesses: s.config.Processes,
+		}); err != nil {
+			return fmt.Errorf("register function %s: %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+// startGateway serves the template's routes, and the admin address beside it.
+func (s *Stack) startGateway(context.Context) error {
+	file, err := os.Open(filepath.Join(s.config.Root, "template.yaml"))
+	if err != nil {
+		return fmt.Errorf("read routes: %w", err)
+	}
+	defer file.Close()
+	api, err := gateway.ReadTemplate(file)
+	if err != nil {
+		return fmt.Errorf("read routes: %w", err)
+	}
+	front := &gateway.Gateway{API: api, Invoke: s.Invoke, Report: s.config.Report}
+	mux := http.NewServeMux()
+	mux.Handle("/", front)
+	address, err := s.serve(mux)
+	if err != nil {
+		return err
+	}
+	s.APIURL = "http://" + address
+	issuer, err := gateway.OpenIssuer(filepath.Join(s.config.DataDir, "issuer.pem"), s.APIURL, audience)
+	if err != nil {
+		return err
+	}
+	front.Authorizer = issuer.Authorizer()
+	mux.Handle("/.well-known/", issuer)
+	s.issuer = issuer
+	if s.Token, err = s.TokenFor("developer"); err != nil {
+		return err
+	}
+	admin, err := s.serve(s.admin())
+	s.AdminURL = "http://" + admin
+	return err
+}
+
+// TokenFor signs a token of a user.
+func (s *Stack) TokenFor(user string) (string, error) { return s.issuer.Token(user, nil, tokenLife) }
+
+// startPolling lets the queues and the schedule call their functions.
+func (s *Stack) startPolling(context.Context) error {
+	ctx, stop := context.WithCancel(context.Background())
+	s.polling = stop
+	for _, f := range s.deployment.functions {
+		switch {
+		case f.queue != "":
+			mapping := eventsource.Mapping{
+				Queue: s.SQS.Queue(f.queue), Function: f.name, Invoke: s.Invoke, BatchSize: f.batch,
+				MaxConcurrency: s.config.Processes, PartialBatch: true, Report: s.config.Report,
+			}
+			s.polls.Go(func() { mapping.Run(ctx) })
+		case f.scheduled:
+			s.Reconcile = eventsource.Schedule{Name: f.name, Function: f.name, Invoke: s.Invoke, Every: s.config.ReconcileEvery, Report: s.config.Report}
+			if s.config.ReconcileEvery >= 0 {
+				s.polls.Go(func() { s.Reconcile.Run(ctx) })
+			}
+		}
+	}
+	return nil
+}
+
+// Functions are the names of the functions that run.
+func (s *Stack) Functions() []string {
+	var names []string
+	for _, f := range s.deployment.functions {
+		names = append(names, f.name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,113 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"siesta/local/e2bsim"
+	"siesta/local/sqssim"
+	"siesta/shared/postgres/postgrestest"
+	"siesta/shared/redis/redistest"
+)
+
+func listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return listener, nil
+}
+
+func (s *Stack) startPostgres(context.Context) (err error) {
+	config := postgrestest.Config{TCP: true}
+	if s.config.Keep {
+		config.DataDir = filepath.Join(s.config.DataDir, "postgres")
+	}
+	if s.Postgres, err = postgrestest.Start(config); err != nil {
+		return fmt.Errorf("start Postgres: %w", err)
+	}
+	s.DatabaseURL = s.Postgres.URL(postgrestest.Database)
+	s.onClose(func() error { s.Postgres.Stop(); return nil })
+	return nil
+}
+
+func (s *Stack) startRedis(context.Context) (err error) {
+	if s.Redis, err = redistest.Start(redistest.Config{TCP: true}); err != nil {
+		return fmt.Errorf("start Redis: %w", err)
+	}
+	s.RedisURL = s.Redis.URL()
+	s.onClose(func() error { s.Redis.Stop(); return nil })
+	return nil
+}
+
+// startSQS serves the template's queues under their logical names.
+func (s *Stack) startSQS(context.Context) error {
+	listener, err := listen()
+	if err != nil {
+		return err
+	}
+	s.SQSURL = "http://" + listener.Addr().String()
+	s.SQS = sqssim.New(s.SQSURL)
+	server := &http.Server{Handler: s.SQS}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	s.onClose(server.Close)
+	for _, behind := range []bool{true, false} { // a dead-letter queue before the queue that names it
+		for _, q := range s.deployment.queues {
+			if (q.deadLetter == "") != behind {
+				continue
+			}
+			attributes := map[string]string{}
+			if q.visibility != "" {
+				attributes["VisibilityTimeout"] = q.visibility
+			}
+			if q.deadLetter != "" {
+				attributes["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%q}`, s.SQS.ARN(q.deadLetter), q.receives)
+			}
+			if _, err := s.SQS.CreateQueue(q.name, attributes); err != nil {
+				return fmt.Errorf("make queue %s: %w", q.name, err)
+			}
+		}
+	}
+	s.BuildQueueURL, s.PauseQueueURL = s.SQS.URL("BuildQueue"), s.SQS.URL("PauseQueue")
+	return nil
+}
+
+// startE2B starts the simulator, unless the settings name a service elsewhere.
+func (s *Stack) startE2B(context.Context) error {
+	s.E2BAPIURL, s.E2BSandboxURL, s.E2BAPIKey = s.config.Env["E2B_API_URL"], s.config.Env["E2B_SANDBOX_URL"], s.config.Env["E2B_API_KEY"]
+	if s.E2BAPIURL != "" {
+		return nil
+	}
+	edge, err := listen()
+	if err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(edge.Addr().String())
+	s.E2BAPIKey = s.identity.E2BAPIKey
+	config := e2bsim.Config{
+		DataDir: filepath.Join(s.config.DataDir, "sandboxes"), Backend: e2bsim.Processes{Outbound: true},
+		APIKeys: []string{s.E2BAPIKey}, Domain: "localhost:" + port, BaseEnv: maps.Clone(s.config.SandboxEnv),
+	}
+	if templates := s.config.Env["TEMPLATES"]; templates != "" {
+		config.Templates = strings.Split(templates, ",")
+	}
+	if s.config.E2B != nil {
+		s.config.E2B(&config)
+	}
+	if s.E2B, err = e2bsim.New(config); err != nil {
+		return fmt.Errorf("start E2B simulator: %w", err)
+	}
+	s.onClose(s.E2B.Close)
+	server := &http.Server{Handler: s.E2B.EdgeHandler()}
+	go func() { _ = server.Serve(edge) }() // ends with Close
+	s.onClose(server.Close)
+	s.E2BSandboxURL = "http://localhost:" + port
+	address, err := s.serve(s.E2B.APIHandler())
+	s.E2BAPIURL = "http://" + address
+	return err
+}

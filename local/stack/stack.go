@@ -1,0 +1,152 @@
+// Package stack runs the whole system on one machine, from template.yaml: real
+// Postgres and Redis, SQS, E2B's simulator, the functions' own binaries behind
+// the Lambda Runtime API, the gateway and the schedule. It is the only package
+// that knows its siblings, and it knows how they are joined, not what they do.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/local/eventsource"
+	"siesta/local/gateway"
+	"siesta/local/runtimeapi"
+	"siesta/local/sqssim"
+	"siesta/shared/postgres/postgrestest"
+	"siesta/shared/redis/redistest"
+)
+
+// Config says where the system is and what differs from its defaults.
+type Config struct {
+	Root    string // the checkout: template.yaml
+	BinDir  string // <function>/bootstrap, as Build makes them
+	DataDir string // what the system keeps while it runs
+	Keep    bool   // go on with the data that is there, and leave it
+
+	// Env are settings of the functions, such as PAUSE_AFTER_SECONDS; they win
+	// over the system's own. With E2B_API_URL and E2B_API_KEY the sandboxes are
+	// those of the service there, not simulated ones.
+	Env map[string]string
+	// SandboxEnv is what every simulated sandbox has in its environment.
+	SandboxEnv map[string]string
+
+	E2B            func(*e2bsim.Config) // changes the simulator's settings; may be nil
+	ReconcileEvery time.Duration        // 0: one minute, as deployed; below 0: never by itself
+	Processes      int                  // of each function at most; 0: 4
+	Log            func(runtimeapi.Line)
+	Report         func(error) // told what goes wrong in between; nil drops it
+}
+
+// Stack is a running system.
+type Stack struct {
+	// Addresses as .local/env tells them.
+	APIURL, Token, DatabaseURL, RedisURL, SQSURL, BuildQueueURL, PauseQueueURL string
+	E2BAPIURL, E2BSandboxURL, E2BAPIKey, AdminURL                              string
+	StackTag                                                                   string
+
+	// The parts, for tests that look into them or break them.
+	Postgres  *postgrestest.Server
+	Redis     *redistest.Server
+	SQS       *sqssim.Server
+	E2B       *e2bsim.Server // nil with a service elsewhere
+	Runtime   *runtimeapi.Server
+	Reconcile eventsource.Schedule
+
+	config     Config
+	deployment deployment
+	issuer     *gateway.Issuer
+	identity   identity
+	closers    []func() error
+	polling    context.CancelFunc
+	polls      sync.WaitGroup
+}
+
+// Start brings everything up and returns when the API answers. On an error
+// nothing is left running.
+func Start(ctx context.Context, c Config) (*Stack, error) {
+	s := &Stack{config: c}
+	if s.config.Processes == 0 {
+		s.config.Processes = 4
+	}
+	if s.config.Report == nil {
+		s.config.Report = func(error) {}
+	}
+	for _, step := range []func(context.Context) error{
+		s.prepare, s.startPostgres, s.startRedis, s.startSQS, s.startE2B, s.startRuntime, s.migrate, s.startGateway, s.startPolling,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Close stops everything, the functions first, and waits for it.
+func (s *Stack) Close() error {
+	if s.polling != nil {
+		s.polling()
+	}
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	s.polls.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *Stack) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+func (s *Stack) prepare(context.Context) (err error) {
+	if s.deployment, err = readTemplate(filepath.Join(s.config.Root, "template.yaml")); err != nil {
+		return err
+	}
+	if !s.config.Keep {
+		if err := os.RemoveAll(s.config.DataDir); err != nil {
+			return fmt.Errorf("empty data folder: %w", err)
+		}
+		s.onClose(func() error { return os.RemoveAll(s.config.DataDir) })
+	}
+	if err := os.MkdirAll(s.config.DataDir, 0o755); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	s.identity, err = openIdentity(filepath.Join(s.config.DataDir, "identity.json"))
+	s.StackTag = s.identity.StackTag
+	return err
+}
+
+func (s *Stack) migrate(ctx context.Context) error {
+	result, err := s.Runtime.Invoke(ctx, "migrate", []byte(`{"action":"up"}`))
+	if err == nil && result.FunctionError != "" {
+		err = fmt.Errorf("function migrate: %s", result.Payload)
+	}
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// Invoke calls a function as AWS's own services do.
+func (s *Stack) Invoke(ctx context.Context, function string, payload []byte) ([]byte, string, error) {
+	result, err := s.Runtime.Invoke(ctx, function, payload)
+	return result.Payload, result.FunctionError, err
+}
+
+// serve answers handler on a free port of this machine until the stack closes.
+func (s *Stack) serve(handler http.Handler) (address string, err error) {
+	listener, err := listen()
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	s.onClose(server.Close)
+	return listener.Addr().String(), nil
+}
