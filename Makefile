@@ -39,6 +39,24 @@ lint: ## gofmt, vet, staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
+.PHONY: template
+template: .local/venv/bin/cfn-lint ## lint the templates
+	$< -- template.yaml infra/stores.yaml
+
+.local/venv/bin/cfn-lint:
+	python3 -m venv .local/venv
+	.local/venv/bin/pip install -q cfn-lint==1.51.0
+
+.PHONY: conformance
+conformance: deps ## E2B's own SDK against the simulator
+	go run ./local/e2bsim/conformance
+
+# What "sam build" calls for each function.
+build-%Function:
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -trimpath -ldflags "-s -w" \
+		-o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(shell echo $* | tr A-Z a-z)
+	cp infra/rds-ca.pem "$(ARTIFACTS_DIR)/"
+
 .PHONY: build
 build: deps ## the functions and the local system, into .local/bin
 	@for f in $(FUNCTIONS); do $(BUILD) -o .local/bin/$$f/bootstrap ./functions/$$f; done
