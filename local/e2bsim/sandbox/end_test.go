@@ -15,15 +15,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processesOf lists the processes of a sandbox's user on this machine. One that
-// has ended and that nobody collects is not counted.
-func processesOf(id string) []string {
+// insideOf names the pid namespace that a process is in.
+func insideOf(pid int) string {
+	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
+	return name
+}
+
+// processesIn lists the processes of a pid namespace. One that has ended and
+// that nobody collects is not counted.
+func processesIn(namespace string) []string {
 	var found []string
-	owner := fmt.Sprintf("Uid:\t%d\t", uidOf(id))
-	statuses, _ := filepath.Glob("/proc/[0-9]*/status")
-	for _, status := range statuses {
-		if text, _ := os.ReadFile(status); strings.Contains(string(text), owner) && !strings.Contains(string(text), "State:\tZ") {
-			found = append(found, filepath.Base(filepath.Dir(status)))
+	links, _ := filepath.Glob("/proc/[0-9]*/ns/pid")
+	for _, link := range links {
+		name, _ := os.Readlink(link)
+		status, _ := os.ReadFile(strings.Replace(link, "ns/pid", "status", 1))
+		if name == namespace && !strings.Contains(string(status), "State:\tZ") {
+			found = append(found, link)
 		}
 	}
 	return found
@@ -34,7 +41,8 @@ func TestKillLeavesNothing(t *testing.T) {
 		for _, frozen := range []bool{false, true} {
 			b := startFreezable(t, h, bySignal)
 			b.background("setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 100; done' & echo started")
-			if n := len(processesOf("freeze")); n < 2 {
+			inside := insideOf(b.cmd.Process.Pid)
+			if n := len(processesIn(inside)); n < 2 {
 				t.Fatalf("running: got %d processes, want pid 1 and a shell at least", n)
 			}
 			if frozen {
@@ -45,7 +53,7 @@ func TestKillLeavesNothing(t *testing.T) {
 			if err := b.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			if left := processesOf("freeze"); len(left) > 0 {
+			if left := processesIn(inside); len(left) > 0 {
 				t.Errorf("frozen %t: processes %v are left", frozen, left)
 			}
 			for _, dir := range []string{b.group.freezerDir, b.group.memoryDir} {
@@ -77,6 +85,7 @@ func TestNothingOutlivesARunnerThatIsKilled(t *testing.T) {
 		if err != nil {
 			t.Fatalf("runner says %q", line)
 		}
+		inside := insideOf(pid)
 		alive, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +97,7 @@ func TestNothingOutlivesARunnerThatIsKilled(t *testing.T) {
 			t.Errorf("%s: pid 1 outlived its runner by ten seconds (%v)", state, err)
 		}
 		unix.Close(alive)
-		if left := processesOf("orphan"); len(left) > 0 {
+		if left := processesIn(inside); len(left) > 0 {
 			t.Errorf("%s: processes %v are left", state, left)
 		}
 	}

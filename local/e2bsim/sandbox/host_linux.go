@@ -4,7 +4,6 @@ import (
 	"context"
 	"hash/fnv"
 	"os"
-	"os/exec"
 	"sync"
 	"syscall"
 	"time"
@@ -36,8 +35,8 @@ var thisHost = sync.OnceValue(func() host {
 		h.lacks = append(h.lacks, "no memory control group that this process may use: memory is limited by process, not by sandbox")
 	}
 	var err error
-	if h.slirp, err = exec.LookPath("slirp4netns"); err != nil {
-		h.lacks = append(h.lacks, "slirp4netns is not installed: sandboxes reach no network, and npm install fails in them")
+	if h.slirp, err = findSlirp(); err != nil {
+		h.lacks = append(h.lacks, "sandboxes reach no network, and npm install fails in them: install slirp4netns ("+err.Error()+")")
 	}
 	return h
 })

@@ -88,8 +88,7 @@ func newInside() (*inside, error) {
 	}
 	// Commands of the sandbox may signal pid 1; only its runner ends it.
 	// Caught, not ignored: what is ignored stays ignored in every command.
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals)
+	signal.Notify(make(chan os.Signal, 1))
 	syscall.Umask(0o022)
 	homeDir := in.Dir
 	if in.Isolated {
@@ -98,7 +97,7 @@ func newInside() (*inside, error) {
 			return nil, err
 		}
 	}
-	in.reaper = newReaper(in.settings, signals)
+	in.reaper = newReaper(in.settings)
 	in.envd = envd.New(envd.Config{
 		Home: homeDir, User: userName, Path: path,
 		Env: in.Env, AccessToken: in.AccessToken, Memory: in.Limits.Memory,

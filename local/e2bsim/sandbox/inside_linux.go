@@ -29,10 +29,11 @@ func isolate(s settings) error {
 		if err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(s.UID, s.UID, s.UID), syscall.Setresuid(s.UID, s.UID, s.UID)); err != nil {
 			return fmt.Errorf("become the sandbox's user: %w", err)
 		}
-	}
-	// Commands run under the same user id: they must not read this process.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("close pid 1 to others: %w", err)
+		// Commands run under the same user id: they must not read this process.
+		// In a user namespace its capabilities, which they lack, forbid it.
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+			return fmt.Errorf("close pid 1 to others: %w", err)
+		}
 	}
 	// A change of user drops the death signal that came with the start.
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {

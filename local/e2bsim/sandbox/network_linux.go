@@ -17,8 +17,18 @@ const slirpResolver = "10.0.2.3"
 // stays out of reach.
 type network struct{ cmd *exec.Cmd }
 
+// findSlirp finds a slirp4netns that can work here.
+func findSlirp() (string, error) {
+	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		return "", err
+	}
+	tun.Close()
+	return exec.LookPath("slirp4netns")
+}
+
 // connect starts the way out of the sandbox whose pid 1 is given, and returns
-// when it carries. nil where slirp4netns is not installed.
+// when it carries. nil where there can be none.
 func (h host) connect(pid int) (*network, error) {
 	if h.slirp == "" || !h.namespaces {
 		return nil, nil

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"os"
+	"os/signal"
 	"sync"
 	"syscall"
 )
@@ -16,13 +17,14 @@ type reaper struct {
 	groups  map[int]bool // process groups of commands; not kept when isolated
 }
 
-func newReaper(s settings, signals <-chan os.Signal) *reaper {
+func newReaper(s settings) *reaper {
 	r := &reaper{settings: s, waiting: map[int]chan syscall.WaitStatus{}, groups: map[int]bool{}}
+	// One that is pending stands for all: of its own kind alone.
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
 	go func() {
-		for got := range signals {
-			if got == syscall.SIGCHLD {
-				r.reap()
-			}
+		for range ended {
+			r.reap()
 		}
 	}()
 	return r

@@ -52,15 +52,11 @@ func TestCommandsRunAsAnUnprivilegedUserAtHome(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", command, got, want)
 		}
 	}
-	b.run("echo kept > file")
-	info, err := os.Stat(filepath.Join(b.config.Dir, "file"))
-	if err != nil {
-		t.Fatal(err)
+	b.upload("file", "x")
+	if out, _ := b.run("stat -c %U:%G . file; id -u | grep -c ^0$"); out != "user:user\nuser:user\n0\n" {
+		t.Errorf("owners of the home and a new file, and user id 0: got %q", out)
 	}
-	if got := int(info.Sys().(*syscall.Stat_t).Uid); got != b.run1int("id -u") || got == 0 {
-		t.Errorf("owner of a new file: got %d", got)
-	}
-	for _, command := range []string{"touch /etc/x", "touch /usr/x", "cat /etc/shadow", "cat /proc/1/environ", "ls /proc/1/fd"} {
+	for _, command := range []string{"touch /etc/x", "touch /usr/x", "cat /etc/shadow", "cat /proc/1/environ", "readlink /proc/1/fd/3", "head -c 1 /proc/1/mem"} {
 		if out, code := b.run(command); code == 0 {
 			t.Errorf("%s: got %q, want a refusal", command, out)
 		}
@@ -117,14 +113,6 @@ func TestAStartThatCannotBeTellsWhy(t *testing.T) {
 	if _, err := Start(ctx, Config{ID: "late", Dir: t.TempDir()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("start too late: got %v, want context canceled", err)
 	}
-}
-
-// run1int runs a command that prints a number.
-func (b *box) run1int(command string) int {
-	out, _ := b.run(command)
-	n := -1
-	fmt.Sscan(out, &n)
-	return n
 }
 
 func TestConnectionsEndWithTheSandbox(t *testing.T) {
