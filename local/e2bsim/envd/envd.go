@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,6 +31,7 @@ type Spawn func(file string, argv []string, attr *os.ProcAttr) (pid int, wait fu
 // Config says whose files and processes a Server serves.
 type Config struct {
 	Home, User, Path string
+	Alias            string            // what clients call Home, where it cannot be shown under that name; else ""
 	Env              map[string]string // in every command's environment, under its own
 	AccessToken      string            // asked for in X-Access-Token; "" asks for nothing
 	Memory           int64             // bytes reported as the sandbox's; 0 reports the machine's
@@ -116,9 +118,23 @@ func (c Config) resolve(path string) (string, error) {
 		path = "." + rest
 	}
 	if filepath.IsAbs(path) {
-		return path, nil
+		return c.local(path), nil
 	}
 	return filepath.Join(c.Home, path), nil
+}
+
+// local puts the home's real name for its alias in a path or a command. What
+// names the real home already is left alone.
+func (c Config) local(text string) string {
+	if c.Alias == "" {
+		return text
+	}
+	alias := regexp.MustCompile(regexp.QuoteMeta(c.Alias) + `\b`)
+	parts := strings.Split(text, c.Home)
+	for i := range parts {
+		parts[i] = alias.ReplaceAllLiteralString(parts[i], c.Home)
+	}
+	return strings.Join(parts, c.Home)
 }
 
 // knows reports whether a user exists: the sandbox's own, who is also meant

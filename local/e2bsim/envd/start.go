@@ -40,7 +40,10 @@ func (c Config) launch(req *envdpb.StartRequest, before func(*process)) (*proces
 	if p.terminal != nil {
 		attr.Sys = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	}
-	argv := append([]string{"sh", "-c", wrapper, "sh", config.GetCmd()}, config.GetArgs()...)
+	argv := []string{"sh", "-c", wrapper, "sh", c.local(config.GetCmd())}
+	for _, arg := range config.GetArgs() {
+		argv = append(argv, c.local(arg))
+	}
 	pid, wait, err := c.Spawn("/bin/sh", argv, attr)
 	for _, file := range inner {
 		file.Close()
@@ -116,7 +119,7 @@ func (c Config) environment(config *envdpb.ProcessConfig) []string {
 	env := []string{"PATH=" + c.Path, "HOME=" + c.Home, "USER=" + c.User, "LOGNAME=" + c.User}
 	for _, vars := range []map[string]string{c.Env, config.GetEnvs()} {
 		for name, value := range vars {
-			env = append(env, name+"="+value)
+			env = append(env, name+"="+c.local(value))
 		}
 	}
 	return env

@@ -67,15 +67,25 @@ func (h host) newGroup(c Config) *cgroup {
 	return h.groups.create(c)
 }
 
+// path is the PATH of commands. Without a file tree of its own a sandbox has
+// the runner's programs, wherever they are.
+func (h host) path() string {
+	if h.namespaces {
+		return path
+	}
+	return os.Getenv("PATH")
+}
+
 func selfPath() string { return "/proc/self/exe" }
 
 // attributes say how pid 1 is started. A session of its own keeps a Ctrl-C at
 // the terminal from reaching sandboxes.
 func (h host) attributes(g *cgroup) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if !h.namespaces {
-		return attr
+		// It must outlive its runner by a moment, to kill what it started.
+		return &syscall.SysProcAttr{Setsid: true}
 	}
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	attr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
 	if g != nil && g.unified != nil {
 		attr.UseCgroupFD, attr.CgroupFD = true, int(g.unified.Fd())

@@ -90,19 +90,20 @@ func newInside() (*inside, error) {
 	// Caught, not ignored: what is ignored stays ignored in every command.
 	signal.Notify(make(chan os.Signal, 1))
 	syscall.Umask(0o022)
-	homeDir := in.Dir
+	in.reaper = newReaper(in.settings)
+	config := envd.Config{
+		Home: home, User: userName, Path: path,
+		Env: in.Env, AccessToken: in.AccessToken, Memory: in.Limits.Memory,
+		Spawn: in.reaper.spawn,
+	}
 	if in.Isolated {
-		homeDir = home
 		if err := isolate(in.settings); err != nil {
 			return nil, err
 		}
+	} else {
+		config.Home, config.Alias, config.Path = in.Dir, home, os.Getenv("PATH")
 	}
-	in.reaper = newReaper(in.settings)
-	in.envd = envd.New(envd.Config{
-		Home: homeDir, User: userName, Path: path,
-		Env: in.Env, AccessToken: in.AccessToken, Memory: in.Limits.Memory,
-		Spawn: in.reaper.spawn,
-	})
+	in.envd = envd.New(config)
 	server := &http.Server{Handler: in.envd, ReadHeaderTimeout: time.Minute}
 	go server.Serve(in)
 	return in, nil

@@ -113,7 +113,7 @@ func (s *Sandbox) boot(ctx context.Context) error {
 	defer settings.Close()
 	cmd := exec.Command(selfPath())
 	cmd.Args = []string{initName}
-	cmd.Env = []string{"PATH=" + path}
+	cmd.Env = []string{"PATH=" + s.host.path()}
 	cmd.Stdin, cmd.Stderr = settings, os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = s.host.attributes(s.group)

@@ -19,6 +19,7 @@ func (host) newGroup(Config) *cgroup                 { return nil }
 func (host) attributes(*cgroup) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 func (host) settings(c Config, _ *cgroup) settings   { return settings{Config: c, Signals: true} }
 func (host) connect(int) (*network, error)           { return nil, nil }
+func (host) path() string                            { return os.Getenv("PATH") }
 func (host) kill(s *Sandbox)                         { s.control.Close() }
 func onParentThread(f func() error) error            { return f() }
 func isolate(settings) error                         { return errors.ErrUnsupported }

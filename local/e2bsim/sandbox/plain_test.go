@@ -1,0 +1,80 @@
+package sandbox
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// plain is what a machine without namespaces gives.
+func plain() host { return host{} }
+
+func TestWithoutNamespacesProcessGroupsStandIn(t *testing.T) {
+	s, err := start(t.Context(), Config{ID: "plain", Dir: t.TempDir()}, plain())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Kill()
+	b := newBox(t, s)
+	b.upload("/home/user/project/name", "plain")
+	if out, code := b.run("cat /home/user/project/name project/name; cd; pwd"); code != 0 || out != "plainplain"+s.config.Dir+"\n" {
+		t.Errorf("home: got %q, exit %d", out, code)
+	}
+	port := freePort(t)
+	b.background(helper("serve", fmt.Sprintf("127.0.0.1:%d", port)))
+	if page, err := b.get(port); err != nil || page == "" {
+		t.Errorf("its server: got %q, %v", page, err)
+	}
+	b.background("echo $$ > loop; while :; do echo >> log; done & until [ -s log ]; do :; done; echo going")
+	if err := s.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile(filepath.Join(s.config.Dir, "loop"))
+	group := strings.TrimSpace(string(text))
+	// The kernel stops a process when it next looks at its signals.
+	deadline := time.Now().Add(10 * time.Second)
+	for states := ""; states == "" || strings.Trim(states, "T") != ""; states = statesOf(group) {
+		if time.Now().After(deadline) {
+			t.Fatalf("states of a frozen command: got %q, want T for each", states)
+		}
+	}
+	if err := s.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	if _, code := b.run("true"); code != 0 {
+		t.Error("no command runs after thawing")
+	}
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if states := statesOf(group); strings.Trim(states, "Z") != "" {
+		t.Errorf("states after the kill: got %q", states)
+	}
+}
+
+func freePort(t *testing.T) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// statesOf returns the state letters of a process group's members.
+func statesOf(group string) string {
+	out, _ := exec.Command("ps", "-eo", "pgid=,stat=").Output()
+	states := ""
+	for lines := bufio.NewScanner(strings.NewReader(string(out))); lines.Scan(); {
+		if f := strings.Fields(lines.Text()); len(f) == 2 && f[0] == group {
+			states += f[1][:1]
+		}
+	}
+	return states
+}
