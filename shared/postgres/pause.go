@@ -47,6 +47,12 @@ func (s *Store) RecordPauseFailed(ctx context.Context, j job.Job) (job.Job, erro
 	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
 }
 
+// RecordPauseMissing is RecordPauseFailed for a sandbox that E2B does not know.
+func (s *Store) RecordPauseMissing(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + owned + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
+}
+
 // RequestPause makes a running preview due at once. job.ErrConflict: it is not
 // running, or not ready.
 func (s *Store) RequestPause(ctx context.Context, id string) (job.Job, error) {

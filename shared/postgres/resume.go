@@ -57,6 +57,13 @@ func (s *Store) RecordResumeRefused(ctx context.Context, j job.Job) (job.Job, er
 	return s.move(ctx, sql, j.ID, j.Epoch)
 }
 
+// RecordResumeMissing is RecordResumeRefused for a sandbox that E2B does not
+// know.
+func (s *Store) RecordResumeMissing(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + resuming + ` AND NOT op_shared` + returning
+	return s.move(ctx, sql, j.ID, j.Epoch)
+}
+
 // RecordLost notes that E2B brought back older files under this epoch: the
 // preview is lost.
 func (s *Store) RecordLost(ctx context.Context, j job.Job) (job.Job, error) {

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"siesta/shared/api"
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+	"siesta/shared/sqs"
+)
+
+const (
+	// answerTime is how long a caller waits at the most; the gateway gives 30 s.
+	answerTime = 25 * time.Second
+	// askAgain is when a caller whose preview is not up yet should come back.
+	askAgain = 2 * time.Second
+	// rereads bounds how often one call starts over because the row moved on.
+	rereads = 4
+)
+
+type handler struct {
+	log    *slog.Logger
+	store  *postgres.Store
+	cache  *redis.Cache
+	pauses *sqs.Queue
+	e2b    *e2b.Client
+	sealer *secrets.Sealer
+	domain string        // previews are below it
+	wake   time.Duration // how long a resumed preview stays awake
+
+	patience time.Duration // how long a caller waits at the most
+}
+
+// serve answers POST /api/generation/{job_id}/resume. Another user's job is as
+// one that does not exist.
+func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.patience)
+	defer cancel()
+	user, err := api.UserID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	id, err := api.JobID(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	ctx = logging.With(ctx, "job_id", id)
+	var j job.Job
+	for range rereads {
+		if j, err = h.store.Get(ctx, id); err != nil {
+			return api.Answer{}, err
+		}
+		if j.UserID != user {
+			return api.Answer{}, job.ErrForeign
+		}
+		answer, err := h.resume(ctx, j)
+		if !errors.Is(err, job.ErrConflict) { // else somebody was faster
+			return answer, err
+		}
+	}
+	return notYet(j), nil
+}
+
+// resume does what the row as it was read asks for. job.ErrConflict: it has
+// changed.
+func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
+	owned := j.OpUntil.After(j.ReadAt)
+	switch {
+	case j.Status != job.Ready:
+		return api.Answer{}, job.ErrNotReady
+	case j.SandboxState == job.SandboxGone, j.SandboxState == job.SandboxNone:
+		return api.Answer{}, job.ErrSandboxExpired
+	case j.SandboxState == job.SandboxRunning && !soon(j.PauseDueAt, j) && !soon(j.SandboxExpiresAt, j):
+		return running(j), nil
+	case j.SandboxState == job.SandboxPausing && owned:
+		return notYet(j), nil
+	}
+	take := h.store.TakeResume
+	if j.SandboxState == job.SandboxResuming && owned {
+		take = h.store.JoinResume
+	}
+	j, err := take(ctx, j)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	h.publish(ctx, j)
+	return h.bringUp(logging.With(ctx, "epoch", j.Epoch), j)
+}
+
+// soon reports whether a moment is too near, or past, to leave a running
+// preview as it is. One that is not known may be near.
+func soon(at time.Time, j job.Job) bool { return !at.After(j.ReadAt.Add(postgres.DueMargin)) }
+
+// resumed and pending are the answers' bodies.
+type resumed struct {
+	JobID            string     `json:"job_id"`
+	Status           job.Status `json:"status"`
+	PreviewURL       string     `json:"preview_url"`
+	SandboxID        string     `json:"sandbox_id"`
+	SandboxExpiresAt string     `json:"sandbox_expires_at"` // RFC 3339, UTC
+	SandboxPaused    bool       `json:"sandbox_paused"`
+}
+
+type pending struct {
+	JobID        string           `json:"job_id"`
+	Status       string           `json:"status"` // resuming
+	SandboxState job.SandboxState `json:"sandbox_state"`
+}
+
+func running(j job.Job) api.Answer {
+	return api.Answer{Status: http.StatusOK, Body: resumed{
+		JobID: j.ID, Status: j.Status, PreviewURL: j.PreviewURL, SandboxID: j.SandboxID,
+		SandboxExpiresAt: j.SandboxExpiresAt.UTC().Format(time.RFC3339), SandboxPaused: j.SandboxPaused,
+	}}
+}
+
+func notYet(j job.Job) api.Answer {
+	body := pending{JobID: j.ID, Status: "resuming", SandboxState: j.SandboxState}
+	return api.Answer{Status: http.StatusAccepted, Body: body, RetryAfter: askAgain}
+}
+
+// publish brings the cache up to a row. The cache may be down: reconcile
+// publishes again what it missed.
+func (h *handler) publish(ctx context.Context, j job.Job) {
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache job", "error", err)
+	}
+}

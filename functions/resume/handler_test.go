@@ -1,0 +1,124 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+func TestAPausedPreviewIsBroughtBack(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.pass(time.Hour)
+	got := b.resumeJob(j)
+	b.want(got, http.StatusOK)
+	row := b.wantRow(j.ID, job.SandboxRunning)
+	for key, want := range map[string]any{
+		"job_id": j.ID, "preview_url": j.PreviewURL, "sandbox_id": j.SandboxID, "sandbox_paused": false, "status": "ready",
+		"sandbox_expires_at": row.SandboxExpiresAt.UTC().Format(time.RFC3339),
+	} {
+		if got.body[key] != want {
+			t.Errorf("%s is %v, want %v", key, got.body[key], want)
+		}
+	}
+	if !b.sandbox.Probe(t.Context(), j.PreviewURL).Ready() {
+		t.Error("the preview does not answer")
+	}
+	if row.Epoch != j.Epoch+1 || row.MarkerEpoch != row.Epoch || !row.OpUntil.IsZero() {
+		t.Errorf("got epoch %d, marker %d, op until %v", row.Epoch, row.MarkerEpoch, row.OpUntil)
+	}
+	if due := row.PauseDueAt.Sub(row.ReadAt); due < awake-10*time.Second || due > awake {
+		t.Errorf("due in %v, want %v", due, awake)
+	}
+	if marker, err := b.inside(j).ReadMarker(t.Context()); marker != row.Epoch || err != nil {
+		t.Errorf("marker is %d, %v; want %d", marker, err, row.Epoch)
+	}
+	b.wantPause(row, awake)
+	info, _ := b.sim.Sandbox(j.SandboxID)
+	if left := info.EndAt.Sub(b.sim.Now()); left < awake+12*time.Minute {
+		t.Errorf("E2B ends it in %v, before the pause is sure to have come", left)
+	}
+	if info.EndAt.Add(time.Hour).Before(row.SandboxExpiresAt) {
+		t.Errorf("row says it ends at %v, E2B at %v", row.SandboxExpiresAt, info.EndAt)
+	}
+}
+
+func TestARunningPreviewIsLeftAlone(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	first := b.resumeJob(j)
+	before := b.calls(e2bsim.Connect)
+	revision := b.get(j.ID).Revision
+	second := b.resumeJob(j)
+	b.want(second, http.StatusOK)
+	if second.body["sandbox_expires_at"] != first.body["sandbox_expires_at"] || b.calls(e2bsim.Connect) != before || b.get(j.ID).Revision != revision {
+		t.Errorf("a running preview was touched: %v, then %v", first.body, second.body)
+	}
+	b.pass(awake - postgres.DueMargin)
+	b.want(b.resumeJob(j), http.StatusOK)
+	if row := b.get(j.ID); b.calls(e2bsim.Connect) != before+1 || row.PauseDueAt.Sub(row.ReadAt) < awake/2 {
+		t.Errorf("a preview that is about to sleep was not kept awake: due in %v", row.PauseDueAt.Sub(row.ReadAt))
+	}
+}
+
+func TestWhoMayResumeWhat(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	building, _, err := b.rows.Accept(t.Context(), postgres.NewJob{
+		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour,
+		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
+	})
+	b.ok(err)
+	for name, c := range map[string]struct {
+		user, id string
+		want     int
+	}{
+		"nobody":             {"", j.ID, http.StatusUnauthorized},
+		"another user":       {"user_bob", j.ID, http.StatusNotFound},
+		"no such job":        {alice, job.NewID(), http.StatusNotFound},
+		"no id":              {alice, "latest", http.StatusNotFound},
+		"a job that is new":  {alice, building.ID, http.StatusUnprocessableEntity},
+		"another's new job":  {"user_bob", building.ID, http.StatusNotFound},
+		"an upper-case id":   {alice, j.ID[:8] + "-0000-4000-8000-000000000000", http.StatusNotFound},
+		"an id out of a URL": {alice, "../" + j.ID, http.StatusNotFound},
+	} {
+		if got := b.call(c.user, c.id); got.status != c.want {
+			t.Errorf("%s: got %d %v, want %d", name, got.status, got.body, c.want)
+		}
+	}
+	if b.get(j.ID).Revision != j.Revision || b.calls(e2bsim.Connect) > 0 {
+		t.Error("a call that was turned away changed something")
+	}
+}
+
+func TestAGoneSandboxIsExpired(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.must(b.rows.RecordLost(t.Context(), b.must(b.rows.TakeResume(t.Context(), j))))
+	got := b.resumeJob(j)
+	b.want(got, http.StatusServiceUnavailable)
+	if got.errorType() != "sandbox_expired" || b.calls(e2bsim.Connect) > 0 {
+		t.Errorf("got %v after %d connects", got.body, b.calls(e2bsim.Connect))
+	}
+}
+
+func TestAPauseUnderWayIsWaitedFor(t *testing.T) {
+	b := setup(t)
+	j := b.ready(greeter)
+	taken := b.must(b.rows.TakePause(t.Context(), j.ID, j.Epoch))
+	got := b.resumeJob(j)
+	b.want(got, http.StatusAccepted)
+	if got.retryAfter != "2" || got.body["status"] != "resuming" || b.get(j.ID).Revision != taken.Revision {
+		t.Errorf("got %v, Retry-After %q", got.body, got.retryAfter)
+	}
+	// Its worker died: the pause has no owner any more.
+	b.pass(postgres.OpTime + time.Second)
+	b.want(b.resumeJob(j), http.StatusOK)
+	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+1 {
+		t.Errorf("got epoch %d: the late pause could still put it to sleep", row.Epoch)
+	}
+}

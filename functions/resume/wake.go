@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"siesta/shared/api"
+	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/sqs"
+)
+
+// ttlMargin is how much longer than its due time a sandbox may live, so that
+// E2B never ends it before we do.
+const ttlMargin = 15 * time.Minute
+
+// sendTime is how long after its record a connect may be sent.
+func (h *handler) sendTime() time.Duration { return h.patience / 5 }
+
+// lastTime is kept of a call's time for what is recorded at its end.
+func (h *handler) lastTime() time.Duration { return h.patience / 8 }
+
+// wake is one call's part in one wake, from its record on. Others may share it.
+type wake struct {
+	*handler
+	j       job.Job
+	expires time.Time // when E2B ends the sandbox, by this process's clock
+	envd    *envd.Client
+	step    step // the server's newest step; its zero value: not known yet
+}
+
+// bringUp connects to the sandbox, sees to it that the app answers, and says so
+// in the row.
+func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
+	w := &wake{handler: h, j: j}
+	started := time.Now()
+	err := w.work(ctx)
+	h.log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "took_ms", time.Since(started).Milliseconds(), "error", errorText(err))
+
+	// Whatever came of it is recorded, even if the call's time is up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.lastTime())
+	defer cancel()
+	switch {
+	case err == nil:
+		return w.up(ctx)
+	case errors.Is(err, job.ErrConflict):
+		return w.movedOn(ctx, nil)
+	case errors.Is(err, errOlderFiles):
+		return w.lost(ctx)
+	case errors.Is(err, errUnfinished):
+		w.bookPause(ctx, w.j, postgres.OpTime)
+		return notYet(w.j), nil
+	default:
+		return w.refused(ctx, err)
+	}
+}
+
+var (
+	// errUnfinished: it is not known yet how the wake ends.
+	errUnfinished = errors.New("not finished in time")
+	// errOlderFiles: E2B brought back files from before the newest wake.
+	errOlderFiles = errors.New("sandbox came back with older files")
+	// errNoServer: the app's server is dead and cannot be brought back.
+	errNoServer = errors.New("server of the app does not start")
+)
+
+// work ends with nil when the app answers; by then all that is missing is the
+// record. Its other ends are the errors above, job.ErrConflict, and whatever
+// E2B refused the connect with.
+func (w *wake) work(ctx context.Context) error {
+	end, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.lastTime()))
+	defer cancel()
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	marker, err := w.envd.ReadMarker(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: read marker: %w", errUnfinished, err)
+	case marker < w.j.MarkerEpoch:
+		return fmt.Errorf("%w: marker %d, want %d", errOlderFiles, marker, w.j.MarkerEpoch)
+	}
+	return w.serve(ctx)
+}
+
+// connect wakes the sandbox, or joins whoever does. An answer that does not
+// come in time leaves the wake unfinished.
+func (w *wake) connect(ctx context.Context) error {
+	end, _ := ctx.Deadline()
+	patience := time.Until(end) - w.sendTime()
+	if patience <= 0 {
+		return errUnfinished
+	}
+	ttl := w.wake + ttlMargin
+	w.expires = time.Now().Add(ttl)
+	ctx, cancel := context.WithTimeout(ctx, w.sendTime())
+	defer cancel()
+	sandbox, _, err := w.e2b.Within(patience).Connect(ctx, w.j.SandboxID, ttl)
+	if errors.Is(err, job.ErrUnknownOutcome) {
+		return fmt.Errorf("%w: %w", errUnfinished, err)
+	}
+	if err != nil {
+		return fmt.Errorf("connect sandbox: %w", err)
+	}
+	w.envd = w.e2b.Envd(sandbox)
+	return nil
+}
+
+// up records that the preview runs, until its pause is due.
+func (w *wake) up(ctx context.Context) (api.Answer, error) {
+	j, err := w.store.RecordResumed(ctx, w.j, w.wake, time.Until(w.expires))
+	if errors.Is(err, job.ErrConflict) {
+		return w.movedOn(ctx, nil)
+	}
+	if err != nil {
+		return api.Answer{}, fmt.Errorf("record resume: %w", err)
+	}
+	w.publish(ctx, j)
+	w.mark(ctx, j)
+	w.bookPause(ctx, j, min(w.wake, sqs.MaxDelay))
+	return running(j), nil
+}
+
+// mark writes the new epoch into the sandbox, so that the next resume can tell
+// these files from older ones. Without it, it tells them by an older epoch.
+func (w *wake) mark(ctx context.Context, j job.Job) {
+	err := w.envd.WriteMarker(ctx, j.Epoch)
+	if err == nil {
+		var row job.Job
+		if row, err = w.store.RecordMarker(ctx, j.ID, j.Epoch); err == nil {
+			w.publish(ctx, row)
+		}
+	}
+	if err != nil && !errors.Is(err, job.ErrConflict) {
+		w.log.WarnContext(ctx, "mark sandbox", "error", err)
+	}
+}
+
+// movedOn answers from a row that somebody else has written meanwhile; otherwise
+// is the error for one that neither runs nor is gone, nil for "not yet".
+func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error) {
+	j, err := w.store.Get(ctx, w.j.ID)
+	switch {
+	case err != nil:
+		return api.Answer{}, fmt.Errorf("read job: %w", err)
+	case j.SandboxState == job.SandboxGone:
+		return api.Answer{}, job.ErrSandboxExpired
+	case j.SandboxState == job.SandboxRunning:
+		return running(j), nil
+	case otherwise == nil:
+		return notYet(j), nil
+	}
+	if j.Epoch == w.j.Epoch {
+		w.bookPause(ctx, j, j.OpUntil.Sub(j.ReadAt)+time.Second)
+	}
+	return api.Answer{}, otherwise
+}
+
+// lost ends a preview whose newest files are gone.
+func (w *wake) lost(ctx context.Context) (api.Answer, error) {
+	j, err := w.store.RecordLost(ctx, w.j)
+	if errors.Is(err, job.ErrConflict) {
+		return w.movedOn(ctx, nil)
+	}
+	if err != nil {
+		return api.Answer{}, fmt.Errorf("record loss: %w", err)
+	}
+	w.publish(ctx, j)
+	if err := w.e2b.Within(w.lastTime()).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+		w.log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
+	}
+	return api.Answer{}, job.ErrSandboxExpired
+}
+
+// refused ends a wake that came to nothing, and puts back to sleep what may
+// run. While others share the wake, it is theirs to end.
+func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
+	cause = fmt.Errorf("%w: %w", job.ErrSandboxUnreachable, cause)
+	record := w.store.RecordResumeRefused
+	if errors.Is(cause, job.ErrSandboxNotFound) {
+		record = w.store.RecordResumeMissing
+	}
+	j, err := record(ctx, w.j)
+	if errors.Is(err, job.ErrConflict) {
+		return w.movedOn(ctx, cause)
+	}
+	if err != nil {
+		return api.Answer{}, fmt.Errorf("record refused resume: %w", err)
+	}
+	w.publish(ctx, j)
+	w.bookPause(ctx, j, 0)
+	return api.Answer{}, cause
+}
+
+// bookPause sends the message that puts this epoch of the sandbox to sleep. If
+// it cannot be sent, reconcile sends one when it is due.
+func (w *wake) bookPause(ctx context.Context, j job.Job, delay time.Duration) {
+	message := sqs.ReadyMessage{
+		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
+	}
+	if err := w.pauses.SendReady(ctx, message, delay); err != nil {
+		w.log.WarnContext(ctx, "send pause message", "error", err)
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,140 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"siesta/shared/job"
+)
+
+// ReconcileAfter is how late something must be before reconcile takes it for
+// fallen: whoever is about to do it has that time.
+const ReconcileAfter = time.Minute
+
+// listed are the columns of a list. No list needs the sealed values, which may
+// be large.
+var listed = `SELECT ` + strings.Replace(columns, "env_sealed", "NULL::bytea", 1) + ` FROM jobs `
+
+// many runs a query that returns jobs.
+func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	jobs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (job.Job, error) { return scanJob(row) })
+	return jobs, translate(err)
+}
+
+// OverduePauses returns the READY jobs that run although their pause was due
+// ReconcileAfter ago, the longest overdue first.
+func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE status = 'ready' AND sandbox_state = 'running'
+		AND pause_due_at < now() - make_interval(secs => $1::float8) ORDER BY pause_due_at LIMIT $2`
+	return s.many(ctx, sql, seconds(ReconcileAfter), limit)
+}
+
+// AbandonedOps returns the READY jobs whose pause or resume has no owner any
+// more, the longest abandoned first.
+func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE status = 'ready' AND sandbox_state IN ('pausing', 'resuming') AND op_until < now()
+		ORDER BY op_until LIMIT $1`
+	return s.many(ctx, sql, limit)
+}
+
+// AbandonedTurns returns the unfinished jobs that nobody has held for
+// ReconcileAfter, the longest abandoned first.
+func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE status NOT IN ('ready', 'failed', 'scheduled')
+		AND lease_until < now() - make_interval(secs => $1::float8) ORDER BY lease_until LIMIT $2`
+	return s.many(ctx, sql, seconds(ReconcileAfter), limit)
+}
+
+// DueSchedules returns the scheduled jobs whose day has come.
+func (s *Store) DueSchedules(ctx context.Context, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE status = 'scheduled' AND schedule_for <= now() ORDER BY schedule_for LIMIT $1`
+	return s.many(ctx, sql, limit)
+}
+
+// Owners returns the jobs that have one of these sandboxes, and those with one
+// of these ids.
+func (s *Store) Owners(ctx context.Context, sandboxIDs, jobIDs []string) ([]job.Job, error) {
+	sql := listed + `WHERE sandbox_id = ANY($1::text[]) OR id = ANY($2::uuid[])`
+	return s.many(ctx, sql, sandboxIDs, jobIDs)
+}
+
+// Missing returns the finished jobs whose sandbox E2B did not know a grace
+// period ago, the longest missing first.
+func (s *Store) Missing(ctx context.Context, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE missing_since < now() - make_interval(secs => $1::float8) AND status IN ('ready', 'failed')
+		ORDER BY missing_since LIMIT $2`
+	return s.many(ctx, sql, seconds(Grace), limit)
+}
+
+// Awake returns, by id from after on, the finished jobs whose sandbox the row
+// does not claim to sleep.
+func (s *Store) Awake(ctx context.Context, after string, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE sandbox_state IN ('running', 'pausing', 'resuming') AND status IN ('ready', 'failed')
+		AND id > $1::uuid ORDER BY id LIMIT $2`
+	return s.many(ctx, sql, orFirst(after), limit)
+}
+
+// Asleep returns, by id from after on, the jobs whose sandbox sleeps.
+func (s *Store) Asleep(ctx context.Context, after string, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE sandbox_state NOT IN ('none', 'gone') AND sandbox_state = 'paused'
+		AND id > $1::uuid ORDER BY id LIMIT $2`
+	return s.many(ctx, sql, orFirst(after), limit)
+}
+
+func orFirst(id string) string {
+	if id == "" {
+		return "00000000-0000-0000-0000-000000000000"
+	}
+	return id
+}
+
+// Changed returns the jobs changed after a moment, or in that very moment with
+// an id above after, in that order.
+func (s *Store) Changed(ctx context.Context, since time.Time, after string, limit int) ([]job.Job, error) {
+	sql := listed + `WHERE (updated_at, id) > ($1::timestamptz, $2::uuid) ORDER BY updated_at, id LIMIT $3`
+	return s.many(ctx, sql, since, orFirst(after), limit)
+}
+
+// Now returns the database's clock.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var now time.Time
+	err := s.pool.QueryRow(ctx, `SELECT now()`).Scan(&now)
+	return now, translate(err)
+}
+
+// Progress returns where a task of reconcile stopped; "" is its beginning.
+func (s *Store) Progress(ctx context.Context, task string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var position string
+	err := s.pool.QueryRow(ctx, `SELECT position FROM reconcile_progress WHERE task = $1`, task).Scan(&position)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return position, translate(err)
+}
+
+// SaveProgress notes where a task of reconcile stopped.
+func (s *Store) SaveProgress(ctx context.Context, task, position string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	const sql = `INSERT INTO reconcile_progress (task, position) VALUES ($1, $2)
+		ON CONFLICT (task) DO UPDATE SET position = excluded.position, updated_at = now()`
+	if _, err := s.pool.Exec(ctx, sql, task, position); err != nil {
+		return fmt.Errorf("save progress of %s: %w", task, translate(err))
+	}
+	return nil
+}
