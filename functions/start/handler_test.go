@@ -1,0 +1,258 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"siesta/shared/api"
+	"siesta/shared/job"
+	"siesta/shared/redis/redistest"
+)
+
+func TestAnAcceptedJobHasARowACacheEntryAndAMessage(t *testing.T) {
+	b := setup(t)
+	code, body := b.call(event(good))
+	if code != 201 || body["status"] != "queued" || body["build_version"] != "build_v0_1" {
+		t.Fatalf("got %d %v", code, body)
+	}
+	b.want(1, 1)
+	id, _ := body["job_id"].(string)
+	if j, ok, err := b.cache.Get(t.Context(), id); err != nil || !ok || j.UserID != alice || j.Status != job.Queued {
+		t.Errorf("cached: %+v, %v, %v", j, ok, err)
+	}
+	var message map[string]any
+	sent := b.queues.Sent("build")[0]
+	if err := json.Unmarshal([]byte(sent.Body), &message); err != nil {
+		t.Fatal(err)
+	}
+	if len(message) != 3 || message["version"] != 1.0 || message["job_id"] != id || message["turn"] != 0.0 {
+		t.Errorf("message = %v", message)
+	}
+	if sent.Delay != 0 || sent.Group != alice || sent.Correlation != "gateway-1" {
+		t.Errorf("sent = %+v", sent)
+	}
+	if j := b.start(event(good)); j.BuildVersion != "build_v0_2" || j.DeadlineAt.Sub(j.CreatedAt) != b.deadline {
+		t.Errorf("the project's second job is %s, from %v to %v", j.BuildVersion, j.CreatedAt, j.DeadlineAt)
+	}
+}
+
+// with is good with one more field.
+func with(field string) string { return strings.TrimSuffix(good, "}") + ", " + field + "}" }
+
+func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
+	b := setup(t)
+	base64 := event("{{{")
+	base64.IsBase64Encoded = true
+	for name, tt := range map[string]struct {
+		event  api.Request
+		status int
+		detail string
+	}{
+		"no JSON":           {event(`{"project_id"`), 400, "body must be a JSON object"},
+		"no body":           {event(""), 400, "body"},
+		"a list":            {event("[]"), 400, "body"},
+		"no base64":         {base64, 400, "base64"},
+		"too large":         {event(with(`"source": {"files": {"a": "` + strings.Repeat("x", 6<<20) + `"}}`)), 413, "6 MB"},
+		"no goal":           {event(`{"project_id": "` + project + `"}`), 422, "goal is required"},
+		"blank goal":        {event(`{"project_id": "` + project + `", "goal": "  "}`), 422, "goal"},
+		"no project":        {event(`{"goal": "x"}`), 422, "project_id is required"},
+		"project no UUID":   {event(`{"goal": "x", "project_id": "1"}`), 422, "project_id must be a UUID"},
+		"port 0":            {event(with(`"port": 0`)), 422, "port must be between 1 and 65535"},
+		"path upwards":      {event(with(`"source": {"files": {"../../etc/x": "y"}}`)), 422, "../../etc/x"},
+		"template unknown":  {event(with(`"template": "mine"`)), 422, "base, node"},
+		"foreign archive":   {event(with(`"source": {"archive": "s3://sources/user_bob/a.tar.gz"}`)), 422, "source.archive"},
+		"env sets PORT":     {event(with(`"env": {"PORT": "1"}`)), 422, "PORT"},
+		"key with newline":  {keyed("a\nb", good), 422, "Idempotency-Key"},
+		"key too long":      {keyed(strings.Repeat("k", 256), good), 422, "Idempotency-Key"},
+		"nobody":            {as(event(good), nil), 401, "authenticated"},
+		"previous unknown":  {event(with(`"previous_job_id": "` + job.NewID() + `"`)), 404, "Previous job not found"},
+		"previous no UUID":  {event(with(`"previous_job_id": "1"`)), 422, "previous_job_id"},
+		"wrong type":        {event(`{"project_id": "` + project + `", "goal": 1}`), 422, "goal must be a string"},
+		"NUL in the goal":   {event(`{"project_id": "` + project + `", "goal": "a\u0000"}`), 422, "goal"},
+		"NUL in a template": {event(with(`"template": "\u0000"`)), 422, "template"},
+	} {
+		code, body := b.call(tt.event)
+		detail, _ := body["detail"].(string)
+		if id, _ := body["debug_id"].(string); code != tt.status || !strings.Contains(detail, tt.detail) || !job.IsID(id) {
+			t.Errorf("%s: got %d %v, want %d with %q", name, code, body, tt.status, tt.detail)
+		}
+	}
+	b.want(0, 0)
+}
+
+func TestAnIterationIsRefusedInWords(t *testing.T) {
+	b := setup(t)
+	previous := b.start(event(good))
+	iteration := with(`"previous_job_id": "` + previous.ID + `"`)
+	for name, tt := range map[string]struct {
+		event  api.Request
+		status int
+	}{
+		"right":           {event(iteration), 422},
+		"another user's":  {as(event(iteration), map[string]string{"sub": "user_bob"}), 404},
+		"another project": {event(strings.Replace(iteration, project, job.NewID(), 1)), 404},
+	} {
+		if code, body := b.call(tt.event); code != tt.status || body["detail"] == "" {
+			t.Errorf("%s: %d %v, want %d", name, code, body, tt.status)
+		}
+	}
+	b.want(1, 1)
+}
+
+func TestARepeatedCallIsAnsweredWithTheFirstJob(t *testing.T) {
+	b := setup(t)
+	first := b.start(keyed("k", good))
+	if again := b.start(keyed("k", good)); again.ID != first.ID {
+		t.Errorf("a second job: %s", again.ID)
+	}
+	b.want(1, 2) // the first call's message may not have been sent
+
+	if code, body := b.call(keyed("k", with(`"port": 3000`))); code != 422 || !strings.Contains(fmt.Sprint(body["detail"]), "Idempotency-Key") {
+		t.Errorf("another body: %d %v", code, body)
+	}
+	b.want(1, 2)
+
+	claimed, err := b.store.ClaimTurn(t.Context(), first.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.Begin(t.Context(), claimed, job.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	code, body := b.call(keyed("k", good))
+	if code != 201 || body["job_id"] != first.ID || body["status"] != "queued" {
+		t.Errorf("under way: %d %v", code, body)
+	}
+	b.want(1, 2) // its builder has it
+
+	if other := b.start(as(keyed("k", good), map[string]string{"sub": "user_bob"})); other.ID == first.ID {
+		t.Error("the key of another user")
+	}
+	if other := b.start(event(good)); other.ID == first.ID {
+		t.Error("no key, and not a new job")
+	}
+}
+
+func TestCallsAtOnceWithOneKeyMakeOneJob(t *testing.T) {
+	b := setup(t)
+	var wg sync.WaitGroup
+	ids := make([]any, 8)
+	for i := range ids {
+		wg.Go(func() {
+			_, body := b.call(keyed("k", good))
+			ids[i] = body["job_id"]
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		if id == nil || id != ids[0] {
+			t.Errorf("ids = %v", ids)
+		}
+	}
+	if n := b.rows(); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestEnvValuesAreSealed(t *testing.T) {
+	url := redistest.New(t)
+	b := setupWith(t, url)
+	j := b.start(event(with(`"env": {"API_KEY": "hunter2"}`)))
+	env, err := b.sealer.Open(t.Context(), j.ID, j.EnvSealed)
+	if err != nil || env["API_KEY"] != "hunter2" {
+		t.Errorf("opened: %v, %v", env, err)
+	}
+	var row string
+	if err := b.pool.QueryRow(t.Context(), "SELECT jobs::text || encode(coalesce(env_sealed, ''), 'escape') FROM jobs").Scan(&row); err != nil {
+		t.Fatal(err)
+	}
+	options, err := goredis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := goredis.NewClient(options)
+	defer client.Close()
+	hash, err := client.HGetAll(t.Context(), "job:"+j.ID).Result()
+	if err != nil || len(hash) == 0 {
+		t.Fatalf("hash %v, %v", hash, err)
+	}
+	for place, text := range map[string]string{
+		"row": row, "cache": fmt.Sprint(hash), "message": fmt.Sprint(b.queues.Sent("build")), "log": b.logged.String(),
+	} {
+		if strings.Contains(text, "hunter2") || strings.Contains(text, "API_KEY") {
+			t.Errorf("%s: %s", place, text)
+		}
+	}
+}
+
+func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
+	b := setup(t)
+	b.limits = job.TierLimits{job.Bootstrapper: {PerDay: 1}, "partner": {PerDay: 2}}
+	b.start(event(good))
+	code, body := b.call(event(good))
+	if code != 201 || body["status"] != "scheduled" || body["build_version"] != "build_v0_2" {
+		t.Errorf("got %d %v", code, body)
+	}
+	b.want(2, 1)
+	if code, body = b.call(as(event(good), map[string]string{"sub": alice, "plan": "no_such"})); body["status"] != "scheduled" {
+		t.Errorf("unknown tier: %d %v", code, body)
+	}
+	partner := map[string]string{"sub": "user_bob", "plan": "partner"}
+	for i, want := range []job.Status{job.Queued, job.Queued, job.Scheduled} {
+		if j := b.start(as(event(good), partner)); j.Status != want || j.Tier != "partner" {
+			t.Errorf("partner's job %d is %s of %s, want %s", i, j.Status, j.Tier, want)
+		}
+	}
+}
+
+func TestAJobIsAcceptedWithoutAQueue(t *testing.T) {
+	b := setup(t)
+	b.queues.SetDown(true)
+	first := b.start(keyed("k", good))
+	b.want(1, 0)
+	b.queues.SetDown(false)
+	if again := b.start(keyed("k", good)); again.ID != first.ID {
+		t.Errorf("a second job: %s", again.ID)
+	}
+	b.want(1, 1)
+}
+
+func TestAJobIsAcceptedWithoutRedis(t *testing.T) {
+	server := redistest.NewServer(t, redistest.Config{})
+	b := setupWith(t, server.URL())
+	if err := server.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	b.start(event(good))
+	server.Kill()
+	b.start(event(good))
+	b.want(2, 2)
+}
+
+func TestWithoutPostgresNothingIsAccepted(t *testing.T) {
+	b := setup(t)
+	b.proxy.Down()
+	code, body := b.call(event(good))
+	if code != http.StatusServiceUnavailable || !strings.Contains(fmt.Sprint(body["detail"]), "unavailable") || body["debug_id"] == nil {
+		t.Errorf("got %d %v", code, body)
+	}
+	b.want(0, 0)
+}
+
+func TestALostAnswerOfTheCommitCostsNoJobAndMakesNoSecond(t *testing.T) {
+	b := setup(t)
+	b.proxy.CutAfter("commit", 1)
+	code, body := b.call(keyed("k", good))
+	if code != 503 || !b.proxy.Struck() {
+		t.Fatalf("got %d %v, struck %v", code, body, b.proxy.Struck())
+	}
+	b.want(1, 0)
+	b.start(keyed("k", good))
+	b.want(1, 1)
+}
