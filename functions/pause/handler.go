@@ -56,6 +56,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 		return fmt.Errorf("take pause: %w", err)
 	}
 	started := time.Now()
+	h.publish(ctx, j)
 	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
 	defer cancel()
 	err = h.e2b.Pause(sending, j.SandboxID)
@@ -95,7 +96,7 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 	defer cancel()
 	switch {
 	case err == nil, errors.Is(err, job.ErrSandboxPaused):
-		return h.record204(ctx, j)
+		return h.confirmed(ctx, j)
 	case errors.Is(err, job.ErrSandboxRefused):
 		row, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
 		return h.save(ctx, row, err)
@@ -115,9 +116,9 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 	}
 }
 
-// record204 writes the row's paused. No row means that the sandbox was woken
+// confirmed writes the row's paused. No row means that the sandbox was woken
 // under a newer epoch, whose own message follows.
-func (h *handler) record204(ctx context.Context, j job.Job) error {
+func (h *handler) confirmed(ctx context.Context, j job.Job) error {
 	row, err := h.store.RecordPaused(ctx, j)
 	return h.save(ctx, row, err)
 }

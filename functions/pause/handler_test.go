@@ -1,0 +1,187 @@
+package main
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/postgres/postgrestest"
+)
+
+func TestADueSandboxIsPutToSleep(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	if b.deliver(j) {
+		t.Error("the message is to come again")
+	}
+	b.wantState(j, job.SandboxPaused)
+	if row := b.row(j); row.PausedAt.IsZero() || !row.SandboxExpiresAt.IsZero() {
+		t.Errorf("got paused at %v, expires at %v", row.PausedAt, row.SandboxExpiresAt)
+	}
+}
+
+func TestASandboxThatSleepsAlreadyIsPaused(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	if err := b.e2b.Pause(b.ctx, j.SandboxID); err != nil {
+		t.Fatal(err)
+	}
+	if b.deliver(j) {
+		t.Error("the message is to come again")
+	}
+	b.wantState(j, job.SandboxPaused)
+}
+
+func TestARefusedPauseIsToldAndNotRepeated(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	b.sim.SetPlan(e2bsim.Plan{RefusePause: true})
+	if b.deliver(j) {
+		t.Error("the message is to come again")
+	}
+	b.wantState(j, job.SandboxRunning)
+	if row := b.row(j); row.PauseError == "" || row.PauseDueAt.Sub(row.ReadAt) < 50*time.Minute {
+		t.Errorf("got error %q, due again in %v", row.PauseError, row.PauseDueAt.Sub(row.ReadAt))
+	}
+}
+
+func TestAnUnknownOutcomeIsNeverWrittenAndAskedForAgain(t *testing.T) {
+	for _, action := range []e2bsim.Action{e2bsim.AnswerLost, e2bsim.TimeoutAfter, e2bsim.GatewayTimeout} {
+		t.Run(string(action), func(t *testing.T) {
+			b := setup(t)
+			j := b.ready(0)
+			b.fault(e2bsim.Fault{Action: action})
+			if !b.deliver(j) {
+				t.Fatal("the message does not come again")
+			}
+			b.wantState(j, job.SandboxPausing)
+			if row := b.row(j); !row.OpUntil.After(row.ReadAt.Add(time.Minute)) {
+				t.Errorf("op_until was shortened to %v", row.OpUntil.Sub(row.ReadAt))
+			}
+			if in := b.nextIn(); in < postgres.OpTime-5*time.Second {
+				t.Errorf("the message comes back after %v, while the call may be under way", in)
+			}
+			b.queues.Advance(postgres.OpTime + 2*time.Second)
+			postgrestest.Advance(t, b.pool, postgres.OpTime+2*time.Second)
+			if b.redeliver() {
+				t.Error("the message is to come a third time")
+			}
+			b.wantState(j, job.SandboxPaused)
+		})
+	}
+}
+
+func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
+	for _, f := range []e2bsim.Fault{
+		{Action: e2bsim.LimitReached}, {Action: e2bsim.RateLimited, RetryAfter: 7}, {Action: e2bsim.ErrorAnswer, Status: 500}, {Action: e2bsim.ErrorAnswer, Status: 404},
+	} {
+		t.Run(string(f.Action), func(t *testing.T) {
+			b := setup(t)
+			j := b.ready(0)
+			b.fault(f)
+			if !b.deliver(j) {
+				t.Fatal("the message does not come again")
+			}
+			b.wantState(j, job.SandboxPausing)
+			if in := b.nextIn(); in > 10*time.Second || f.RetryAfter > 0 && in < 6*time.Second {
+				t.Errorf("the message comes back after %v", in)
+			}
+			b.queues.Advance(10 * time.Second)
+			if b.redeliver() {
+				t.Error("the message is to come a third time")
+			}
+			b.wantState(j, job.SandboxPaused)
+		})
+	}
+}
+
+func TestAMessageBeforeItsTimeIsSentAgainForIt(t *testing.T) {
+	b := setup(t)
+	j := b.ready(10 * time.Minute)
+	if b.deliver(j) {
+		t.Error("the message is to come again, and counts as failed")
+	}
+	b.wantNoCall()
+	if in := b.nextIn(); in < 590*time.Second || in > 601*time.Second {
+		t.Errorf("the next message comes after %v, want 10m", in)
+	}
+}
+
+func TestAMessageOfAnotherEpochChangesNothing(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	old := j
+	old.Epoch--
+	if b.deliver(old) {
+		t.Error("the message is to come again")
+	}
+	b.wantNoCall()
+	if row := b.row(j); row.Revision != j.Revision {
+		t.Error("the row was changed")
+	}
+}
+
+func TestADuplicateWaitsForTheOwner(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	b.must(b.store.TakePause(b.ctx, j.ID, j.Epoch))
+	if !b.deliver(j) {
+		t.Error("the message is gone, though its pause may fail")
+	}
+	b.wantNoCall()
+	if in := b.nextIn(); in < postgres.OpTime-5*time.Second {
+		t.Errorf("the message comes back after %v, before its owner is done", in)
+	}
+}
+
+func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	var once sync.Once
+	b.sim.Observe(func(c e2bsim.Call) {
+		if c.Kind == e2bsim.Pause {
+			once.Do(func() { // while the pause is under way, its time runs out and somebody wakes the sandbox
+				postgrestest.Advance(t, b.pool, postgres.OpTime+time.Second)
+				b.must(b.store.TakeResume(b.ctx, b.row(j)))
+			})
+		}
+	})
+	if b.deliver(j) {
+		t.Error("the message is to come again")
+	}
+	if row := b.row(j); row.SandboxState != job.SandboxResuming || row.SandboxPaused {
+		t.Errorf("got %s, paused %v", row.SandboxState, row.SandboxPaused)
+	}
+}
+
+func TestAMessageThatCanNeverSucceedIsPutAside(t *testing.T) {
+	b := setup(t)
+	for name, body := range map[string]string{
+		"no JSON":         `{`,
+		"unknown version": `{"version":9,"job_id":"` + job.NewID() + `","sandbox_id":"i1","epoch":1}`,
+		"unknown job":     `{"version":1,"job_id":"` + job.NewID() + `","sandbox_id":"i1","epoch":1}`,
+	} {
+		before := b.queues.Stats("dead").Total()
+		response, err := b.Handle(b.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}})
+		if err != nil || len(response.BatchItemFailures) != 0 {
+			t.Errorf("%s: got %v, %v", name, response, err)
+		}
+		if got := b.queues.Stats("dead").Total(); got != before+1 {
+			t.Errorf("%s: %d messages put aside, want 1", name, got-before)
+		}
+	}
+}
+
+func (b *bench) wantNoCall() {
+	b.t.Helper()
+	for _, c := range b.sim.Calls() {
+		if c.Kind == e2bsim.Pause {
+			b.t.Error("E2B was asked to pause")
+		}
+	}
+}
