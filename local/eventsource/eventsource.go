@@ -49,6 +49,8 @@ type Mapping struct {
 
 const (
 	longPoll = 20 * time.Second
+	// maxReceive is what one receive takes at the most.
+	maxReceive = 10
 	// maxBatch leaves room in Lambda's 6 MB for what surrounds the records.
 	maxBatch = 6_000_000
 	// pollPause keeps a queue that cannot be reached from being asked in a circle.
@@ -61,7 +63,7 @@ const (
 // invoked with a context that ctx does not end: what was begun is finished.
 func (m Mapping) Run(ctx context.Context) {
 	if m.BatchSize == 0 {
-		m.BatchSize = 10
+		m.BatchSize = maxReceive
 	}
 	if m.MaxConcurrency == 0 {
 		m.MaxConcurrency = 5
@@ -95,17 +97,33 @@ func (m Mapping) Run(ctx context.Context) {
 	}
 }
 
+// Once handles the messages of one receive, without waiting for any, and returns
+// how many there were.
+func (m Mapping) Once(ctx context.Context) (int, error) {
+	if m.BatchSize == 0 {
+		m.BatchSize = maxReceive
+	}
+	batch, err := m.Queue.Receive(ctx, min(m.BatchSize, maxReceive), 0)
+	if err != nil {
+		return 0, fmt.Errorf("poll for %s: %w", m.Function, err)
+	}
+	if len(batch) > 0 {
+		m.handle(context.WithoutCancel(ctx), batch)
+	}
+	return len(batch), nil
+}
+
 // gather receives a batch: the first messages as soon as there are any, and more
 // until the batch is full or the window over.
 func (m Mapping) gather(ctx context.Context) ([]events.SQSMessage, error) {
-	batch, err := m.Queue.Receive(ctx, min(m.BatchSize, 10), longPoll)
+	batch, err := m.Queue.Receive(ctx, min(m.BatchSize, maxReceive), longPoll)
 	if err != nil || len(batch) == 0 || m.Window == 0 {
 		return batch, err
 	}
 	windowed, cancel := context.WithTimeout(ctx, m.Window)
 	defer cancel()
 	for len(batch) < m.BatchSize {
-		more, err := m.Queue.Receive(windowed, min(m.BatchSize-len(batch), 10), longPoll)
+		more, err := m.Queue.Receive(windowed, min(m.BatchSize-len(batch), maxReceive), longPoll)
 		if err != nil { // the window is over; what it holds goes out
 			break
 		}

@@ -64,9 +64,13 @@ func (s *Stack) startRuntime(context.Context) (err error) {
 		if _, err := os.Stat(bootstrap); err != nil {
 			return fmt.Errorf("function %s is not built: run make build: %w", f.name, err)
 		}
-		if err := s.Runtime.Register(runtimeapi.Function{
+		registered := runtimeapi.Function{
 			Name: f.name, Path: bootstrap, Env: env, Timeout: f.timeout, Memory: f.memory, MaxProcesses: s.config.Processes,
-		}); err != nil {
+		}
+		if s.config.ProcessEnv != nil {
+			registered.ProcessEnv = func(process int) map[string]string { return s.config.ProcessEnv(f.name, process, env) }
+		}
+		if err := s.Runtime.Register(registered); err != nil {
 			return fmt.Errorf("register function %s: %w", f.name, err)
 		}
 	}
@@ -113,7 +117,7 @@ func (s *Stack) TokenFor(user string) (string, error) { return s.issuer.Token(us
 // startPolling lets the queues and the schedule call their functions.
 func (s *Stack) startPolling(context.Context) error {
 	ctx, stop := context.WithCancel(context.Background())
-	s.polling = stop
+	s.polling, s.mappings = stop, map[string]eventsource.Mapping{}
 	for _, f := range s.deployment.functions {
 		switch {
 		case f.queue != "":
@@ -121,7 +125,10 @@ func (s *Stack) startPolling(context.Context) error {
 				Queue: s.SQS.Queue(f.queue), Function: f.name, Invoke: s.Invoke, BatchSize: f.batch,
 				MaxConcurrency: s.config.Processes, PartialBatch: true, Report: s.config.Report,
 			}
-			s.polls.Go(func() { mapping.Run(ctx) })
+			s.mappings[f.name] = mapping
+			if !s.config.Undelivered {
+				s.polls.Go(func() { mapping.Run(ctx) })
+			}
 		case f.scheduled:
 			s.Reconcile = eventsource.Schedule{Name: f.name, Function: f.name, Invoke: s.Invoke, Every: s.config.ReconcileEvery, Report: s.config.Report}
 			if s.config.ReconcileEvery >= 0 {

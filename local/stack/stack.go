@@ -34,11 +34,15 @@ type Config struct {
 	// over the system's own. With E2B_API_URL and E2B_API_KEY the sandboxes are
 	// those of the service there, not simulated ones.
 	Env map[string]string
+	// ProcessEnv, if set, is asked before a process of a function starts, with
+	// the environment that it is to have; what it returns wins.
+	ProcessEnv func(function string, process int, env map[string]string) map[string]string
 	// SandboxEnv is what every simulated sandbox has in its environment.
 	SandboxEnv map[string]string
 
 	E2B            func(*e2bsim.Config) // changes the simulator's settings; may be nil
 	ReconcileEvery time.Duration        // 0: one minute, as deployed; below 0: never by itself
+	Undelivered    bool                 // nobody polls the queues but Deliver
 	Processes      int                  // of each function at most; 0: 4
 	Log            func(runtimeapi.Line)
 	Report         func(error) // told what goes wrong in between; nil drops it
@@ -62,6 +66,7 @@ type Stack struct {
 	config     Config
 	deployment deployment
 	issuer     *gateway.Issuer
+	mappings   map[string]eventsource.Mapping // by function
 	identity   identity
 	closers    []func() error
 	polling    context.CancelFunc
@@ -137,6 +142,12 @@ func (s *Stack) migrate(ctx context.Context) error {
 func (s *Stack) Invoke(ctx context.Context, function string, payload []byte) ([]byte, string, error) {
 	result, err := s.Runtime.Invoke(ctx, function, payload)
 	return result.Payload, result.FunctionError, err
+}
+
+// Deliver gives a function what can be received from its queue now, at most one
+// batch, and returns how many messages that were.
+func (s *Stack) Deliver(ctx context.Context, function string) (int, error) {
+	return s.mappings[function].Once(ctx)
 }
 
 // serve answers handler on a free port of this machine until the stack closes.
