@@ -100,12 +100,31 @@ func Migrate(url string) error {
 	return nil
 }
 
-// Advance lets d pass for everything that the database remembers: leases, due
-// times and time stamps move back by d, so the database's own clock finds them
-// d older.
+// Advance lets d pass for everything that a test's database remembers.
 func Advance(t TB, pool *pgxpool.Pool, d time.Duration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	if err := advance(context.Background(), pool, d); err != nil {
+		t.Fatalf("advance time: %v", err)
+	}
+}
+
+// Advance lets d pass for everything that the server's own database remembers.
+func (s *Server) Advance(ctx context.Context, d time.Duration) error {
+	pool, err := pgxpool.New(ctx, s.SocketURL(Database))
+	if err != nil {
+		return fmt.Errorf("advance time: %w", err)
+	}
+	defer pool.Close()
+	if err := advance(ctx, pool, d); err != nil {
+		return fmt.Errorf("advance time: %w", err)
+	}
+	return nil
+}
+
+// advance moves leases, due times and time stamps back by d, all at once, so
+// the database's own clock finds them d older.
+func advance(ctx context.Context, pool *pgxpool.Pool, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	rows, err := pool.Query(ctx, `
 		SELECT 'UPDATE ' || quote_ident(table_name) || ' SET '
@@ -114,15 +133,18 @@ func Advance(t TB, pool *pgxpool.Pool, d time.Duration) {
 		WHERE table_schema = 'public' AND data_type = 'timestamp with time zone'
 		GROUP BY table_name`)
 	if err != nil {
-		t.Fatalf("list times: %v", err)
+		return err
 	}
 	updates, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		t.Fatalf("list times: %v", err)
+		return err
 	}
-	for _, update := range updates {
-		if _, err := pool.Exec(ctx, update, d.Seconds()); err != nil {
-			t.Fatalf("advance time: %v", err)
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		for _, update := range updates {
+			if _, err := tx.Exec(ctx, update, d.Seconds()); err != nil {
+				return err
+			}
 		}
-	}
+		return nil
+	})
 }
