@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,7 +29,7 @@ type settings struct {
 	StackTag   string
 	Domain     string // previews are below it
 	Allowed    job.Allowed
-	Limits     map[job.Tier]job.Limits
+	Limits     job.TierLimits
 	Deadline   time.Duration
 	PauseAfter time.Duration
 }
@@ -57,12 +58,12 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	received := time.Now()
 	m, err := sqs.DecodeBuild(r.Body)
 	if err != nil {
-		return err
+		return h.reject(ctx, r.Body, err)
 	}
 	ctx = logging.With(ctx, "job_id", m.JobID, "turn", m.Turn)
 	if len(m.Request) > 0 {
 		if err := h.accept(ctx, m); err != nil {
-			return err
+			return h.reject(ctx, r.Body, err)
 		}
 	}
 	j, err := h.store.ClaimTurn(ctx, m.JobID, m.Turn)
@@ -95,6 +96,31 @@ func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
 	}
 }
 
+// reject ends the job of a message that can never succeed, if there is one and
+// the message does not come from somebody else: nobody would work on it any
+// more. Its sandbox is reconcile's.
+func (h *handler) reject(ctx context.Context, body string, cause error) error {
+	var m struct {
+		JobID  string `json:"job_id"`
+		UserID string `json:"user_id"`
+	}
+	if sqs.Decide(cause) != sqs.DeadLetter || json.Unmarshal([]byte(body), &m) != nil || !job.IsID(m.JobID) {
+		return cause
+	}
+	j, err := h.store.Get(ctx, m.JobID)
+	if err != nil || j.Status.Terminal() || m.UserID != "" && m.UserID != j.UserID {
+		return cause
+	}
+	debugID := job.NewID()
+	j, err = h.store.Cancel(ctx, m.JobID, "The build was stopped: a message about it could not be understood.", debugID)
+	if err != nil {
+		return cause
+	}
+	h.log.ErrorContext(ctx, "job ended by its message", "job_id", j.ID, "debug_id", debugID, "error", cause)
+	h.publish(ctx, j)
+	return cause
+}
+
 // accept makes a job of a message that carries its own request.
 func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 	request, err := job.ParseRequest(m.Request, m.UserID, h.Allowed)
@@ -116,7 +142,7 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 	}
 	j, created, err := h.store.Accept(ctx, postgres.NewJob{
 		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, EnvSealed: sealed,
-		Deadline: h.Deadline, PerDay: h.limits(tier).PerDay,
+		Deadline: h.Deadline, PerDay: h.Limits.For(tier).PerDay,
 	})
 	if err != nil {
 		return fmt.Errorf("accept job: %w", err)
@@ -125,14 +151,6 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 		h.publish(ctx, j)
 	}
 	return nil
-}
-
-// limits are those of a tier; an unknown one has the lowest tier's.
-func (h *handler) limits(t job.Tier) job.Limits {
-	if l, ok := h.Limits[t]; ok {
-		return l
-	}
-	return h.Limits[job.Bootstrapper]
 }
 
 // publish brings the cache up to a row. The cache may be down: reconcile

@@ -94,7 +94,7 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 		return 0, failed(nil, "The build took longer than its limit of %s and was stopped.", t.j.DeadlineAt.Sub(t.j.CreatedAt).Round(time.Second))
 	}
 	if t.j.Status == job.Queued {
-		row, err := t.store.Begin(ctx, t.j, t.limits(t.j.Tier))
+		row, err := t.store.Begin(ctx, t.j, t.Limits.For(t.j.Tier))
 		err = t.save(ctx, row, err)
 		if errors.Is(err, job.ErrLater) {
 			return limitDelay, nil
@@ -148,7 +148,7 @@ func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
 	if err := t.save(ctx, row, err); err != nil {
 		return err
 	}
-	if err := t.builds.SendBuild(ctx, sqs.BuildMessage{JobID: t.j.ID, Turn: t.j.Turn}, wait); err != nil {
+	if err := t.builds.SendBuild(ctx, sqs.BuildMessage{JobID: t.j.ID, Turn: t.j.Turn, Group: t.j.UserID}, wait); err != nil {
 		// This delivery is of an older turn now; reconcile sends for the newer.
 		return fmt.Errorf("send build message: %w", err)
 	}
