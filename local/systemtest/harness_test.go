@@ -1,0 +1,313 @@
+// Package systemtest tests the whole system: the very binaries that ship, over
+// HTTP and SQS, on real Postgres and Redis, with sandboxes that run real
+// processes. It has no code of its own.
+package systemtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	goredis "github.com/redis/go-redis/v9"
+
+	"siesta/local/e2bsim"
+	"siesta/local/e2bsim/sandbox"
+	"siesta/local/runtimeapi"
+	"siesta/local/stack"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+)
+
+const (
+	root = "../.."
+	// patience is how long anything may take that happens by itself.
+	patience = 60 * time.Second
+	// every is the time between two looks at something that makes no event.
+	every = 10 * time.Millisecond
+)
+
+// built holds what the tests run: a folder for each function, and the app.
+var built string
+
+// app is the program that the tests' apps are; see testdata/app.
+func app(flags ...string) string {
+	return "exec " + strings.Join(append([]string{filepath.Join(built, "app")}, flags...), " ")
+}
+
+func TestMain(m *testing.M) {
+	sandbox.Init() // this program is also the first process of every sandbox
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	if built, err = os.MkdirTemp("", "siesta-systemtest-"); err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(built)
+	if err := build(); err != nil {
+		return 1, err
+	}
+	code = m.Run()
+	return code, closeShared()
+}
+
+// build builds all functions as the Makefile does, and the app.
+func build() error {
+	bin := filepath.Join(built, "bin") + "/"
+	for _, args := range [][]string{
+		{"-tags", "lambda.norpc", "-o", bin, "./functions/..."},
+		{"-o", filepath.Join(built, "app"), "./local/systemtest/testdata/app"},
+	} {
+		cmd := exec.Command("go", append([]string{"build", "-trimpath", "-ldflags", "-s -w"}, args...)...)
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build: %w: %s", err, out)
+		}
+	}
+	functions, err := os.ReadDir(bin)
+	if err != nil {
+		return err
+	}
+	for _, f := range functions {
+		dir := filepath.Join(built, f.Name())
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(bin, f.Name()), filepath.Join(dir, "bootstrap")); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(filepath.Join(built, "reconcile")); err != nil {
+		_ = os.CopyFS(filepath.Join(built, "reconcile"), os.DirFS(filepath.Join(built, "status")))
+	}
+	return os.Chmod(built, 0o755) // sandboxes run under users of their own
+}
+
+// system is a running stack as one test sees it.
+type system struct {
+	*running
+	t *testing.T
+}
+
+// running is a stack with what looks into it.
+type running struct {
+	*stack.Stack
+	pool  *pgxpool.Pool
+	store *postgres.Store
+	cache *redis.Cache
+	redis *goredis.Client
+	lines lines
+	dir   string
+}
+
+// newStack starts a system for one test to break, whose reconcile runs when the
+// test says so. change may alter its settings.
+func newStack(t *testing.T, change func(*stack.Config)) *system {
+	t.Helper()
+	r, err := start(change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.close(); err != nil {
+			t.Errorf("stop the system: %v", err)
+		}
+	})
+	return r.in(t)
+}
+
+// shared is the system of all tests that break nothing and move no clock. Each
+// works for users of its own.
+var shared = sync.OnceValues(func() (*running, error) {
+	sharedStarted = true
+	return start(nil)
+})
+
+var sharedStarted bool
+
+func closeShared() error {
+	if !sharedStarted {
+		return nil
+	}
+	r, err := shared()
+	if err != nil {
+		return err
+	}
+	return r.close()
+}
+
+// sharedStack lets a test run beside others on one system.
+func sharedStack(t *testing.T) *system {
+	t.Helper()
+	t.Parallel()
+	r, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.in(t)
+}
+
+func (r *running) in(t *testing.T) *system {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("what the functions said last:\n%s", r.lines.tail(80))
+		}
+	})
+	return &system{running: r, t: t}
+}
+
+func start(change func(*stack.Config)) (*running, error) {
+	dir, err := os.MkdirTemp("", "siesta-system-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
+	r := &running{dir: dir}
+	config := stack.Config{
+		Root: root, BinDir: built, DataDir: filepath.Join(dir, "data"), ReconcileEvery: -1,
+		Env: map[string]string{}, Log: r.lines.add, Report: func(err error) { r.lines.note(err.Error()) },
+		E2B: func(c *e2bsim.Config) { c.Backend = e2bsim.Processes{Files: []string{filepath.Join(built, "app")}} },
+	}
+	if change != nil {
+		change(&config)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if r.Stack, err = stack.Start(ctx, config); err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (r *running) open() (err error) {
+	if r.pool, err = pgxpool.New(context.Background(), r.DatabaseURL); err != nil {
+		return err
+	}
+	if r.store, err = postgres.Open(context.Background(), postgres.Config{URL: r.DatabaseURL}); err != nil {
+		return err
+	}
+	if r.cache, err = redis.Open(redis.Config{URL: r.RedisURL}); err != nil {
+		return err
+	}
+	options, err := goredis.ParseURL(r.RedisURL)
+	if err != nil {
+		return err
+	}
+	r.redis = goredis.NewClient(options)
+	return nil
+}
+
+func (r *running) close() error {
+	if r.redis != nil {
+		_ = r.redis.Close()
+		_ = r.cache.Close()
+		r.store.Close()
+		r.pool.Close()
+	}
+	return errors.Join(r.Stack.Close(), os.RemoveAll(r.dir))
+}
+
+// context bounds one thing that a test waits for.
+func (s *system) context() context.Context {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	s.t.Cleanup(cancel)
+	return ctx
+}
+
+// until returns when done says so, and fails the test when that takes too long.
+func (s *system) until(what string, done func() bool) {
+	s.t.Helper()
+	ctx := s.context()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.t.Fatalf("%s: still not so", what)
+		}
+	}
+}
+
+// row returns a job as Postgres has it.
+func (s *system) row(id string) job.Job {
+	s.t.Helper()
+	j, err := s.store.Get(s.context(), id)
+	if err != nil {
+		s.t.Fatalf("read row of job %s: %v", id, err)
+	}
+	return j
+}
+
+// await returns the row once ok says so. It looks at Postgres, which changes
+// nothing; asking for the status would fill the cache.
+func (s *system) await(id, what string, ok func(job.Job) bool) job.Job {
+	s.t.Helper()
+	var j job.Job
+	s.until("job "+id+" is "+what, func() bool { j = s.row(id); return ok(j) })
+	return j
+}
+
+// asleep waits until a job is READY and its row says paused.
+func (s *system) asleep(id string) job.Job {
+	s.t.Helper()
+	j := s.await(id, "READY and paused", func(j job.Job) bool { return j.SandboxPaused || j.Status == job.Failed })
+	if j.Status != job.Ready {
+		s.t.Fatalf("job %s is %s: %s", id, j.Status, j.ErrorMessage)
+	}
+	return j
+}
+
+// failed waits until a job has failed and its sandbox is recorded as gone.
+func (s *system) failed(id string) job.Job {
+	s.t.Helper()
+	j := s.await(id, "failed", func(j job.Job) bool {
+		return j.Status == job.Ready || j.Status == job.Failed && (j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone)
+	})
+	if j.Status != job.Failed {
+		s.t.Fatalf("job %s is %s, want failed", id, j.Status)
+	}
+	return j
+}
+
+// lines keeps what the functions wrote.
+type lines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lines) add(line runtimeapi.Line) { l.note(line.Function + ": " + line.Text) }
+
+func (l *lines) note(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, text)
+}
+
+func (l *lines) text() string { return l.tail(1 << 30) }
+
+func (l *lines) tail(most int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.all[max(0, len(l.all)-most):], "\n")
+}

@@ -1,0 +1,201 @@
+package systemtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+	"siesta/shared/postgres/postgrestest"
+)
+
+// passTime lets d pass for everything that remembers a time: leases, due times
+// and deadlines in Postgres, delays and visibilities in SQS, time-outs at E2B,
+// and reconcile's watermark. A call that is under way when it is called finds
+// that its own record is d older.
+func (s *system) passTime(d time.Duration) {
+	s.t.Helper()
+	ctx := s.context()
+	postgrestest.Advance(s.t, s.pool, d)
+	if at, err := s.cache.Watermark(ctx); err == nil && !at.IsZero() {
+		if err := s.cache.SetWatermark(ctx, at.Add(-d)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if err := s.E2B.Advance(ctx, d); err != nil {
+		s.t.Fatal(err)
+	}
+	s.SQS.Advance(d)
+}
+
+// reconcile runs it once, now.
+func (s *system) reconcile() string {
+	s.t.Helper()
+	response, err := s.Reconcile.Trigger(s.context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(response)
+}
+
+// checkPromises returns when the system is at rest and keeps every promise of
+// the project, and fails the test if that does not come about. What must never
+// be, not even for a moment, fails it at once.
+func checkPromises(t *testing.T, s *system) {
+	t.Helper()
+	var broken []string
+	ctx := s.context()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		v := s.look(t)
+		if never := v.never(); len(never) > 0 {
+			t.Fatalf("must never be:\n%s", strings.Join(never, "\n"))
+		}
+		if broken = v.atRest(s); len(broken) == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("the system came to rest without its promises:\n%s", strings.Join(broken, "\n"))
+		}
+	}
+}
+
+// view is the whole system at one moment. jobs are only those that were the
+// same before and after the rest was looked at.
+type view struct {
+	jobs      map[string]job.Job
+	moving    int // jobs that changed meanwhile
+	sandboxes []e2bsim.Info
+	cached    map[string]map[string]string
+}
+
+func (s *system) look(t *testing.T) view {
+	t.Helper()
+	v := view{jobs: s.jobs(t), cached: map[string]map[string]string{}}
+	for id := range v.jobs {
+		hash, err := s.redis.HGetAll(s.context(), "job:"+id).Result()
+		if err != nil {
+			t.Fatalf("read cache: %v", err)
+		}
+		v.cached[id] = hash
+	}
+	v.sandboxes = s.E2B.Sandboxes()
+	after := s.jobs(t)
+	for id, j := range after {
+		if v.jobs[id].Revision != j.Revision {
+			delete(v.jobs, id)
+			v.moving++
+		}
+	}
+	return v
+}
+
+// jobs are all rows, by id.
+func (s *system) jobs(t *testing.T) map[string]job.Job {
+	t.Helper()
+	rows, err := s.store.Changed(s.context(), time.Time{}, "", 100_000)
+	if err != nil {
+		t.Fatalf("read rows: %v", err)
+	}
+	all := map[string]job.Job{}
+	for _, j := range rows {
+		all[j.ID] = j
+	}
+	return all
+}
+
+// never lists what must not be at any moment, whatever has crashed.
+func (v view) never() (broken []string) {
+	live := map[string][]string{}
+	for _, box := range v.sandboxes {
+		if box.State != e2bsim.StateGone && box.State != e2bsim.StateKilling {
+			live[box.Metadata[job.TagJob]] = append(live[box.Metadata[job.TagJob]], box.ID)
+		}
+		for _, j := range v.jobs {
+			if j.SandboxID == box.ID && j.SandboxPaused && box.State != e2bsim.StatePaused {
+				broken = append(broken, fmt.Sprintf("job %s says paused, its sandbox %s is %s", j.ID, box.ID, box.State))
+			}
+		}
+	}
+	for id, boxes := range live {
+		if len(boxes) > 1 {
+			broken = append(broken, fmt.Sprintf("job %s has %d sandboxes: %v", id, len(boxes), boxes))
+		}
+	}
+	return broken
+}
+
+// atRest lists what is not so yet.
+func (v view) atRest(s *system) (broken []string) {
+	say := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
+	if v.moving > 0 {
+		say("%d jobs are changing", v.moving)
+	}
+	for _, queue := range []string{"BuildQueue", "PauseQueue"} {
+		if n := s.SQS.Stats(queue); n.Total() > 0 {
+			say("%s holds %+v", queue, n)
+		}
+	}
+	boxes := map[string]e2bsim.Info{}
+	for _, box := range v.sandboxes {
+		boxes[box.ID] = box
+		j, known := v.jobs[box.Metadata[job.TagJob]]
+		if box.State != e2bsim.StateGone && box.State != e2bsim.StatePaused && (!known || j.SandboxID != box.ID) {
+			say("sandbox %s is %s and no job has it", box.ID, box.State)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.jobs)) {
+		j := v.jobs[id]
+		if !j.Status.Terminal() {
+			say("job %s is %s", id, j.Status)
+		}
+		if reality := boxes[j.SandboxID].State; !agrees(j, reality) {
+			say("job %s (%s) says its sandbox is %s, due %v; it is %q", id, j.Status, j.SandboxState, j.PauseDueAt.Sub(j.ReadAt), reality)
+		}
+		if hash := v.cached[id]; len(hash) > 0 {
+			for name, want := range visible(j) {
+				if hash[name] != want {
+					say("job %s has %s %q in the cache, want %q", id, name, hash[name], want)
+				}
+			}
+		}
+	}
+	return broken
+}
+
+// agrees reports whether a row at rest and the truth about its sandbox are the
+// same, and nothing runs past its due time.
+func agrees(j job.Job, reality e2bsim.State) bool {
+	switch j.SandboxState {
+	case job.SandboxNone:
+		return j.SandboxID == ""
+	case job.SandboxRunning:
+		return j.Status == job.Ready && reality == e2bsim.StateRunning && j.PauseDueAt.After(j.ReadAt)
+	case job.SandboxPaused:
+		return j.Status == job.Ready && reality == e2bsim.StatePaused
+	case job.SandboxGone:
+		return reality == e2bsim.StateGone
+	default:
+		return false
+	}
+}
+
+// visible are the fields of the cache that tell where a job is.
+func visible(j job.Job) map[string]string {
+	fields := map[string]string{
+		"status": string(j.Status), "revision": fmt.Sprint(j.Revision), "user_id": j.UserID,
+		"sandbox_state": string(j.SandboxState), "sandbox_paused": fmt.Sprint(j.SandboxPaused),
+		"error_message": j.ErrorMessage, "debug_id": j.DebugID, "sandbox_id": "", "preview_url": "", "build_version": "",
+	}
+	if j.Status == job.Ready {
+		fields["sandbox_id"], fields["preview_url"], fields["build_version"] = j.SandboxID, j.PreviewURL, j.BuildVersion
+	}
+	return fields
+}
