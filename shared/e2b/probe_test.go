@@ -21,6 +21,7 @@ func TestProbe(t *testing.T) {
 		{"log-on", respond(401, "who are you"), AppReady},
 		{"no root route", respond(404, "Cannot GET /"), AppReady},
 		{"an API that answers as the edge does, but is none", respond(404, `{"code":404,"message":"no"}`), AppReady},
+		{"an app that knows sandboxes", respond(404, `{"sandboxId":"i1","message":"no"}`), AppReady},
 		{"only POST", respond(405, ""), AppReady},
 		{"page cut half way", cut, AppReady},
 		{"host is not known to Vite", respond(403, vite), AppRefuses},

@@ -114,8 +114,12 @@ func TestNothingIsSentPastItsWindow(t *testing.T) {
 				if when == "before" {
 					cancel()
 				}
+				start := time.Now()
 				err := newClient(t, Config{APIURL: s.URL, Transport: transport}).Pause(ctx, "i1")
 				checkKind(t, OpPause, err, job.ErrNotSent)
+				if took := time.Since(start); took > sendWindow/2 {
+					t.Errorf("it took %v to notice", took)
+				}
 				s.Close() // waits for requests under way
 				if got := s.seen(); len(got) != 0 {
 					t.Fatalf("sent: %v", got)
@@ -219,13 +223,17 @@ func TestReadsEnd(t *testing.T) {
 func TestAnswerIsBounded(t *testing.T) {
 	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
-		chunk := []byte(strings.Repeat(" ", 1<<20))
-		for range 64 {
+		for chunk := []byte(strings.Repeat(" ", 1<<20)); ; {
 			if _, err := w.Write(chunk); err != nil {
 				return
 			}
 		}
 	})
-	_, err := newClient(t, Config{APIURL: s.URL}).Create(t.Context(), Create{Template: "base", Timeout: time.Minute})
+	c := newClient(t, Config{APIURL: s.URL}).Within(20 * time.Second)
+	start := time.Now()
+	_, err := c.Create(t.Context(), Create{Template: "base", Timeout: time.Minute})
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("read for %v", took)
+	}
 	checkKind(t, OpCreate, err, job.ErrUnknownOutcome)
 }

@@ -40,7 +40,6 @@ func (c *Client) ReadFile(ctx context.Context, path string, offset int64, limit 
 		return nil, failure(op, err)
 	}
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, offset+int64(limit)-1))
-	req.Header.Set("Accept-Encoding", "identity") // a range of compressed bytes would be another one
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, failure(op, err)

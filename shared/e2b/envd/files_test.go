@@ -153,6 +153,14 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func TestUploadWithoutAnAddress(t *testing.T) {
+	var opened atomic.Int32
+	c := New(Config{URL: "http://no host", HTTP: &http.Client{}})
+	if err := c.Upload(t.Context(), job.Workspace, files(&opened, "a")); !errors.Is(err, job.ErrUnknownOutcome) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestUploadEndsWithItsCaller(t *testing.T) {
 	arrived := make(chan struct{})
 	_, c := newDaemon(t, func(_ http.ResponseWriter, r *http.Request) bool {

@@ -5,4 +5,4 @@ mkdir -p "${file%/*}" || exit
 exec 9>"$file.lock" || exit
 command -v flock >/dev/null && { flock -w 5 9 || exit; }
 [ -e "$file" ] && read -r have <"$file" && [ "$have" -ge "$epoch" ] 2>/dev/null && exit 0
-echo "$epoch" >"$file.new" && mv "$file.new" "$file"
+echo "$epoch" >"$file.$$" && mv "$file.$$" "$file"

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"siesta/shared/job"
 )
@@ -35,9 +36,10 @@ func TestRun(t *testing.T) {
 
 func TestRunBoundsItsOutput(t *testing.T) {
 	_, c := newDaemon(t, nil)
-	_, err := c.Run(t.Context(), Command{Path: "/bin/bash", Args: []string{"-c", "head -c 1000000 /dev/zero"}}, 1<<10)
-	if !errors.Is(err, job.ErrUnknownOutcome) {
-		t.Errorf("got %v", err)
+	start := time.Now()
+	_, err := c.Run(t.Context(), Command{Path: "/bin/bash", Args: []string{"-c", "head -c 2000 /dev/zero; sleep 5"}}, 1<<10)
+	if took := time.Since(start); !errors.Is(err, job.ErrUnknownOutcome) || took > 4*time.Second {
+		t.Errorf("got %v after %v", err, took)
 	}
 }
 

@@ -20,7 +20,7 @@ $own /bin/bash -c '
 		started=${20}
 	fi
 	echo "$$ $started" >"$dir/pid.new" && mv "$dir/pid.new" "$dir/pid" || exit
-	(cd "$cwd" && exec /bin/bash -l -c "$command") >"$dir/out" 2>&1 </dev/null
+	(cd "$cwd" && exec /bin/bash -l -c "$command") >"$dir/out" 2>&1
 	echo "$?" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
 ' siesta "$dir" "$cwd" "$command" >/dev/null 2>&1 </dev/null &
 

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -189,6 +191,16 @@ func TestStepThatSignalsItsGroup(t *testing.T) {
 	}
 }
 
+// TestStepTakesInterrupts: shells start background commands with interrupts
+// ignored, and a program that begins so can never be interrupted.
+func TestStepTakesInterrupts(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	start(t, c, Step{Command: `kill -INT $$; echo survived`})
+	if got := finish(t, c); got.ExitCode != 128+int(syscall.SIGINT) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestStepThatDied(t *testing.T) {
 	d, c := newDaemon(t, nil)
 	start(t, c, Step{Command: "sleep 1000"})
@@ -233,6 +245,35 @@ func TestStepAfterReboot(t *testing.T) {
 	}
 	if !alive(pid) {
 		t.Error("a process of somebody else was killed")
+	}
+}
+
+// TestStepWhoseLeaderIsAZombie: killed, and nobody has reaped it yet.
+func TestStepWhoseLeaderIsAZombie(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	child := exec.Command("true")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = child.Wait() }()
+	pid := strconv.Itoa(child.Process.Pid)
+	for alive(pid) {
+		runtime.Gosched()
+	}
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := bytes.Cut(stat, []byte(") "))
+	started := strings.Fields(string(after))[19]
+	if err := write(filepath.Join(d.path(stepDir), "pid"), strings.NewReader(pid+" "+started+"\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := finish(t, c); got.Phase != StepDied {
+		t.Errorf("got %+v", got)
+	}
+	if err := c.StopStep(t.Context(), stepDir); err != nil {
+		t.Errorf("stop: %v", err)
 	}
 }
 
