@@ -105,6 +105,9 @@ func (s *Server) move(b *box, to State) {
 	b.state, b.since = to, now
 	if to.resting() {
 		b.op = nil
+		if to != StateGone {
+			s.save(b)
+		}
 	}
 	s.note(b)
 }

@@ -122,7 +122,7 @@ func (s *Server) prolong(b *box, w wake) *failure {
 // beginResume brings a paused sandbox up. The caller holds mu.
 func (s *Server) beginResume(b *box, w wake) *operation {
 	return s.begin(b, StateResuming, func(*operation) *failure {
-		s.sleep(s.closing, s.latency.resume)
+		s.sleep(s.closing, s.cfg.ResumeLatency)
 		err := s.revive(b, w)
 		if err != nil {
 			s.killMachine(b)

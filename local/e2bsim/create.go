@@ -105,6 +105,9 @@ func (s *Server) boot(b *box) *failure {
 	if err == nil {
 		err = s.start(b)
 	}
+	if err != nil {
+		_ = os.RemoveAll(b.dir)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
@@ -131,9 +134,13 @@ func (s *Server) start(b *box) error {
 		return err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.closing.Err(); err != nil { // Close has not seen this machine
+		_ = m.Kill()
+		return err
+	}
 	b.machine = m
 	b.run++
-	s.mu.Unlock()
 	s.watch(b, m)
 	return nil
 }

@@ -82,11 +82,9 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, c *call, t targ
 		return
 	}
 	proxy := httputil.ReverseProxy{
-		Transport:     s.edge,
-		FlushInterval: -1, // streams: every byte at once
+		Transport: s.edge,
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host = "http", run
-			p.Out.Host = p.In.Host
 			p.SetXForwarded()
 		},
 		ErrorLog: quiet,

@@ -10,8 +10,8 @@ import (
 
 // snapshot is a copy of a sandbox's files, made while it was frozen.
 type snapshot struct {
-	pause int // the how manyeth pause of the sandbox it belongs to
-	dir   string
+	Pause int // which pause of the sandbox it belongs to, from 1
+	Dir   string
 }
 
 // keptSnapshots is how many copies a sandbox has at most: one to fall back on
@@ -22,13 +22,13 @@ func (b *box) home() string { return filepath.Join(b.dir, "home") }
 
 // keepCopy copies the files for the pause under way.
 func keepCopy(b *box) error {
-	copied := snapshot{pause: b.pauses + 1, dir: filepath.Join(b.dir, "snapshot-"+strconv.Itoa(b.pauses+1))}
-	if err := copyTree(b.home(), copied.dir); err != nil {
+	copied := snapshot{Pause: b.pauses + 1, Dir: filepath.Join(b.dir, "snapshot-"+strconv.Itoa(b.pauses+1))}
+	if err := copyTree(b.home(), copied.Dir); err != nil {
 		return err
 	}
 	b.copies = append(b.copies, copied)
 	if len(b.copies) > keptSnapshots {
-		_ = os.RemoveAll(b.copies[0].dir)
+		_ = os.RemoveAll(b.copies[0].Dir)
 		b.copies = b.copies[1:]
 	}
 	return nil
@@ -38,8 +38,8 @@ func keepCopy(b *box) error {
 // given pause; empty when none was kept.
 func (b *box) newestCopy(pause int) string {
 	for i := len(b.copies) - 1; i >= 0; i-- {
-		if b.copies[i].pause <= pause {
-			return b.copies[i].dir
+		if b.copies[i].Pause <= pause {
+			return b.copies[i].Dir
 		}
 	}
 	return ""

@@ -176,6 +176,17 @@ func TestFilesystemOnlyPauseBootsAnew(t *testing.T) {
 	}
 }
 
+func TestConnectWithoutMemoryBootsAnew(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(`{"templateID":"base","timeout":600,"autoPause":true,"envVars":{"FOO":"bar"}}`)
+	w.write(id, "kept", "yes")
+	w.pause(id)
+	w.expect("POST", "/v2/sandboxes/"+id+"/connect", `{"memory":false}`, 201)
+	if env := w.backend.spec(1).Env; env["FOO"] != "" || w.read(id, "kept") != "yes" {
+		t.Errorf("environment %v, file %s", env, w.read(id, "kept"))
+	}
+}
+
 func TestMachineThatDiesVanishes(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(durable)

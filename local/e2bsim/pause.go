@@ -71,7 +71,7 @@ func (s *Server) beginPause(b *box, memory bool) *operation {
 	return s.begin(b, StatePausing, func(op *operation) *failure {
 		b.machine.CloseConnections()
 		err := b.machine.Freeze()
-		s.sleep(s.closing, s.latency.pause)
+		s.sleep(s.closing, s.cfg.PauseLatency)
 		if err == nil && s.copiesNeeded(b) {
 			err = keepCopy(b)
 		}

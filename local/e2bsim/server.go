@@ -9,6 +9,7 @@
 package e2bsim
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,7 +26,7 @@ import (
 // Config says how a simulated E2B behaves. Only DataDir and Backend are
 // required.
 type Config struct {
-	DataDir string  // a folder of its own; each sandbox has a folder in it
+	DataDir string  // a folder of its own, with one for each sandbox; those of an earlier run come back paused
 	Backend Backend // what runs the sandboxes
 
 	APIKeys   []string // accepted keys, all of one team; none: every key that starts with e2b_
@@ -38,8 +39,8 @@ type Config struct {
 	Prices    Prices
 
 	// PauseLatency and ResumeLatency are how long a pause and a resume take
-	// beyond their work. Nil: 150 ms and 100 ms.
-	PauseLatency, ResumeLatency *time.Duration
+	// beyond their work. 0: 150 ms and 100 ms; below 0: no time.
+	PauseLatency, ResumeLatency time.Duration
 	// KeepSnapshots copies the files at every pause, which costs time. Without
 	// it they are copied only for a sandbox without autoPause, and while a
 	// fault is armed that may bring them back.
@@ -70,7 +71,6 @@ const (
 type Server struct {
 	cfg     Config
 	clock   *Clock
-	latency struct{ pause, resume time.Duration }
 	seed    [16]byte
 	edge    *http.Transport
 	closing context.Context // ends with Close; bounds every operation
@@ -103,6 +103,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Size == (Size{}) {
 		cfg.Size = Size{CPUs: 2, MemoryMB: 2048, DiskMB: 10240}
 	}
+	cfg.PauseLatency = cmp.Or(cfg.PauseLatency, 150*time.Millisecond)
+	cfg.ResumeLatency = cmp.Or(cfg.ResumeLatency, 100*time.Millisecond)
 	if cfg.Prices == (Prices{}) {
 		cfg.Prices = PublicPrices
 	}
@@ -110,15 +112,11 @@ func New(cfg Config) (*Server, error) {
 	if s.clock == nil {
 		s.clock = NewClock()
 	}
-	s.latency.pause, s.latency.resume = 150*time.Millisecond, 100*time.Millisecond
-	if cfg.PauseLatency != nil {
-		s.latency.pause = *cfg.PauseLatency
-	}
-	if cfg.ResumeLatency != nil {
-		s.latency.resume = *cfg.ResumeLatency
-	}
 	rand.Read(s.seed[:])
 	s.closing, s.stop = context.WithCancel(context.Background())
+	if err := s.load(); err != nil {
+		return nil, err
+	}
 	s.edge = s.edgeTransport()
 	s.work.Go(s.evictor)
 	return s, nil
@@ -129,8 +127,8 @@ func (s *Server) Close() error {
 	s.stop()
 	s.mu.Lock()
 	for _, b := range s.boxes {
-		if b.machine != nil {
-			_ = b.machine.Kill()
+		if m := b.machine; m != nil {
+			s.work.Go(func() { _ = m.Kill() })
 		}
 	}
 	s.mu.Unlock()

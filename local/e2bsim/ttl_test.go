@@ -31,8 +31,17 @@ func TestTimeoutPausesOrKills(t *testing.T) {
 		t.Errorf("without autoPause: %s, want 404", got)
 	}
 	w.advance(365 * 24 * time.Hour)
+	if info, _ := w.Sandbox(durableID); !info.EndAt.Equal(epoch.Add(600 * time.Second)) {
+		t.Errorf("asleep, its end is %v, want the time of the pause", info.EndAt)
+	}
 	if got := w.state(durableID); got != "paused" {
 		t.Errorf("a year later: %s, want paused", got)
+	}
+	id := w.create(durable)
+	w.advance(10 * time.Second)
+	w.pause(id)
+	if info, _ := w.Sandbox(id); !info.EndAt.Equal(w.Now()) {
+		t.Errorf("paused before its time, its end is %v, want now", info.EndAt)
 	}
 	w.connect(durableID)
 	if got := w.left(durableID); got != 600*time.Second {

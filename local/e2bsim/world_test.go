@@ -139,9 +139,8 @@ var epoch = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 func newWorld(t *testing.T, configure ...func(*e2bsim.Config)) *world {
 	t.Helper()
 	backend := &fakeBackend{machines: map[string]*fakeMachine{}}
-	none := time.Duration(0)
 	cfg := e2bsim.Config{DataDir: t.TempDir(), Backend: backend, APIKeys: []string{testKey},
-		Clock: e2bsim.NewManualClock(epoch), PauseLatency: &none, ResumeLatency: &none}
+		Clock: e2bsim.NewManualClock(epoch), PauseLatency: -1, ResumeLatency: -1}
 	for _, set := range configure {
 		set(&cfg)
 	}
