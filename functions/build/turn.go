@@ -21,6 +21,9 @@ const (
 	// sandboxTTL is longer than any pause between two turns, and than the time
 	// from READY to a pause that everything delays.
 	sandboxTTL = 30 * time.Minute
+	// maxSlips is how many broken calls into the sandbox a turn tries again; after
+	// that its lease runs out.
+	maxSlips = 2
 	// limitDelay is the wait of a job whose user builds enough already.
 	limitDelay = 30 * time.Second
 )
@@ -109,12 +112,27 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 	if wait, err := t.obtainSandbox(ctx); wait > 0 || err != nil {
 		return wait, err
 	}
-	for t.j.Status != job.Ready {
-		if wait, err := t.step(ctx); wait > 0 || err != nil {
+	for slips := 0; t.j.Status != job.Ready; {
+		wait, err := t.step(ctx)
+		if slips < maxSlips && slipped(err) {
+			slips++
+			continue
+		}
+		if errors.Is(err, job.ErrSandboxRefused) {
+			return 0, failed(err, "The sandbox refused a step of this build. Its disk may be full.")
+		}
+		if wait > 0 || err != nil {
 			return wait, err
 		}
 	}
 	return 0, nil
+}
+
+// slipped reports whether a call into the sandbox broke. Every step may be done
+// again: uploads overwrite, and a command that has started never starts twice.
+func slipped(err error) bool {
+	var e *envd.Error
+	return errors.As(err, &e) && errors.Is(err, job.ErrUnknownOutcome)
 }
 
 // save takes what a write returned: the row becomes the turn's, then goes to
