@@ -108,9 +108,10 @@ func (p *process) pump(from io.Reader, wrap func([]byte) *envdpb.ProcessEvent_Da
 	}
 }
 
+// dropOutputLocked gives the readers a moment for what is there already.
 func (p *process) dropOutputLocked() {
 	for _, from := range p.output {
-		from.SetReadDeadline(time.Unix(1, 0))
+		from.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	}
 }
 

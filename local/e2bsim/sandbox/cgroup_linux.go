@@ -114,15 +114,15 @@ type cgroup struct {
 // sandbox goes without.
 func (h hierarchies) create(c Config) *cgroup {
 	g := &cgroup{hierarchies: h}
-	make := func(hierarchy string, wanted bool) string {
+	join := func(hierarchy string, wanted bool) string {
 		dir := filepath.Join(hierarchy, groupName(c.ID))
 		if hierarchy == "" || !wanted || os.Mkdir(dir, 0o755) != nil && !isDir(dir) {
 			return ""
 		}
 		return dir
 	}
-	g.freezerDir = make(h.freezer, !c.FreezeBySignal)
-	g.memoryDir = make(h.memory, c.Limits.Memory > 0)
+	g.freezerDir = join(h.freezer, !c.FreezeBySignal)
+	g.memoryDir = join(h.memory, c.Limits.Memory > 0)
 	for _, dir := range []string{g.dirV2(g.freezerDir, h.freezerV2), g.dirV2(g.memoryDir, h.memoryV2)} {
 		if dir != "" && g.unified == nil {
 			g.unified, _ = os.Open(dir)

@@ -31,6 +31,9 @@ var thisHost = sync.OnceValue(func() host {
 	if h.groups.freezer == "" {
 		h.lacks = append(h.lacks, "no freezer that this process may use: sandboxes are stopped by signal")
 	}
+	if h.groups.freezer != "" && !h.groups.freezerV2 {
+		h.lacks = append(h.lacks, "a version 1 freezer: what is frozen when the runner is killed ends when the next runner starts")
+	}
 	if h.groups.memory == "" {
 		h.lacks = append(h.lacks, "no memory control group that this process may use: memory is limited by process, not by sandbox")
 	}
@@ -80,10 +83,14 @@ func selfPath() string { return "/proc/self/exe" }
 
 // attributes say how pid 1 is started. A session of its own keeps a Ctrl-C at
 // the terminal from reaching sandboxes.
-func (h host) attributes(g *cgroup) *syscall.SysProcAttr {
+func (h host) attributes(c Config, g *cgroup) *syscall.SysProcAttr {
 	if !h.namespaces {
 		// It must outlive its runner by a moment, to kill what it started.
-		return &syscall.SysProcAttr{Setsid: true}
+		attr := &syscall.SysProcAttr{Setsid: true}
+		if uid := h.uid(c); uid != 0 {
+			attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}
+		}
+		return attr
 	}
 	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	attr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
@@ -106,20 +113,22 @@ const (
 	uidCount = 1_000_000
 )
 
-func uidOf(id string) int {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return firstUID + int(h.Sum32()%uidCount)
+// uid is the user that a sandbox runs as; 0 for this process's own, which only
+// root can leave.
+func (h host) uid(c Config) int {
+	if os.Geteuid() != 0 {
+		return 0
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(c.ID))
+	return firstUID + int(sum.Sum32()%uidCount)
 }
 
 func (h host) settings(c Config, g *cgroup) settings {
-	s := settings{Config: c, Isolated: h.namespaces, Signals: !g.freezes(), Memory: !g.limitsMemory()}
+	s := settings{Config: c, UID: h.uid(c), Isolated: h.namespaces, Signals: !g.freezes(), Memory: !g.limitsMemory()}
 	s.Resolver = "# no network\n"
 	if c.Outbound && h.slirp != "" {
 		s.Resolver = "nameserver " + slirpResolver + "\n"
-	}
-	if h.namespaces && !h.asUser {
-		s.UID = uidOf(c.ID)
 	}
 	return s
 }

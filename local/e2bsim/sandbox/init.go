@@ -101,6 +101,9 @@ func newInside() (*inside, error) {
 			return nil, err
 		}
 	} else {
+		if err := os.Chdir(in.Dir); err != nil {
+			return nil, fmt.Errorf("enter sandbox folder as its user: %w", err)
+		}
 		config.Home, config.Alias, config.Path = in.Dir, home, os.Getenv("PATH")
 	}
 	in.envd = envd.New(config)

@@ -3,10 +3,8 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,9 +38,6 @@ func enterRoot(s settings) error {
 		sources[target] = fd
 	}
 	links := shownLinks()
-	if err := own(s.Dir, s.UID); err != nil {
-		return err
-	}
 	if err := unix.Mount("tmpfs", staging, "tmpfs", unix.MS_NOSUID, "mode=0755,size=4m"); err != nil {
 		return fmt.Errorf("mount root: %w", err)
 	}
@@ -152,27 +147,4 @@ func pivot() error {
 		return fmt.Errorf("let go of the machine's root: %w", err)
 	}
 	return os.Chdir("/")
-}
-
-// own gives the sandbox's folder to its user, once, or again when the folder
-// came from another sandbox.
-func own(dir string, uid int) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return fmt.Errorf("look at sandbox folder: %w", err)
-	}
-	if uid == 0 || int(info.Sys().(*syscall.Stat_t).Uid) == uid {
-		return nil
-	}
-	// The folder itself comes last: it tells whether all was done.
-	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || path == dir {
-			return err
-		}
-		return os.Lchown(path, uid, uid)
-	})
-	if err = errors.Join(err, os.Lchown(dir, uid, uid)); err != nil {
-		return fmt.Errorf("give sandbox folder to its user: %w", err)
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -57,12 +58,12 @@ type Sandbox struct {
 	config  Config
 	cmd     *exec.Cmd
 	control *control
-	group   *cgroup  // nil where there is none
-	network *network // nil without Outbound
+	group   *cgroup // nil where there is none
 
-	mu     sync.Mutex // guards what follows, and every exchange with pid 1
-	frozen bool
-	conns  map[*conn]struct{}
+	mu      sync.Mutex // guards what follows, and every exchange with pid 1
+	frozen  bool
+	conns   map[*conn]struct{}
+	network *network // nil when there is none
 
 	done chan struct{}
 }
@@ -74,12 +75,18 @@ func Start(ctx context.Context, c Config) (*Sandbox, error) {
 }
 
 func start(ctx context.Context, c Config, h host) (*Sandbox, error) {
+	if c.ID == "" || strings.ContainsAny(c.ID, "./") {
+		return nil, fmt.Errorf("sandbox id %q: %w", c.ID, os.ErrInvalid)
+	}
 	var err error
 	if c.Dir, err = filepath.Abs(c.Dir); err == nil {
 		err = os.MkdirAll(c.Dir, 0o755)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("make sandbox folder: %w", err)
+	}
+	if err := own(c.Dir, h.uid(c)); err != nil {
+		return nil, fmt.Errorf("give sandbox folder to its user: %w", err)
 	}
 	s := &Sandbox{host: h, config: c, conns: map[*conn]struct{}{}, done: make(chan struct{})}
 	s.group = h.newGroup(c)
@@ -89,11 +96,12 @@ func start(ctx context.Context, c Config, h host) (*Sandbox, error) {
 	}
 	go s.control.read()
 	go s.wait()
-	if c.Outbound {
-		if err := s.connect(); err != nil {
-			s.Kill()
-			return nil, fmt.Errorf("start sandbox %s: %w", c.ID, err)
-		}
+	s.mu.Lock()
+	err = s.connect()
+	s.mu.Unlock()
+	if err != nil {
+		s.Kill()
+		return nil, fmt.Errorf("start sandbox %s: %w", c.ID, err)
 	}
 	return s, nil
 }
@@ -116,7 +124,7 @@ func (s *Sandbox) boot(ctx context.Context) error {
 	cmd.Env = []string{"PATH=" + s.host.path()}
 	cmd.Stdin, cmd.Stderr = settings, os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.SysProcAttr = s.host.attributes(s.group)
+	cmd.SysProcAttr = s.host.attributes(s.config, s.group)
 	if err := onParentThread(cmd.Start); err != nil {
 		control.Close()
 		write.Close()
@@ -203,13 +211,11 @@ func (s *Sandbox) Thaw() error {
 	if !s.frozen {
 		return nil
 	}
-	if err := s.group.thaw(); err != nil {
+	if err := s.connect(); err != nil {
 		return fmt.Errorf("thaw sandbox %s: %w", s.config.ID, err)
 	}
-	if s.config.Outbound {
-		if err := s.connect(); err != nil {
-			return fmt.Errorf("thaw sandbox %s: %w", s.config.ID, err)
-		}
+	if err := s.group.thaw(); err != nil {
+		return fmt.Errorf("thaw sandbox %s: %w", s.config.ID, err)
 	}
 	if _, err := s.control.ask(opResume, nil); err != nil {
 		return fmt.Errorf("thaw sandbox %s: %w", s.config.ID, err)
@@ -218,8 +224,11 @@ func (s *Sandbox) Thaw() error {
 	return nil
 }
 
-// connect gives the sandbox its way to the outside network.
+// connect gives the sandbox its way to the outside network, if it is to have one.
 func (s *Sandbox) connect() error {
+	if !s.config.Outbound || s.network != nil {
+		return nil
+	}
 	n, err := s.host.connect(s.cmd.Process.Pid)
 	s.network = n
 	return err

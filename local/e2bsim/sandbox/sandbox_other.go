@@ -14,17 +14,21 @@ type host struct{}
 
 func thisHost() host { return host{} }
 
-func (host) isolated() bool                          { return false }
-func (host) newGroup(Config) *cgroup                 { return nil }
-func (host) attributes(*cgroup) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
-func (host) settings(c Config, _ *cgroup) settings   { return settings{Config: c, Signals: true} }
-func (host) connect(int) (*network, error)           { return nil, nil }
-func (host) path() string                            { return os.Getenv("PATH") }
-func (host) kill(s *Sandbox)                         { s.control.Close() }
-func onParentThread(f func() error) error            { return f() }
-func isolate(settings) error                         { return errors.ErrUnsupported }
-func limit(int, settings)                            {}
-func awaitStopped()                                  {}
+func (host) isolated() bool          { return false }
+func (host) newGroup(Config) *cgroup { return nil }
+func (host) attributes(Config, *cgroup) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true}
+}
+func (host) settings(c Config, _ *cgroup) settings { return settings{Config: c, Signals: true} }
+func own(string, int) error                        { return nil }
+func (host) uid(Config) int                        { return 0 }
+func (host) connect(int) (*network, error)         { return nil, nil }
+func (host) path() string                          { return os.Getenv("PATH") }
+func (host) kill(s *Sandbox)                       { s.control.Close() }
+func onParentThread(f func() error) error          { return f() }
+func isolate(settings) error                       { return errors.ErrUnsupported }
+func limit(int, settings)                          {}
+func awaitStopped()                                {}
 
 func (host) shortcomings() []string {
 	return []string{"sandboxes share this machine's ports, files and network, and a process in a session of its own outlives them: namespaces need Linux"}
