@@ -19,17 +19,29 @@ import (
 // variable is a name of at least five characters; the shorter AWS and E2B are groups of them.
 var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]{4,}$`)
 
-// readBy returns the variables that a function's main.go names: those in calls
-// such as r.Required("DATABASE_URL"), and those that awsenv reads for it.
+// readBy returns the variables that a function's main.go, and its settings.go if
+// it has one, name: those in calls such as r.Required("DATABASE_URL"), and those
+// that awsenv reads for it.
 func readBy(t *testing.T, function string) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "functions", function, "main.go"), nil, 0)
-	if err != nil {
-		t.Error(err)
-		return nil
-	}
 	found := map[string]bool{}
-	ast.Inspect(file, func(n ast.Node) bool {
+	for _, name := range []string{"main.go", "settings.go"} {
+		path := filepath.Join(root, "functions", function, name)
+		if name == "settings.go" && !exists(path) {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		ast.Inspect(file, collect(found))
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func collect(found map[string]bool) func(ast.Node) bool {
+	return func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
 			return true
@@ -54,8 +66,7 @@ func readBy(t *testing.T, function string) []string {
 			}
 		}
 		return true
-	})
-	return slices.Sorted(maps.Keys(found))
+	}
 }
 
 // called is the called function's name as it is written: package.Name.

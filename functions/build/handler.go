@@ -24,16 +24,6 @@ import (
 // killed worker's message comes back when its job can be claimed.
 const turnVisibility = 110 * time.Second
 
-// settings are what a stack decides about its builds.
-type settings struct {
-	StackTag   string
-	Domain     string // previews are below it
-	Allowed    job.Allowed
-	Limits     job.TierLimits
-	Deadline   time.Duration
-	PauseAfter time.Duration
-}
-
 type handler struct {
 	settings
 	log     *slog.Logger

@@ -1,19 +1,16 @@
 // Command build is the function that advances jobs: each message of the build
-// queue is one turn of one job. It waits for no command; a later turn looks
-// again. docs/lifecycle.md has its rules.
+// queue is one turn of one job. docs/lifecycle.md has its rules.
 package main
 
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"siesta/shared/awsenv"
 	"siesta/shared/e2b"
 	"siesta/shared/env"
-	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
@@ -43,26 +40,18 @@ func main() {
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
 	r.Check("SEAL_KEY", err)
-	domain := r.String("E2B_DOMAIN", "e2b.app")
+	settings := readSettings(r)
 	sandboxes, err := e2b.New(e2b.Config{
 		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"), Version: e2b.Version(r.Choice("E2B_API_VERSION", "v2", "v1", "v2")),
-		SandboxURL: r.URL("E2B_SANDBOX_URL", "", "https", "http"), Domain: domain,
-		Key: secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
+		SandboxURL: r.URL("E2B_SANDBOX_URL", "", "https", "http"), Domain: settings.Domain, Key: secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
 	})
 	r.Check("E2B", err)
 	h := handler{
-		log: log, store: store, cache: cache, e2b: sandboxes, sealer: sealer,
+		settings: settings, log: log, store: store, cache: cache, e2b: sandboxes, sealer: sealer,
 		builds:  queues.Queue(r.Required("BUILD_QUEUE_URL"), r.Required("BUILD_DLQ_URL")),
 		pauses:  queues.Queue(r.Required("PAUSE_QUEUE_URL"), ""),
 		sources: s3.New(cfg, awsenv.Endpoint(os.Getenv, "S3")),
-		settings: settings{
-			StackTag: r.Required("STACK_TAG"), Domain: domain,
-			Allowed:    job.Allowed{Templates: r.List("TEMPLATES", "base"), SourceBucket: r.String("SOURCE_BUCKET", "")},
-			Deadline:   r.Seconds("BUILD_DEADLINE_SECONDS", time.Hour, time.Minute, 24*time.Hour),
-			PauseAfter: r.Seconds("PAUSE_AFTER_SECONDS", 0, 0, 15*time.Minute),
-		},
 	}
-	r.JSON("LIMITS", &h.Limits)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err.Error())
 		os.Exit(1)

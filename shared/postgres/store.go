@@ -101,7 +101,14 @@ func (s *Store) move(ctx context.Context, sql string, args ...any) (job.Job, err
 
 // Get returns a job, or job.ErrNotFound.
 func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
-	return s.one(ctx, job.ErrNotFound, `SELECT `+columns+` FROM jobs WHERE id = $1::uuid`, id)
+	const sql = `SELECT ` + columns + ` FROM jobs WHERE id = $1::uuid`
+	j, err := s.one(ctx, job.ErrNotFound, sql, id)
+	if errors.Is(err, job.ErrUnavailable) && ctx.Err() == nil {
+		// The connection may have died with an earlier server: a read may be
+		// made again.
+		j, err = s.one(ctx, job.ErrNotFound, sql, id)
+	}
+	return j, err
 }
 
 // seconds is how durations are passed to make_interval(secs => ...).

@@ -121,6 +121,19 @@ func (s *Server) Advance(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// Empty takes every row out of the server's own database.
+func (s *Server) Empty(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.SocketURL(Database))
+	if err != nil {
+		return fmt.Errorf("empty database: %w", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "TRUNCATE jobs, reconcile_progress"); err != nil {
+		return fmt.Errorf("empty database: %w", err)
+	}
+	return nil
+}
+
 // advance moves leases, due times and time stamps back by d, all at once, so
 // the database's own clock finds them d older.
 func advance(ctx context.Context, pool *pgxpool.Pool, d time.Duration) error {
