@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -74,14 +77,15 @@ type bench struct {
 	log     *logBuffer
 	seals   *secrets.Sealer
 	sandbox *e2b.Client // as the function's, for what the build does
+	edge    string
 }
 
 func setup(t *testing.T) *bench {
 	t.Helper()
 	t.Parallel()
 	b := &bench{t: t, log: &logBuffer{}}
-	url, pool := postgrestest.New(t)
-	b.pool, b.proxy = pool, postgrestest.NewProxy(t, url)
+	address, pool := postgrestest.New(t)
+	b.pool, b.proxy = pool, postgrestest.NewProxy(t, address)
 	open := func(url string) *postgres.Store {
 		store, err := postgres.Open(context.Background(), postgres.Config{URL: url, MaxConns: 8})
 		if err != nil {
@@ -90,7 +94,7 @@ func setup(t *testing.T) *bench {
 		t.Cleanup(store.Close)
 		return store
 	}
-	b.rows = open(url)
+	b.rows = open(address)
 	cache, err := redis.Open(redis.Config{URL: redistest.New(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +128,7 @@ func (b *bench) startSandboxes() {
 	control, edge := httptest.NewServer(b.sim.APIHandler()), httptest.NewServer(b.sim.EdgeHandler())
 	b.t.Cleanup(control.Close)
 	b.t.Cleanup(edge.Close)
+	b.edge = edge.URL
 	b.sandbox, err = e2b.New(e2b.Config{
 		APIURL: control.URL, SandboxURL: edge.URL, Domain: "e2b.app",
 		Key: secrets.Fixed("e2b_0123").Get,
@@ -142,9 +147,7 @@ func (b *bench) startQueue() *sqs.Queue {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	cfg, err := awsenv.Load(func(name string) string {
-		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
-	})
+	cfg, err := awsenv.Load(localAWS)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -181,8 +184,9 @@ func (b *bench) get(id string) job.Job {
 
 // app is how a test's job is served; {self} in a command is this binary.
 type app struct {
-	plan job.Plan
-	env  map[string]string
+	plan  job.Plan
+	env   map[string]string
+	built string // what the build started the server with; "" is the plan's own
 }
 
 var greeter = app{plan: job.Plan{Start: "exec {self} serve", Port: port}, env: map[string]string{"GREETING": "hello"}}
@@ -217,8 +221,9 @@ func (b *bench) ready(a app) job.Job {
 		j = b.must(b.rows.Advance(ctx, j, next))
 	}
 	if j.Plan.Start != "" {
+		command := strings.ReplaceAll(cmp.Or(a.built, a.plan.Start), "{self}", self)
 		b.ok(inside.StartStep(ctx, envd.Step{
-			Dir: envd.StepDir(id, j.CreateNo, "start"), Command: j.Plan.Start, Cwd: job.Workspace, Env: j.Plan.Environment(a.env, "e2b.app"),
+			Dir: envd.StepDir(id, j.CreateNo, "start"), Command: command, Cwd: job.Workspace, Env: j.Plan.Environment(a.env, "e2b.app"),
 		}))
 	}
 	return b.must(b.rows.Ready(ctx, j, b.sandbox.PreviewURL(s.ID, port), 0))
@@ -246,6 +251,51 @@ func (b *bench) inside(j job.Job) *envd.Client {
 	s, err := b.sandbox.Get(b.t.Context(), j.SandboxID)
 	b.ok(err)
 	return b.sandbox.Envd(s)
+}
+
+// run runs a shell command in a job's sandbox.
+func (b *bench) run(j job.Job, command string) {
+	b.t.Helper()
+	result, err := b.inside(j).Run(b.t.Context(), envd.Command{Path: "/bin/bash", Args: []string{"-c", command}}, 1<<16)
+	b.ok(err)
+	if result.ExitCode != 0 {
+		b.t.Fatalf("%s: exit code %d: %s", command, result.ExitCode, result.Stderr)
+	}
+}
+
+// page is what a visitor of a job's preview reads.
+func (b *bench) page(j job.Job) string {
+	b.t.Helper()
+	u, err := url.Parse(j.PreviewURL)
+	b.ok(err)
+	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.edge, nil)
+	b.ok(err)
+	req.Host = u.Host
+	resp, err := http.DefaultClient.Do(req)
+	b.ok(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	b.ok(err)
+	return string(body)
+}
+
+// deadQueue and deadCache are addresses where nobody listens.
+func (b *bench) deadQueue() *sqs.Queue {
+	address := "http://127.0.0.1:1"
+	cfg, err := awsenv.Load(localAWS)
+	b.ok(err)
+	return sqs.New(cfg, &address).Queue(address+"/000000000000/pause", "")
+}
+
+func (b *bench) deadCache() *redis.Cache {
+	cache, err := redis.Open(redis.Config{URL: "redis://127.0.0.1:1"})
+	b.ok(err)
+	return cache
+}
+
+// localAWS is the environment of an AWS client on one machine.
+func localAWS(name string) string {
+	return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
 }
 
 func (b *bench) eventually(what string, f func() bool) {

@@ -33,11 +33,13 @@ func (w *wake) serve(ctx context.Context) error {
 		if errors.Is(err, errNoServer) || errors.Is(err, job.ErrConflict) {
 			return err
 		}
+		if ctx.Err() == nil { // else the time cut them short
+			w.failing = err == nil && (probe.Answer == e2b.AppFails || probe.Answer == e2b.AppRefuses)
+		}
 		select {
 		case <-time.After(lookEvery):
 		case <-ctx.Done():
-			// What the app itself answers is all that a wake can bring back.
-			if err == nil && (probe.Answer == e2b.AppFails || probe.Answer == e2b.AppRefuses) {
+			if w.failing { // its own failure is all that a wake can bring back
 				return nil
 			}
 			return errors.Join(errUnfinished, err)

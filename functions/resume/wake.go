@@ -30,6 +30,7 @@ type wake struct {
 	expires time.Time // when E2B ends the sandbox, by this process's clock
 	envd    *envd.Client
 	step    step // the server's newest step; its zero value: not known yet
+	failing bool // the app answers, and that it fails
 }
 
 // bringUp connects to the sandbox, sees to it that the app answers, and says so

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
+)
+
+// killServer ends a job's server as the kernel would, then puts the job to
+// sleep.
+func (b *bench) killServer(j job.Job) job.Job {
+	b.t.Helper()
+	b.eventually("the app to answer", func() bool { return b.sandbox.Probe(b.t.Context(), j.PreviewURL).Ready() })
+	b.ok(b.inside(j).StopStep(b.t.Context(), envd.StepDir(j.ID, j.CreateNo, "start")))
+	j = b.must(b.rows.TakePause(b.t.Context(), j.ID, j.Epoch))
+	b.ok(b.sandbox.Pause(b.t.Context(), j.SandboxID))
+	return b.must(b.rows.RecordPaused(b.t.Context(), j))
+}
+
+// steps are the names of the server's steps in a job's sandbox.
+func (b *bench) steps(j job.Job) string {
+	b.t.Helper()
+	entries, err := b.inside(j).List(b.t.Context(), "/home/user/.siesta/"+j.ID)
+	b.ok(err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimPrefix(e.Name, "1-"))
+	}
+	return strings.Join(names, " ")
+}
+
+func TestALiveServerIsNotRestarted(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.fault(e2bsim.Fault{Call: e2bsim.Preview, Times: 3, Action: e2bsim.ErrorAnswer, Status: 500})
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got := b.steps(j); got != "start" {
+		t.Errorf("steps are %q: a server that was up was started again", got)
+	}
+}
+
+func TestADeadServerIsRestartedWithItsEnvironment(t *testing.T) {
+	b := setup(t)
+	j := b.killServer(b.ready(greeter))
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got := b.steps(j); got != "start start-2" {
+		t.Errorf("steps are %q", got)
+	}
+	if got := b.page(j); got != "hello" {
+		t.Errorf("the app says %q: its environment is not the build's", got)
+	}
+	if strings.Contains(b.log.String(), "hello") {
+		t.Error("a value of the environment is in the log")
+	}
+}
+
+// The server's processes are a group; a child that outlived its parent holds
+// the port.
+func TestWhatADeadServerLeftIsEnded(t *testing.T) {
+	b := setup(t)
+	a := greeter
+	a.plan.Start = "rm -f status; {self} serve & wait"
+	j := b.ready(a)
+	b.eventually("the app to answer", func() bool { return b.sandbox.Probe(t.Context(), j.PreviewURL).Ready() })
+	// The leader alone dies, and the app stops to answer while it keeps its port.
+	pid, err := b.inside(j).ReadFile(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start")+"/pid", 0, 64)
+	b.ok(err)
+	b.run(j, fmt.Sprintf("kill -9 %s; echo 500 > %s/status", strings.Fields(string(pid))[0], job.Workspace))
+	j = b.must(b.rows.TakePause(t.Context(), j.ID, j.Epoch))
+	b.ok(b.sandbox.Pause(t.Context(), j.SandboxID))
+	j = b.must(b.rows.RecordPaused(t.Context(), j))
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got := b.steps(j); got != "start start-2" {
+		t.Errorf("steps are %q", got)
+	}
+	p, err := b.inside(j).ReadStep(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start-2"), 0, 1000)
+	b.ok(err)
+	if p.Phase != envd.StepRunning {
+		t.Errorf("the new server is %s: %s", p.Phase, p.Output)
+	}
+}
+
+func TestDependenciesAreInstalledOnlyIfTheServerDiesAgain(t *testing.T) {
+	b := setup(t)
+	a := greeter
+	a.plan.Start = "test -e deps && exec {self} serve"
+	a.plan.Install = "touch deps"
+	a.built = greeter.plan.Start
+	j := b.killServer(b.ready(a))
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got := b.steps(j); got != "install-2 start start-2 start-2b" {
+		t.Errorf("steps are %q", got)
+	}
+}
+
+func TestAServerThatAlwaysDiesIsUnreachable(t *testing.T) {
+	b := setup(t)
+	a := greeter
+	a.plan.Start, a.plan.Install = "test ! -e broken && exec {self} serve", "true"
+	j := b.ready(a)
+	b.eventually("the app to answer", func() bool { return b.sandbox.Probe(t.Context(), j.PreviewURL).Ready() })
+	b.run(j, "touch "+job.Workspace+"/broken")
+	j = b.killServer(j)
+	got := b.resumeJob(j)
+	b.want(got, http.StatusServiceUnavailable)
+	if got.errorType() != "sandbox_unreachable" {
+		t.Errorf("got %v", got.body)
+	}
+	row := b.wantRow(j.ID, job.SandboxResuming)
+	if row.OpUntil.After(row.ReadAt) {
+		t.Errorf("op until %v: the sandbox runs on for nothing", row.OpUntil)
+	}
+	b.wantPause(row, 0)
+}
+
+// An answer of 202 in the middle of a restart loses nothing: the next call goes
+// on from the steps' folders.
+func TestTheNextCallGoesOnWithTheRestart(t *testing.T) {
+	b := setup(t)
+	a := greeter
+	a.plan.Start = "test -e deps && exec {self} serve"
+	a.plan.Install = "until [ -e go ]; do sleep 0.05; done; touch deps"
+	a.built = greeter.plan.Start
+	j := b.killServer(b.ready(a))
+	b.patience = 4 * time.Second
+	b.want(b.resumeJob(j), http.StatusAccepted)
+	if got := b.steps(j); got != "install-2 start start-2" {
+		t.Errorf("steps are %q", got)
+	}
+	b.run(j, "touch "+job.Workspace+"/go")
+	b.patience = answerTime
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got := b.steps(j); got != "install-2 start start-2 start-2b" {
+		t.Errorf("steps are %q", got)
+	}
+	row := b.wantRow(j.ID, job.SandboxRunning)
+	if row.Epoch != j.Epoch+1 {
+		t.Errorf("got epoch %d, want one wake", row.Epoch)
+	}
+}
+
+func TestALaterWakeRestartsUnderItsOwnName(t *testing.T) {
+	b := setup(t)
+	j := b.killServer(b.ready(greeter))
+	b.want(b.resumeJob(j), http.StatusOK)
+	b.ok(b.inside(j).StopStep(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start-2")))
+	b.pass(awake)
+	row := b.get(j.ID)
+	row = b.must(b.rows.TakePause(t.Context(), j.ID, row.Epoch))
+	b.ok(b.sandbox.Pause(t.Context(), j.SandboxID))
+	b.must(b.rows.RecordPaused(t.Context(), row))
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got := b.steps(j); got != "start start-2 start-3" {
+		t.Errorf("steps are %q", got)
+	}
+}
+
+// The template's own server needs no step of ours.
+func TestAnAppWithoutAStartCommand(t *testing.T) {
+	b := setup(t)
+	a := greeter
+	a.plan.Start = ""
+	j := b.paused(a)
+	b.patience = 2 * time.Second
+	b.want(b.resumeJob(j), http.StatusAccepted)
+	b.want(b.resumeJob(j), http.StatusAccepted)
+}
+
+// An app that answers with its own error is as far up as a wake can bring it.
+func TestAnAppThatFailsByItselfIsShown(t *testing.T) {
+	b := setup(t)
+	j := b.ready(greeter)
+	b.run(j, "cd "+job.Workspace+" && echo 500 > status")
+	j = b.pause(j)
+	b.patience = 2 * time.Second
+	b.want(b.resumeJob(j), http.StatusOK)
+}
+
+func TestStepNames(t *testing.T) {
+	for _, s := range []step{{}, {2, start}, {2, install}, {2, again}, {10, start}} {
+		if got, ok := parseStep(s.String()); !ok || got != s {
+			t.Errorf("%v reads as %v, %v", s, got, ok)
+		}
+	}
+	for _, name := range []string{"install", "check", "generate", "start-", "start-0", "start-2c", "install-2b", "start-99999999999"} {
+		if s, ok := parseStep(name); ok {
+			t.Errorf("%q reads as %v", name, s)
+		}
+	}
+}

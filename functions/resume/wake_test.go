@@ -1,0 +1,271 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+func TestEightCallersGetTheSamePreview(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	answers := make([]answer, 8)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = b.resumeJob(j) })
+	}
+	all.Wait()
+	for _, got := range answers {
+		b.want(got, http.StatusOK)
+		if got.body["preview_url"] != j.PreviewURL || got.body["sandbox_id"] != j.SandboxID {
+			t.Errorf("got %v", got.body)
+		}
+	}
+	row := b.wantRow(j.ID, job.SandboxRunning)
+	if row.Epoch != j.Epoch+1 {
+		t.Errorf("got epoch %d, want one wake: %d", row.Epoch, j.Epoch+1)
+	}
+	b.wantPause(row, awake)
+}
+
+// While two connects travel, the pause must wait for the slower one, or the
+// wake lands on a sandbox that the row says sleeps.
+func TestACallerJoinsAWakeUnderWay(t *testing.T) {
+	b := setup(t)
+	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter)))
+	b.want(b.resumeJob(j), http.StatusOK)
+	row := b.wantRow(j.ID, job.SandboxRunning)
+	if row.Epoch != j.Epoch || !row.OpShared || !row.OpUntil.After(row.ReadAt) {
+		t.Errorf("got epoch %d, shared %v, op until %v; want epoch %d, shared, owned", row.Epoch, row.OpShared, row.OpUntil, j.Epoch)
+	}
+}
+
+func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
+	b := setup(t)
+	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter)))
+	b.pass(postgres.OpTime + time.Second)
+	b.want(b.resumeJob(j), http.StatusOK)
+	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+1 || row.OpShared {
+		t.Errorf("got epoch %d, shared %v", row.Epoch, row.OpShared)
+	}
+}
+
+// What E2B's answers mean.
+func TestAnswersToTheConnect(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault   e2bsim.Fault
+		status  int
+		settled bool // the wake has ended: its sandbox may be put to sleep at once
+	}{
+		"400":                                    {e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 400}, 503, true},
+		"403":                                    {e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 403}, 503, true},
+		"a passing 404":                          {e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 404}, 503, true},
+		"409":                                    {e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 409}, 503, true},
+		"429, concurrency":                       {e2bsim.Fault{Action: e2bsim.LimitReached}, 503, true},
+		"429, rate":                              {e2bsim.Fault{Action: e2bsim.RateLimited, RetryAfter: 30}, 503, true},
+		"500 in E2B's own JSON":                  {e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 500}, 503, true},
+		"502":                                    {e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 502}, 202, false},
+		"504 of a load balancer, without effect": {e2bsim.Fault{Action: e2bsim.GatewayTimeout}, 202, false},
+		"504 of a load balancer, with effect":    {e2bsim.Fault{Action: e2bsim.TimeoutAfter}, 202, false},
+		"cut, with effect":                       {e2bsim.Fault{Action: e2bsim.AnswerLost}, 202, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.paused(greeter)
+			c.fault.Call = e2bsim.Connect
+			b.fault(c.fault)
+			got := b.resumeJob(j)
+			b.want(got, c.status)
+			row := b.wantRow(j.ID, job.SandboxResuming)
+			if c.settled {
+				if got.errorType() != "sandbox_unreachable" || row.OpUntil.After(row.ReadAt) {
+					t.Errorf("got %v, op until %v", got.body, row.OpUntil)
+				}
+				b.wantPause(row, 0)
+			} else {
+				if got.retryAfter != "2" || !row.OpUntil.After(row.ReadAt) {
+					t.Errorf("Retry-After %q, op until %v: an unknown call must keep its owner", got.retryAfter, row.OpUntil)
+				}
+				b.wantPause(row, postgres.OpTime)
+			}
+			// Calling again goes on.
+			b.want(b.resumeJob(j), http.StatusOK)
+			b.wantRow(j.ID, job.SandboxRunning)
+		})
+	}
+}
+
+func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
+	b := setup(t)
+	b.patience = 2 * time.Second
+	j := b.paused(greeter)
+	b.fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Delay, Delay: 3 * time.Second})
+	begun := time.Now()
+	b.want(b.resumeJob(j), http.StatusAccepted)
+	if took := time.Since(begun); took > b.patience {
+		t.Errorf("took %v, over %v", took, b.patience)
+	}
+	row := b.wantRow(j.ID, job.SandboxResuming)
+	b.wantPause(row, postgres.OpTime)
+	b.patience = answerTime
+	b.want(b.resumeJob(j), http.StatusOK)
+	if after := b.wantRow(j.ID, job.SandboxRunning); after.Epoch != row.Epoch {
+		t.Errorf("got epoch %d, want %d: the first connect still travels", after.Epoch, row.Epoch)
+	}
+}
+
+func TestOlderFilesAreNoPreview(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.want(b.resumeJob(j), http.StatusOK)
+	b.pass(awake)
+	j = b.pause(b.get(j.ID))
+	b.fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Stale})
+	got := b.resumeJob(j)
+	b.want(got, http.StatusServiceUnavailable)
+	if got.errorType() != "sandbox_expired" {
+		t.Errorf("got %v", got.body)
+	}
+	b.wantRow(j.ID, job.SandboxGone)
+	if info, _ := b.sim.Sandbox(j.SandboxID); info.State != e2bsim.StateGone {
+		t.Errorf("the sandbox with the older files is %s", info.State)
+	}
+	b.want(b.resumeJob(j), http.StatusServiceUnavailable)
+}
+
+func TestAMarkerThatCannotBeReadDecidesNothing(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.fault(e2bsim.Fault{Call: e2bsim.Files, Action: e2bsim.GatewayTimeout})
+	b.want(b.resumeJob(j), http.StatusAccepted)
+	b.wantRow(j.ID, job.SandboxResuming)
+	b.want(b.resumeJob(j), http.StatusOK)
+}
+
+// A refusal says nothing about the call of somebody else under the same epoch.
+func TestARefusalDoesNotEndASharedWake(t *testing.T) {
+	b := setup(t)
+	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter)))
+	b.fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.LimitReached})
+	got := b.resumeJob(j)
+	b.want(got, http.StatusServiceUnavailable)
+	row := b.wantRow(j.ID, job.SandboxResuming)
+	if !row.OpUntil.After(row.ReadAt) {
+		t.Errorf("op until %v: the other call lost its sandbox", row.OpUntil)
+	}
+	b.wantPause(row, postgres.OpTime)
+}
+
+// The two ends of a 404: believed only after it has lasted, and counted across
+// the calls of a user who tries again and again.
+func TestA404KeepsItsEvidenceAcrossCalls(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.ok(b.sim.Vanish(t.Context(), j.SandboxID))
+	got := b.resumeJob(j)
+	b.want(got, http.StatusServiceUnavailable)
+	if got.errorType() != "sandbox_unreachable" {
+		t.Errorf("got %v after a single 404", got.body)
+	}
+	first := b.get(j.ID).MissingSince
+	b.pass(time.Minute)
+	b.want(b.resumeJob(j), http.StatusServiceUnavailable)
+	if again := b.get(j.ID).MissingSince; first.IsZero() || !again.Equal(first.Add(-time.Minute)) {
+		t.Errorf("missing since %v, then %v: a second call started the count anew", first, again)
+	}
+}
+
+// Whoever takes the row over while a call works, the call answers from what it
+// finds.
+func TestARowThatMovedOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		move   func(b *bench, j job.Job)
+		status int
+	}{
+		"running": {func(b *bench, j job.Job) { b.must(b.rows.RecordResumed(b.t.Context(), j, awake, time.Hour)) }, 200},
+		"gone":    {func(b *bench, j job.Job) { b.must(b.rows.RecordLost(b.t.Context(), j)) }, 503},
+		"pausing": {func(b *bench, j job.Job) {
+			b.pass(postgres.OpTime + time.Second)
+			b.must(b.rows.TakePause(b.t.Context(), j.ID, j.Epoch))
+		}, 202},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.paused(greeter)
+			var once sync.Once
+			b.sim.Observe(func(call e2bsim.Call) {
+				if call.Kind == e2bsim.Files && call.Phase == e2bsim.Received {
+					once.Do(func() { c.move(b, b.get(j.ID)) })
+				}
+			})
+			b.want(b.resumeJob(j), c.status)
+		})
+	}
+}
+
+func TestWithoutQueueOrCacheThePreviewStillComes(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.queues.Advance(0)
+	b.pauses = b.deadQueue()
+	b.cache = b.deadCache()
+	b.want(b.resumeJob(j), http.StatusOK)
+	if row := b.get(j.ID); row.SandboxState != job.SandboxRunning || row.PauseDueAt.IsZero() {
+		t.Errorf("row says %s, due %v", row.SandboxState, row.PauseDueAt)
+	}
+}
+
+// A commit whose answer is lost leaves the wake with an owner; calling again
+// joins it.
+func TestALostAnswerOfPostgres(t *testing.T) {
+	for _, statement := range []string{"epoch = epoch + 1", "pause_error = NULL"} {
+		t.Run(statement, func(t *testing.T) {
+			b := setup(t)
+			j := b.paused(greeter)
+			b.proxy.CutAfter(statement, 1)
+			b.want(b.resumeJob(j), http.StatusServiceUnavailable)
+			if !b.proxy.Struck() {
+				t.Fatal("the statement was not met")
+			}
+			b.want(b.resumeJob(j), http.StatusOK)
+			if row := b.get(j.ID); row.Epoch != j.Epoch+1 || row.SandboxState != job.SandboxRunning {
+				t.Errorf("got epoch %d, %s", row.Epoch, row.SandboxState)
+			}
+		})
+	}
+}
+
+func TestWithoutPostgresNothingIsWoken(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.proxy.Down()
+	b.want(b.resumeJob(j), http.StatusServiceUnavailable)
+	if n := b.calls(e2bsim.Connect); n != 0 {
+		t.Errorf("%d connects without a record", n)
+	}
+}
+
+func TestTheRecordComesBeforeTheCall(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.sim.Observe(func(call e2bsim.Call) {
+		if call.Kind != e2bsim.Connect || call.Phase != e2bsim.Received {
+			return
+		}
+		row, err := b.rows.Get(b.t.Context(), j.ID)
+		cached, ok, cacheErr := b.cache.Get(b.t.Context(), j.ID)
+		if err := errors.Join(err, cacheErr); err != nil {
+			t.Error(err)
+		}
+		if row.SandboxState != job.SandboxResuming || row.SandboxPaused || !ok || cached.SandboxPaused {
+			t.Errorf("at the connect the row says %s, the cache paused %v", row.SandboxState, cached.SandboxPaused)
+		}
+	})
+	b.want(b.resumeJob(j), http.StatusOK)
+}
