@@ -92,6 +92,29 @@ func TestServerKeepsItsDataFolder(t *testing.T) {
 	}
 }
 
+func TestAServerComesBackAtItsAddress(t *testing.T) {
+	owner, err := findOwner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := owner.tempDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	s := start(t, Config{DataDir: filepath.Join(dir, "data"), TCP: true})
+	address := s.URL(Database)
+	run(t, s, `CREATE TABLE kept ()`)
+	s.Kill()
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s, `DROP TABLE kept`)
+	if s.URL(Database) != address {
+		t.Errorf("the address became %s", s.URL(Database))
+	}
+}
+
 func start(t *testing.T, cfg Config) *Server {
 	t.Helper()
 	s, err := Start(cfg)

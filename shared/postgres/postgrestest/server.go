@@ -43,6 +43,7 @@ type Config struct {
 
 // Server is a running Postgres that ends with the process that started it.
 type Server struct {
+	config   Config
 	process  *processtest.Process
 	sockets  string // folder of the Unix socket
 	port     int    // TCP port, 0 for none
@@ -52,10 +53,6 @@ type Server struct {
 // Start starts a Postgres and returns when it answers. As root it runs as the
 // user postgres, else nobody, since Postgres refuses to run as root.
 func Start(cfg Config) (*Server, error) {
-	bin, err := findBinaries()
-	if err != nil {
-		return nil, err
-	}
 	owner, err := findOwner()
 	if err != nil {
 		return nil, err
@@ -64,14 +61,14 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{sockets: dir, password: rand.Text()}
+	s := &Server{config: cfg, sockets: dir, password: rand.Text()}
 	if cfg.TCP {
 		if s.port, err = processtest.FreePort(); err != nil {
 			_ = os.RemoveAll(dir)
 			return nil, err
 		}
 	}
-	if err := s.start(cfg, bin, owner); err != nil {
+	if err := s.start(owner); err != nil {
 		s.Stop()
 		_ = os.RemoveAll(dir)
 		return nil, err
@@ -79,7 +76,28 @@ func Start(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) start(cfg Config, bin binaries, owner owner) error {
+// Restart starts the server again at the same addresses, after Stop or Kill. It
+// has what its DataDir has; without one it is empty.
+func (s *Server) Restart() error {
+	owner, err := findOwner()
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(s.sockets, 0o700); err != nil {
+		return fmt.Errorf("make folder for Postgres: %w", err)
+	}
+	if err := os.Chown(s.sockets, owner.uid, owner.gid); err != nil {
+		return fmt.Errorf("give folder to %s: %w", owner.name, err)
+	}
+	return s.start(owner)
+}
+
+func (s *Server) start(owner owner) error {
+	bin, err := findBinaries()
+	if err != nil {
+		return err
+	}
+	cfg := s.config
 	data, signal := cfg.DataDir, syscall.SIGINT // a clean end for what is kept
 	if data == "" {
 		data, signal = filepath.Join(s.sockets, "data"), syscall.SIGQUIT
@@ -95,7 +113,6 @@ func (s *Server) start(cfg Config, bin binaries, owner owner) error {
 	if cfg.DataDir == "" {
 		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 	}
-	var err error
 	if s.process, err = processtest.Start(owner.command(bin.postgres, s.sockets, args...), signal, s.sockets); err != nil {
 		return fmt.Errorf("start postgres as %s: %w", owner.name, err)
 	}
