@@ -192,6 +192,21 @@ func (s *Server) Bills() []Bill {
 	return out
 }
 
+// Busy returns how many invocations wait or run.
+func (s *Server) Busy() (n int) {
+	for _, p := range s.all() {
+		p.mu.Lock()
+		n += len(p.queue)
+		for _, q := range p.processes {
+			if q.running != nil {
+				n++
+			}
+		}
+		p.mu.Unlock()
+	}
+	return n
+}
+
 // Kill ends a process as a crash of its machine would, and returns when it is
 // gone; false if it was not there. Its invocation fails.
 func (s *Server) Kill(function string, number int) bool {

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -221,15 +224,26 @@ func (s *system) send(queueURL, body string) {
 	}
 }
 
-// sendBuild enqueues a job with its own request, without a call to start, and
-// returns its id.
-func (u user) sendBuild(r job.Request) string {
+// enqueue sends the build message of a job with an id and a request of its own.
+func (u user) enqueue(id string, r job.Request) {
 	u.t.Helper()
-	id := job.NewID()
 	u.send(u.BuildQueueURL, fmt.Sprintf(`{"version":1,"job_id":%q,"turn":0,"user_id":%q,"request":%s}`, id, u.name, u.body(r)))
-	u.until("job "+id+" is accepted", func() bool {
-		_, err := u.store.Get(u.context(), id)
-		return err == nil
+}
+
+// folder is a source of all files of a folder.
+func folder(t *testing.T, dir string) job.Source {
+	t.Helper()
+	files := map[string]job.File{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		files[name] = job.File{Content: content}
+		return err
 	})
-	return id
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job.Source{Files: files}
 }

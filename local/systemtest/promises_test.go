@@ -15,10 +15,12 @@ import (
 
 // passTime lets d pass for everything that remembers a time: leases, due times
 // and deadlines in Postgres, delays and visibilities in SQS, time-outs at E2B,
-// and reconcile's watermark. A call that is under way when it is called finds
-// that its own record is d older.
+// and reconcile's watermark. No function is at work meanwhile: it would find
+// its own record changed. What falls due by it is done when it returns.
 func (s *system) passTime(d time.Duration) {
 	s.t.Helper()
+	s.rest()
+	defer s.rest()
 	ctx := s.context()
 	postgrestest.Advance(s.t, s.pool, d)
 	if at, err := s.cache.Watermark(ctx); err == nil && !at.IsZero() {
@@ -30,6 +32,14 @@ func (s *system) passTime(d time.Duration) {
 		s.t.Fatal(err)
 	}
 	s.SQS.Advance(d)
+}
+
+// rest returns when no function is at work and no message can be received.
+func (s *system) rest() {
+	s.t.Helper()
+	s.until("the functions rest", func() bool {
+		return s.SQS.Stats("BuildQueue").Visible == 0 && s.SQS.Stats("PauseQueue").Visible == 0 && s.Runtime.Busy() == 0
+	})
 }
 
 // reconcile runs it once, now.
