@@ -140,12 +140,13 @@ func TestStepOutputOfAnyKind(t *testing.T) {
 }
 
 // TestStepStopsWithAllItsProcesses: children that ignore TERM, that have a
-// group of their own, and that outlived the command.
+// group or a session of their own.
 func TestStepStopsWithAllItsProcesses(t *testing.T) {
 	d, c := newDaemon(t, nil)
 	start(t, c, Step{Command: `
 		sleep 1000 & echo $! >>pids
 		(trap '' TERM; while :; do sleep 1000; done) & echo $! >>pids
+		setsid sleep 1000 & echo $! >>pids
 		set -m; sleep 1000 & echo $! >>pids
 		echo $$ >>pids; echo up; wait`})
 	for p := (Progress{}); !bytes.Contains(p.Output, []byte("up")); {
@@ -162,7 +163,7 @@ func TestStepStopsWithAllItsProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	pids := strings.Fields(string(raw))
-	if len(pids) != 4 {
+	if len(pids) != 5 {
 		t.Errorf("pids %v", pids)
 	}
 	for _, pid := range pids {
