@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the local system runs on and this machine lacks: Postgres, Redis, and slirp4netns, which gives
-# sandboxes the network. Quiet and quick when nothing is missing.
+# Installs what the local system runs on and this machine lacks: Postgres, Redis, slirp4netns, which gives sandboxes
+# the network, and a server of plain files that they can reach. Quiet and quick when nothing is missing.
 set -euo pipefail
 
 missing=()
@@ -8,6 +8,7 @@ command -v go >/dev/null || { echo "Siesta needs Go 1.26: https://go.dev/dl/" >&
 command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 command -v redis-server >/dev/null || missing+=(redis-server)
 [[ $(uname) != Linux ]] || command -v slirp4netns >/dev/null || missing+=(slirp4netns)
+[[ $(uname) != Linux ]] || (PATH=/usr/local/bin:/usr/bin:/bin && { command -v python3 || command -v busybox; }) >/dev/null || missing+=(busybox)
 ((${#missing[@]})) || exit 0
 
 root=()
