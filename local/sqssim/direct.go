@@ -118,6 +118,20 @@ func (s *Server) Wait(ctx context.Context, name string, ok func(Stats) bool) err
 	}
 }
 
+// Remove takes a message out of a queue, whoever holds it.
+func (s *Server) Remove(name, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[name]
+	if q == nil {
+		return
+	}
+	if m := q.byID[id]; m != nil {
+		q.remove(m)
+		s.notify()
+	}
+}
+
 // Queue reaches one queue from inside the process, as a Lambda event source
 // mapping sees it.
 type Queue struct {

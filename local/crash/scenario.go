@@ -1,0 +1,216 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+)
+
+// Scenario brings a system to where a function is about to run, lets it run,
+// and knows how it must end, whatever happens to the function on the way.
+type Scenario struct {
+	Name     string
+	Function string // whose calls meet the faults
+	Prepare  func(context.Context, *System) (id string, err error)
+	Act      func(ctx context.Context, s *System, id string) error
+	Again    bool                        // act once more after the fault, as an impatient user does
+	End      func(job.Job) (want string) // what a job ends as: "" when j is it; nil: ready
+}
+
+// Scenarios are the ways through every function that crashes are tried on.
+var Scenarios = []Scenario{
+	{Name: "build", Function: "build", Prepare: started, Act: deliver("build")},
+	{Name: "build handed over", Function: "build", Prepare: crowded, Act: later},
+	{Name: "pause", Function: "pause", Prepare: ready, Act: deliver("pause")},
+	{Name: "resume", Function: "resume", Prepare: asleep, Act: post("resume")},
+	{Name: "resume again", Function: "resume", Prepare: asleep, Act: post("resume"), Again: true},
+	{Name: "snapshot", Function: "snapshot", Prepare: awake, Act: post("snapshot")},
+	{Name: "cancel", Function: "cancel", Prepare: halfway, Act: post("cancel"), End: cancelled},
+	{Name: "start", Function: "start", Prepare: nobody, Act: start},
+	{Name: "start again", Function: "start", Prepare: nobody, Act: start, Again: true},
+}
+
+// Run makes an empty system, prepares it, and lets the scenario meet fate at
+// the k-th call of its function from then on. hit is what met it; nil when
+// there were fewer calls. broken are the promises that do not hold in the end.
+func (c Scenario) Run(ctx context.Context, s *System, k int, fate Fate) (hit *Call, broken []string, err error) {
+	if err := s.Empty(ctx); err != nil {
+		return nil, nil, err
+	}
+	id, err := c.Prepare(ctx, s)
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare %s: %w", c.Name, err)
+	}
+	var calls atomic.Int64
+	var met atomic.Pointer[Call]
+	s.Judge(func(call Call) Fate {
+		if call.Function != c.Function || calls.Add(1) != int64(k) {
+			return Pass
+		}
+		met.Store(&call)
+		return fate
+	})
+	err = c.Act(ctx, s, id)
+	s.Judge(nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("act %s: %w", c.Name, err)
+	}
+	if c.Again {
+		if err := c.Act(ctx, s, id); err != nil {
+			return nil, nil, fmt.Errorf("act %s again: %w", c.Name, err)
+		}
+	}
+	if broken, err = s.Settle(ctx); err != nil || len(broken) > 0 {
+		return met.Load(), broken, err
+	}
+	jobs, err := s.Jobs(ctx)
+	for _, j := range jobs {
+		end := c.End
+		if end == nil {
+			end = succeeded
+		}
+		if want := end(j); want != "" {
+			broken = append(broken, fmt.Sprintf("job %s is %s (%s), sandbox %s: want %s", j.ID, j.Status, j.ErrorMessage, j.SandboxState, want))
+		}
+	}
+	return met.Load(), broken, err
+}
+
+func succeeded(j job.Job) string {
+	if j.Status == job.Ready && j.SandboxState == job.SandboxPaused {
+		return ""
+	}
+	return "ready, asleep"
+}
+
+// cancelled: a call to cancel that never came through cancels nothing.
+func cancelled(j job.Job) string {
+	if j.Status == job.Failed && (j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone) || succeeded(j) == "" {
+		return ""
+	}
+	return "failed, gone"
+}
+
+func nobody(context.Context, *System) (string, error) { return "", nil }
+
+// request is a job whose app is this program.
+func (s *System) request() job.Request {
+	none, command := "", fmt.Sprintf(`exec %s %s "$PORT"`, s.self, appName)
+	return job.Request{
+		ProjectID: job.NewID(), Goal: "a page",
+		Source:   job.Source{Files: map[string]job.File{"index.html": {Content: []byte("hello")}}},
+		Commands: job.Commands{Install: &none, Check: &none, Start: &command},
+	}
+}
+
+func started(ctx context.Context, s *System) (string, error) {
+	status, id, err := s.Post(ctx, "/api/generation/start", s.request(), nil)
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("start answered %d", status)
+	}
+	return id, err
+}
+
+// crowded is a job whose first create E2B has no room for, so that it is handed
+// over from turn to turn.
+func crowded(ctx context.Context, s *System) (string, error) {
+	if _, err := s.E2B.AddFault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached}); err != nil {
+		return "", err
+	}
+	return started(ctx, s)
+}
+
+func ready(ctx context.Context, s *System) (string, error) {
+	id, err := started(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	return id, s.reach(ctx, id, "build", func(j job.Job) bool { return j.Status == job.Ready })
+}
+
+func asleep(ctx context.Context, s *System) (string, error) {
+	id, err := ready(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	return id, s.reach(ctx, id, "pause", func(j job.Job) bool { return j.SandboxPaused })
+}
+
+func awake(ctx context.Context, s *System) (string, error) {
+	id, err := asleep(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	return id, post("resume")(ctx, s, id)
+}
+
+// halfway is a job whose builder died when its sandbox had just been filled.
+func halfway(ctx context.Context, s *System) (string, error) {
+	id, err := started(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	var calls atomic.Int64
+	s.Judge(func(c Call) Fate {
+		if c.Part == "sandbox" && calls.Add(1) == 3 {
+			return Before
+		}
+		return Pass
+	})
+	defer s.Judge(nil)
+	return id, s.DeliverAll(ctx)
+}
+
+// reach delivers to a function until a job is as wanted; minutes pass.
+func (s *System) reach(ctx context.Context, id, function string, wanted func(job.Job) bool) error {
+	for range 10 {
+		if _, err := s.Deliver(ctx, function); err != nil {
+			return err
+		}
+		if j, err := s.store.Get(ctx, id); err != nil || wanted(j) {
+			return err
+		}
+		if err := s.Pass(ctx, leap); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("job %s does not get on", id)
+}
+
+func deliver(function string) func(context.Context, *System, string) error {
+	return func(ctx context.Context, s *System, _ string) error {
+		_, err := s.Deliver(ctx, function)
+		return err
+	}
+}
+
+// later delivers a job's turns, as their time comes.
+func later(ctx context.Context, s *System, id string) error {
+	for range 3 {
+		if _, err := s.Deliver(ctx, "build"); err != nil {
+			return err
+		}
+		if err := s.Pass(ctx, leap); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// post is a user's call about a job. What it answers is not looked at: it may
+// have died.
+func post(verb string) func(context.Context, *System, string) error {
+	return func(ctx context.Context, s *System, id string) error {
+		_, _, err := s.Post(ctx, "/api/generation/"+id+"/"+verb, nil, nil)
+		return err
+	}
+}
+
+func start(ctx context.Context, s *System, _ string) error {
+	_, _, err := s.Post(ctx, "/api/generation/start", s.request(), http.Header{"Idempotency-Key": {"once"}})
+	return err
+}

@@ -1,0 +1,203 @@
+package crash
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/local/runtimeapi"
+	"siesta/local/stack"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+)
+
+// Config says where a System is.
+type Config struct {
+	Root    string            // the checkout
+	BinDir  string            // what Build made
+	DataDir string            // of this system alone
+	Env     map[string]string // settings of the functions
+	Log     func(string)      // told what functions write, and what goes wrong; nil drops it
+}
+
+// System is a whole system in one hand: messages come by Deliver, time passes
+// by Pass, reconcile runs by Sweep, and every call of a function meets the fate
+// that is decided for it.
+type System struct {
+	*stack.Stack
+	store *postgres.Store
+	cache *redis.Cache
+	wires *wires
+	judge atomic.Pointer[func(Call) Fate]
+	self  string // this program, which is also the app that jobs build
+}
+
+// Start brings a System up. Close ends it.
+func Start(ctx context.Context, c Config) (*System, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own program: %w", err)
+	}
+	log := c.Log
+	if log == nil {
+		log = func(string) {}
+	}
+	s := &System{self: self}
+	s.wires = newWires(s.fate, func(function string, process int) { s.Runtime.Kill(function, process) })
+	s.Stack, err = stack.Start(ctx, stack.Config{
+		Root: c.Root, BinDir: c.BinDir, DataDir: c.DataDir, Env: c.Env,
+		ProcessEnv: s.wires.env, Undelivered: true, ReconcileEvery: -1, Processes: 4,
+		E2B: func(e *e2bsim.Config) {
+			e.Backend = e2bsim.Processes{Files: []string{self}}
+			e.PauseLatency, e.ResumeLatency = -1, -1
+		},
+		Log:    func(l runtimeapi.Line) { log(fmt.Sprintf("%s[%d] %s", l.Function, l.Process, l.Text)) },
+		Report: func(err error) { log("local: " + err.Error()) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err == nil {
+		s.cache, err = redis.Open(redis.Config{URL: s.RedisURL})
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close ends everything and waits for it.
+func (s *System) Close() error {
+	err := s.Stack.Close()
+	s.wires.close()
+	if s.store != nil {
+		s.store.Close()
+	}
+	if s.cache != nil {
+		err = errors.Join(err, s.cache.Close())
+	}
+	return err
+}
+
+func (s *System) fate(c Call) Fate {
+	if judge := s.judge.Load(); judge != nil {
+		return (*judge)(c)
+	}
+	return Pass
+}
+
+// Judge makes f decide the fate of every call from now on; nil lets all pass. f
+// may hold a call by not returning, and is called by several at once.
+func (s *System) Judge(f func(Call) Fate) {
+	if f == nil {
+		s.judge.Store(nil)
+		return
+	}
+	s.judge.Store(&f)
+}
+
+// Empty makes an end of every job, sandbox and message.
+func (s *System) Empty(ctx context.Context) error {
+	for _, sandbox := range s.E2B.Sandboxes() {
+		if sandbox.State != e2bsim.StateGone {
+			_ = s.E2B.Vanish(ctx, sandbox.ID) // gone meanwhile is as good
+		}
+	}
+	s.E2B.ClearFaults()
+	for _, queue := range queues {
+		for _, m := range s.SQS.Messages(queue) {
+			s.SQS.Remove(queue, m.ID)
+		}
+	}
+	return s.Postgres.Empty(ctx)
+}
+
+// queues are the template's names of all queues.
+var queues = []string{"BuildQueue", "PauseQueue", "BuildDeadLetters", "PauseDeadLetters"}
+
+// DeliverAll delivers what both queues hold, and what comes of it, until nothing
+// can be received now.
+func (s *System) DeliverAll(ctx context.Context) error {
+	for {
+		total := 0
+		for _, function := range []string{"build", "pause"} {
+			n, err := s.Deliver(ctx, function)
+			if err != nil {
+				return err
+			}
+			total += n
+		}
+		if total == 0 {
+			return nil
+		}
+	}
+}
+
+// Sweep runs reconcile once.
+func (s *System) Sweep(ctx context.Context) error {
+	_, err := s.Reconcile.Trigger(ctx)
+	return err
+}
+
+// Pass lets d pass on every clock.
+func (s *System) Pass(ctx context.Context, d time.Duration) error {
+	if err := s.Postgres.Advance(ctx, d); err != nil {
+		return err
+	}
+	at, err := s.cache.Watermark(ctx)
+	if err == nil && !at.IsZero() { // the one time of the database's that Redis keeps
+		err = s.cache.SetWatermark(ctx, at.Add(-d))
+	}
+	if err != nil {
+		return fmt.Errorf("pass time: %w", err)
+	}
+	s.SQS.Advance(d)
+	return s.E2B.Advance(ctx, d)
+}
+
+// Jobs are all jobs there are.
+func (s *System) Jobs(ctx context.Context) ([]job.Job, error) {
+	const most = 1000
+	return s.store.Changed(ctx, time.Time{}, "", most)
+}
+
+// Post sends a request as a user does and returns the answer's status and its
+// job_id, if it has one.
+func (s *System) Post(ctx context.Context, path string, body any, header http.Header) (status int, id string, err error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return 0, "", fmt.Errorf("encode body: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.APIURL+path, bytes.NewReader(text))
+	if err != nil {
+		return 0, "", fmt.Errorf("post %s: %w", path, err)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Authorization", "Bearer "+s.Token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", fmt.Errorf("post %s: %w", path, err)
+	}
+	defer resp.Body.Close()
+	text, err = io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, "", fmt.Errorf("post %s: %w", path, err)
+	}
+	var told struct {
+		JobID string `json:"job_id"`
+	}
+	_ = json.Unmarshal(text, &told) // an error has none
+	return resp.StatusCode, told.JobID, nil
+}
