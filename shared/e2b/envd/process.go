@@ -57,11 +57,11 @@ func (c *Client) Run(ctx context.Context, cmd Command, maxOutput int) (Result, e
 		result.Stdout = append(result.Stdout, event.GetData().GetStdout()...)
 		result.Stderr = append(result.Stderr, event.GetData().GetStderr()...)
 		if len(result.Stdout)+len(result.Stderr) > maxOutput {
-			cancel() // or Close would read the rest
 			return Result{}, &Error{Op: op, kind: job.ErrUnknownOutcome, cause: fmt.Errorf("over %d bytes of output", maxOutput)}
 		}
 		if end := event.GetEnd(); end != nil {
 			result.ExitCode = int(end.GetExitCode())
+			stream.Receive() // the stream's own end, so that the connection serves the next call too
 			return result, nil
 		}
 	}

@@ -34,6 +34,27 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestCallsShareAConnection: to a hosted sandbox each new one costs a TLS
+// handshake.
+func TestCallsShareAConnection(t *testing.T) {
+	callers := map[string]bool{}
+	_, c := newDaemon(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		callers[r.RemoteAddr] = true
+		return false
+	})
+	for range 5 {
+		if _, err := c.Run(t.Context(), Command{Path: "/bin/echo", Args: []string{"x"}}, 1<<10); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Processes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(callers) != 1 {
+		t.Errorf("10 calls made %d connections", len(callers))
+	}
+}
+
 func TestRunBoundsItsOutput(t *testing.T) {
 	_, c := newDaemon(t, nil)
 	start := time.Now()

@@ -140,13 +140,14 @@ func TestStepOutputOfAnyKind(t *testing.T) {
 }
 
 // TestStepStopsWithAllItsProcesses: children that ignore TERM, that have a
-// group or a session of their own.
+// group or a session of their own, or no parent any more.
 func TestStepStopsWithAllItsProcesses(t *testing.T) {
 	d, c := newDaemon(t, nil)
 	start(t, c, Step{Command: `
 		sleep 1000 & echo $! >>pids
 		(trap '' TERM; while :; do sleep 1000; done) & echo $! >>pids
 		setsid sleep 1000 & echo $! >>pids
+		(sleep 1000 & echo $! >>pids)
 		set -m; sleep 1000 & echo $! >>pids
 		echo $$ >>pids; echo up; wait`})
 	for p := (Progress{}); !bytes.Contains(p.Output, []byte("up")); {
@@ -163,7 +164,7 @@ func TestStepStopsWithAllItsProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	pids := strings.Fields(string(raw))
-	if len(pids) != 5 {
+	if len(pids) != 6 {
 		t.Errorf("pids %v", pids)
 	}
 	for _, pid := range pids {
