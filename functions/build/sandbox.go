@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"siesta/shared/e2b"
+	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
 )
@@ -82,7 +83,7 @@ func (t *turn) create(ctx context.Context) (time.Duration, error) {
 	if err := t.save(ctx, row, err); err != nil {
 		return 0, err
 	}
-	t.envd = t.e2b.Envd(sandbox)
+	t.envd = envd.Of(t.e2b, sandbox)
 	return 0, t.mark(ctx)
 }
 
@@ -136,7 +137,7 @@ func (t *turn) connect(ctx context.Context) (time.Duration, error) {
 	if err := t.save(ctx, row, err); err != nil {
 		return 0, err
 	}
-	t.envd = t.e2b.Envd(sandbox)
+	t.envd = envd.Of(t.e2b, sandbox)
 	if resumed {
 		// It slept by its time-out: nobody came for half an hour.
 		marker, err := t.envd.ReadMarker(ctx)

@@ -211,7 +211,7 @@ func (b *bench) ready(a app) job.Job {
 	s, err := b.sandbox.Create(ctx, e2b.Create{Template: "base", Timeout: 30 * time.Minute, Metadata: job.Tags(stack, id, j.CreateNo)})
 	b.ok(err)
 	j = b.must(b.rows.RecordSandbox(ctx, j, s.ID, 30*time.Minute))
-	inside := b.sandbox.Envd(s)
+	inside := envd.Of(b.sandbox, s)
 	b.ok(inside.WriteMarker(ctx, j.Epoch))
 	j = b.must(b.rows.RecordMarker(ctx, id, j.Epoch))
 	j.Plan = a.plan
@@ -250,7 +250,7 @@ func (b *bench) inside(j job.Job) *envd.Client {
 	b.t.Helper()
 	s, err := b.sandbox.Get(b.t.Context(), j.SandboxID)
 	b.ok(err)
-	return b.sandbox.Envd(s)
+	return envd.Of(b.sandbox, s)
 }
 
 // run runs a shell command in a job's sandbox.

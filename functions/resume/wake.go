@@ -107,7 +107,7 @@ func (w *wake) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect sandbox: %w", err)
 	}
-	w.envd = w.e2b.Envd(sandbox)
+	w.envd = envd.Of(w.e2b, sandbox)
 	return nil
 }
 

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"siesta/shared/e2b/envd"
 	"siesta/shared/secrets"
 )
 
@@ -101,14 +100,13 @@ func (c *Client) Within(d time.Duration) *Client {
 	return &within
 }
 
-// Envd returns the client of a sandbox's daemon. The sandbox must come from
-// Create, Connect or Get, which know its access token.
-func (c *Client) Envd(s Sandbox) *envd.Client {
-	base := c.config.SandboxURL
-	if base == "" {
-		base = c.PreviewURL(s.ID, envd.Port)
+// Edge returns where a sandbox's port is reached by headers that name sandbox
+// and port, and the client to reach it with, which has no time-out of its own.
+func (c *Client) Edge(sandboxID string, port int) (address string, client *http.Client) {
+	if c.config.SandboxURL != "" {
+		return c.config.SandboxURL, c.data
 	}
-	return envd.New(envd.Config{URL: base, SandboxID: s.ID, Token: s.AccessToken, Version: s.EnvdVersion, HTTP: c.data})
+	return c.PreviewURL(sandboxID, port), c.data
 }
 
 // PreviewURL is the address of a sandbox's port as visitors use it.

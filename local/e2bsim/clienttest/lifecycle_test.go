@@ -19,7 +19,7 @@ func TestLifecycle(t *testing.T) {
 	_, c := newWorld(t)
 	ctx := t.Context()
 	s := create(t, c)
-	box := c.Envd(s)
+	box := envd.Of(c, s)
 	if err := box.WriteMarker(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestLifecycle(t *testing.T) {
 // whole group, whatever the output.
 func TestSteps(t *testing.T) {
 	_, c := newWorld(t)
-	box, ctx := c.Envd(create(t, c)), t.Context()
+	box, ctx := envd.Of(c, create(t, c)), t.Context()
 	dir := envd.StepDir("j", 1, "deps")
 	step := envd.Step{Dir: dir, Cwd: job.Workspace, Env: map[string]string{"SECRET": "hidden"},
 		Command: `printf '\377'; echo "$SECRET"; (trap '' TERM; while :; do sleep 1; done) & setsid -w sleep 1000`}
@@ -157,7 +157,7 @@ func TestSteps(t *testing.T) {
 func TestStaleFilesAreNoticed(t *testing.T) {
 	sim, c := newWorld(t)
 	s := create(t, c)
-	box, ctx := c.Envd(s), t.Context()
+	box, ctx := envd.Of(c, s), t.Context()
 	if _, err := sim.AddFault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Stale, Nth: 2}); err != nil {
 		t.Fatal(err)
 	}

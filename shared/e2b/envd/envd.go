@@ -13,6 +13,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd/envdpb"
 	"siesta/shared/secrets"
 )
@@ -35,6 +36,13 @@ type Client struct {
 	http      *http.Client
 	process   envdpb.ProcessClient
 	directory envdpb.FilesystemClient
+}
+
+// Of returns the client of a sandbox's daemon. The sandbox must come from
+// Create, Connect or Get, which know its access token.
+func Of(c *e2b.Client, s e2b.Sandbox) *Client {
+	address, client := c.Edge(s.ID, Port)
+	return New(Config{URL: address, SandboxID: s.ID, Token: s.AccessToken, Version: s.EnvdVersion, HTTP: client})
 }
 
 // New makes a client. It dials nothing.
