@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/sqs"
+)
+
+const (
+	// partTime is what each of the five parts of a run may take; with the kills
+	// that it may still wait for, a run ends before it is ended at 100 s.
+	partTime = 13 * time.Second
+	// killTime is how long a kill is waited for. One without an answer is made
+	// again in the next run.
+	killTime = 8 * time.Second
+	// workers is how many calls are made at the same time.
+	workers = 10
+)
+
+type handler struct {
+	log      *slog.Logger
+	store    *postgres.Store
+	cache    *redis.Cache
+	builds   *sqs.Queue
+	pauses   *sqs.Queue
+	e2b      *e2b.Client
+	stack    string        // value of the tag that makes a sandbox ours
+	deadline time.Duration // of a job, from the day that it was scheduled for
+}
+
+// run is one run, which counts what it finds.
+type run struct {
+	*handler
+	*tally
+}
+
+// Handle does a bounded part of the work and returns what it has found. What
+// fails is logged and counted, and keeps nothing else from being done: the next
+// minute is the retry.
+func (h *handler) Handle(ctx context.Context) (report, error) {
+	r := &run{handler: h, tally: newTally()}
+	started := time.Now()
+	for _, part := range []struct {
+		name string
+		work func(context.Context) error
+	}{
+		{"pauses", r.latePauses},
+		{"turns", r.lateTurns},
+		{"cache", r.staleCache},
+		{"sandboxes", r.listSandboxes},
+		{"rows", r.lookAtRows},
+	} {
+		if err := h.part(ctx, part.work); err != nil {
+			r.failed()
+			h.log.ErrorContext(ctx, "part of reconcile failed", "part", part.name, "error", err)
+		}
+	}
+	found := r.report()
+	h.logMetrics(ctx, found, time.Since(started))
+	return found, nil
+}
+
+func (h *handler) part(ctx context.Context, work func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, partTime)
+	defer cancel()
+	return work(ctx)
+}
+
+// together calls f for all items, some at the same time. After an error it
+// begins no further one, and returns the first.
+func together[T any](items []T, f func(T) error) error {
+	var next atomic.Int64
+	var failure atomic.Pointer[error]
+	var all sync.WaitGroup
+	for range min(workers, len(items)) {
+		all.Go(func() {
+			for failure.Load() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(items) {
+					return
+				}
+				if err := f(items[i]); err != nil {
+					failure.CompareAndSwap(nil, &err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// publish brings the cache up to a row. The cache may be down: then a later
+// run publishes it.
+func (h *handler) publish(ctx context.Context, j job.Job) {
+	if _, err := h.cache.Put(ctx, j); err != nil {
+		h.log.WarnContext(ctx, "cache job", "job_id", j.ID, "error", err)
+	}
+}
+
+// askForPause sends the message that puts this epoch of a sandbox to sleep.
+func (h *handler) askForPause(ctx context.Context, j job.Job) error {
+	message := sqs.ReadyMessage{
+		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
+	}
+	if err := h.pauses.SendReady(ctx, message, 0); err != nil {
+		return fmt.Errorf("send pause message: %w", err)
+	}
+	return nil
+}

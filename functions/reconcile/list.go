@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+// mostPages of 100 sandboxes are read in one run. Those that run come first:
+// they cost money.
+const mostPages = 20
+
+// listSandboxes goes through E2B's list of our sandboxes and looks for those
+// that belong to nobody, and those that run although their row sleeps.
+func (r *run) listSandboxes(ctx context.Context) error {
+	now, err := r.store.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("read clock: %w", err)
+	}
+	pages := mostPages
+	for _, state := range []e2b.State{e2b.Running, e2b.Paused} {
+		used, err := r.list(ctx, state, pages, now)
+		if err != nil {
+			return fmt.Errorf("list %s sandboxes: %w", state, err)
+		}
+		pages -= used
+	}
+	return nil
+}
+
+// list goes on with a list where the last run stopped, and returns how many
+// pages it has read.
+func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time) (int, error) {
+	task := "list " + string(state)
+	next, err := r.store.Progress(ctx, task)
+	if err != nil {
+		return 0, fmt.Errorf("read progress: %w", err)
+	}
+	filter := e2b.Filter{Metadata: map[string]string{job.TagStack: r.stack}, States: []e2b.State{state}}
+	for n := range most {
+		page, err := r.e2b.ListPage(ctx, filter, next)
+		if errors.Is(err, job.ErrSandboxRefused) && next != "" { // the position is too old
+			return n, r.store.SaveProgress(ctx, task, "")
+		}
+		if err != nil {
+			return n, err
+		}
+		if err := r.judgePage(ctx, page.Sandboxes, now); err != nil {
+			return n, err
+		}
+		if next != page.Next {
+			if err := r.store.SaveProgress(ctx, task, page.Next); err != nil {
+				return n, err
+			}
+		}
+		if next = page.Next; next == "" {
+			return n + 1, nil
+		}
+	}
+	return most, nil
+}
+
+// judgePage finds the sandboxes' jobs, by the sandbox first and by its tag
+// second, and acts on those that do not fit together.
+func (r *run) judgePage(ctx context.Context, sandboxes []e2b.Sandbox, now time.Time) error {
+	var sandboxIDs, jobIDs []string
+	for _, s := range sandboxes {
+		sandboxIDs = append(sandboxIDs, s.ID)
+		if id := s.Metadata[job.TagJob]; job.IsID(id) {
+			jobIDs = append(jobIDs, id)
+		}
+	}
+	rows, err := r.store.Owners(ctx, sandboxIDs, jobIDs)
+	if err != nil {
+		return fmt.Errorf("find owners: %w", err)
+	}
+	bySandbox, byID := map[string]job.Job{}, map[string]job.Job{}
+	for _, j := range rows {
+		bySandbox[j.SandboxID], byID[j.ID] = j, j
+	}
+	return together(sandboxes, func(s e2b.Sandbox) error {
+		if s.Metadata[job.TagStack] != r.stack {
+			return nil
+		}
+		c := candidate{now: now}
+		if j, ok := bySandbox[s.ID]; ok {
+			j = r.seen(ctx, j)
+			c.owner = &j
+		}
+		if j, ok := byID[s.Metadata[job.TagJob]]; ok {
+			c.tagged = &j
+		}
+		return r.examine(ctx, s, c)
+	})
+}
+
+// examine takes a second look before it acts: a list lags behind.
+func (r *run) examine(ctx context.Context, listed e2b.Sandbox, c candidate) error {
+	v := c.judge(listed)
+	if v == fine {
+		return nil
+	}
+	s, err := r.e2b.Get(ctx, listed.ID)
+	switch {
+	case errors.Is(err, job.ErrSandboxNotFound):
+		return nil
+	case err != nil: // it is looked at again when it is listed again
+		r.unknown(v.rule())
+		r.log.WarnContext(ctx, "look at sandbox", "sandbox_id", listed.ID, "reason", string(v), "error", err)
+		return nil
+	}
+	return r.act(ctx, s, c)
+}
+
+// candidate is a sandbox's place among the rows.
+type candidate struct {
+	owner  *job.Job // the row that has this sandbox; nil: none
+	tagged *job.Job // the row of the job that it was created for; nil: none
+	now    time.Time
+}
+
+// verdict says what is to be done about a sandbox.
+type verdict string
+
+// The verdicts. All but the first two are reasons to kill it; none of them can
+// come to be untrue.
+const (
+	fine      verdict = ""
+	awake     verdict = "somebody outside woke it"
+	jobFailed verdict = "its job failed"
+	rowGone   verdict = "its row says that it is gone"
+	noJob     verdict = "there is no such job"
+	replaced  verdict = "its job has another sandbox"
+	outdated  verdict = "a later create call took its place"
+)
+
+func (v verdict) rule() rule {
+	if v == awake {
+		return woken
+	}
+	return orphans
+}
+
+func (c candidate) judge(s e2b.Sandbox) verdict {
+	if j := c.owner; j != nil {
+		switch {
+		case j.Status == job.Failed:
+			return jobFailed
+		case j.SandboxState == job.SandboxGone:
+			return rowGone
+		case j.SandboxState == job.SandboxPaused && s.State == e2b.Running && j.ReadAt.Sub(j.PausedAt) > postgres.Grace:
+			return awake
+		}
+		return fine
+	}
+	createNo, err := strconv.Atoi(s.Metadata[job.TagCreate])
+	switch j := c.tagged; {
+	case j == nil && c.now.Sub(s.StartedAt) > postgres.Grace:
+		return noJob
+	case j == nil:
+		return fine
+	case j.Status == job.Failed:
+		return jobFailed
+	case j.SandboxID != "":
+		return replaced
+	case err == nil && createNo < j.CreateNo:
+		return outdated
+	default: // its create call may just be under way
+		return fine
+	}
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+)
+
+const (
+	// mostLooks sandboxes are looked at one by one in one run: those that were
+	// missing before, then those awake, then those asleep.
+	mostLooks   = 200
+	mostMissing = 50
+	mostAwake   = 100
+	// saveTime is for noting where a run stopped when its time is up.
+	saveTime = 2 * time.Second
+)
+
+// errSilent: E2B told nothing of any sandbox of a group.
+var errSilent = errors.New("no look at a sandbox was answered")
+
+// lookAtRows asks E2B about the sandboxes that the rows claim to have.
+func (r *run) lookAtRows(ctx context.Context) error {
+	again, err := r.store.Missing(ctx, mostMissing)
+	if err != nil {
+		return fmt.Errorf("list missing sandboxes: %w", err)
+	}
+	if _, err := r.lookAll(ctx, again); err != nil {
+		return err
+	}
+	left := mostLooks - len(again)
+	n, err := r.walk(ctx, "rows awake", r.store.Awake, min(left, mostAwake))
+	if err != nil {
+		return err
+	}
+	_, err = r.walk(ctx, "rows asleep", r.store.Asleep, left-n)
+	return err
+}
+
+// walk goes on through rows, in the order of their ids, where the last run
+// stopped, and returns how many it has looked at.
+func (r *run) walk(ctx context.Context, task string, list func(context.Context, string, int) ([]job.Job, error), most int) (int, error) {
+	after, err := r.store.Progress(ctx, task)
+	if err != nil {
+		return 0, fmt.Errorf("read progress: %w", err)
+	}
+	rows, err := list(ctx, after, most)
+	if err != nil {
+		return 0, fmt.Errorf("list %s: %w", task, err)
+	}
+	n, err := r.lookAll(ctx, rows)
+	position := ""
+	if n == most || n < len(rows) {
+		position = after
+		if n > 0 {
+			position = rows[n-1].ID
+		}
+	}
+	if position == after {
+		return n, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	return n, errors.Join(err, r.store.SaveProgress(ctx, task, position))
+}
+
+// lookAll looks at rows in groups and returns how many it has looked at. It
+// stops after a group of which E2B tells nothing; one sandbox of which it never
+// does holds nothing up.
+func (r *run) lookAll(ctx context.Context, rows []job.Job) (n int, err error) {
+	for n < len(rows) {
+		group := rows[n:min(n+workers, len(rows))]
+		before := r.count(missing).Unknown
+		if err := together(group, func(j job.Job) error { return r.look(ctx, j) }); err != nil {
+			return n, err
+		}
+		n += len(group)
+		if r.count(missing).Unknown == before+len(group) {
+			return n, errSilent
+		}
+	}
+	return n, nil
+}
+
+// look asks E2B about one row's sandbox.
+func (r *run) look(ctx context.Context, j job.Job) error {
+	s, err := r.e2b.Get(ctx, j.SandboxID)
+	switch {
+	case errors.Is(err, job.ErrSandboxNotFound):
+		return r.missed(ctx, j)
+	case err != nil:
+		r.unknown(missing)
+		r.log.WarnContext(ctx, "look at sandbox", "job_id", j.ID, "sandbox_id", j.SandboxID, "error", err)
+		return nil
+	case s.Metadata[job.TagStack] != r.stack:
+		return nil
+	}
+	j = r.seen(ctx, j)
+	return r.act(ctx, s, candidate{owner: &j})
+}
+
+// missed notes that E2B does not know a row's sandbox. It is believed when it
+// was so a grace period ago, too.
+func (r *run) missed(ctx context.Context, j job.Job) error {
+	row, err := r.store.RecordGone(ctx, j)
+	if err == nil {
+		r.add(missing, 1, 1, 0)
+		r.publish(ctx, row)
+		r.log.WarnContext(ctx, "sandbox lost", "job_id", j.ID, "sandbox_id", j.SandboxID)
+		return nil
+	}
+	if errors.Is(err, job.ErrConflict) {
+		row, err = r.store.RecordMissed(ctx, j)
+	}
+	switch {
+	case errors.Is(err, job.ErrConflict): // noted already, or the row is about to tell more
+		return nil
+	case err != nil:
+		return fmt.Errorf("record missing sandbox: %w", err)
+	}
+	r.found(missing, 1)
+	r.publish(ctx, row)
+	return nil
+}
+
+// seen notes that E2B knows a sandbox that was missing, and returns the row.
+func (r *run) seen(ctx context.Context, j job.Job) job.Job {
+	if j.MissingSince.IsZero() || !j.Status.Terminal() {
+		return j
+	}
+	row, err := r.store.RecordSeen(ctx, j)
+	switch {
+	case errors.Is(err, job.ErrConflict):
+		return j
+	case err != nil:
+		r.log.WarnContext(ctx, "record sight of sandbox", "job_id", j.ID, "error", err)
+		return j
+	}
+	r.publish(ctx, row)
+	return row
+}
+
+// act does what the newest look at a sandbox calls for.
+func (r *run) act(ctx context.Context, s e2b.Sandbox, c candidate) error {
+	if s.Metadata[job.TagStack] != r.stack {
+		return nil
+	}
+	switch v := c.judge(s); v {
+	case fine:
+		return nil
+	case awake:
+		return r.wake(ctx, *c.owner, s)
+	default:
+		j := c.owner
+		if j == nil {
+			j = c.tagged
+		}
+		r.kill(ctx, s.ID, j, v)
+		return nil
+	}
+}
+
+// wake takes a row's word back that its sandbox sleeps, and asks for its pause.
+func (r *run) wake(ctx context.Context, j job.Job, s e2b.Sandbox) error {
+	j, err := r.store.RecordWoken(ctx, j, s.EndAt)
+	if errors.Is(err, job.ErrConflict) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("record woken sandbox: %w", err)
+	}
+	r.found(woken, 1)
+	r.publish(ctx, j)
+	r.log.WarnContext(ctx, "sandbox was woken from outside", "job_id", j.ID, "sandbox_id", j.SandboxID, "epoch", j.Epoch)
+	if err := r.askForPause(ctx, j); err != nil { // a minute from now it is a late pause
+		r.unknown(woken)
+		r.log.WarnContext(ctx, "ask for pause", "job_id", j.ID, "error", err)
+		return nil
+	}
+	r.healed(woken)
+	return nil
+}
+
+// kill ends a sandbox that belongs to no job, or to a failed one. What is not
+// answered is done again when it is seen again.
+func (r *run) kill(ctx context.Context, sandboxID string, j *job.Job, why verdict) {
+	r.found(orphans, 1)
+	log := r.log.With("sandbox_id", sandboxID, "reason", string(why))
+	if j != nil {
+		log = log.With("job_id", j.ID)
+	}
+	if err := r.e2b.Kill(ctx, sandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+		r.unknown(orphans)
+		log.WarnContext(ctx, "kill sandbox", "error", err)
+		return
+	}
+	r.healed(orphans)
+	log.InfoContext(ctx, "kill sandbox")
+	if j == nil || j.Status != job.Failed || j.SandboxID != sandboxID || j.SandboxState == job.SandboxGone {
+		return
+	}
+	row, err := r.store.RecordKilled(ctx, j.ID, sandboxID)
+	switch {
+	case err == nil:
+		r.publish(ctx, row)
+	case !errors.Is(err, job.ErrConflict):
+		log.WarnContext(ctx, "record killed sandbox", "error", err)
+	}
+}

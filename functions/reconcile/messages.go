@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/sqs"
+)
+
+// mostRows bounds what one rule takes up in one run, the longest fallen first.
+const mostRows = 500
+
+// latePauses sends again for every pause that is overdue, and for every pause
+// and resume that has lost its owner.
+func (r *run) latePauses(ctx context.Context) error {
+	late, err := r.store.OverduePauses(ctx, mostRows)
+	if err != nil {
+		return fmt.Errorf("list overdue pauses: %w", err)
+	}
+	abandoned, err := r.store.AbandonedOps(ctx, mostRows)
+	if err != nil {
+		return fmt.Errorf("list abandoned pauses and resumes: %w", err)
+	}
+	return errors.Join(
+		r.send(latePauses, late, func(j job.Job) error { return r.askForPause(ctx, j) }),
+		r.send(abandonedOps, abandoned, func(j job.Job) error { return r.askForPause(ctx, j) }),
+	)
+}
+
+// lateTurns sends again for every turn that nobody takes, ends the jobs that
+// had all their time, and queues those whose day has come.
+func (r *run) lateTurns(ctx context.Context) error {
+	idle, err := r.store.AbandonedTurns(ctx, mostRows)
+	if err != nil {
+		return fmt.Errorf("list abandoned turns: %w", err)
+	}
+	scheduled, err := r.store.DueSchedules(ctx, mostRows)
+	if err != nil {
+		return fmt.Errorf("list due schedules: %w", err)
+	}
+	var overdue, turns []job.Job
+	for _, j := range idle {
+		if j.ReadAt.After(j.DeadlineAt) {
+			overdue = append(overdue, j)
+		} else {
+			turns = append(turns, j)
+		}
+	}
+	return errors.Join(
+		r.send(abandonedTurns, turns, func(j job.Job) error { return r.askForTurn(ctx, j) }),
+		r.send(overdueJobs, overdue, func(j job.Job) error { return r.fail(ctx, j) }),
+		r.send(dueSchedules, scheduled, func(j job.Job) error { return r.queue(ctx, j) }),
+	)
+}
+
+// send heals rows by f. job.ErrConflict means that somebody was faster.
+func (r *run) send(what rule, rows []job.Job, f func(job.Job) error) error {
+	r.found(what, len(rows))
+	return together(rows, func(j job.Job) error {
+		err := f(j)
+		switch {
+		case errors.Is(err, job.ErrConflict):
+			return nil
+		case err != nil:
+			r.unknown(what)
+			return err
+		}
+		r.healed(what)
+		return nil
+	})
+}
+
+func (r *run) askForTurn(ctx context.Context, j job.Job) error {
+	if err := r.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Turn: j.Turn}, 0); err != nil {
+		return fmt.Errorf("send build message: %w", err)
+	}
+	return nil
+}
+
+// queue gives a scheduled job its first turn. If the message is not sent, the
+// job counts as abandoned a minute later.
+func (r *run) queue(ctx context.Context, j job.Job) error {
+	j, err := r.store.QueueScheduled(ctx, j, r.deadline)
+	if err != nil {
+		return fmt.Errorf("queue scheduled job: %w", err)
+	}
+	r.publish(ctx, j)
+	return r.askForTurn(ctx, j)
+}
+
+// fail ends a job that had all its time, in words, and kills its sandbox. If
+// that does not work, its sandbox is an orphan from now on.
+func (r *run) fail(ctx context.Context, j job.Job) error {
+	debugID := job.NewID()
+	limit := j.DeadlineAt.Sub(j.EnqueuedAt).Round(time.Second)
+	message := fmt.Sprintf("The build took longer than its limit of %s and was stopped.", limit)
+	j, err := r.store.FailOverdue(ctx, j, message, debugID)
+	if err != nil {
+		return fmt.Errorf("fail overdue job: %w", err)
+	}
+	r.publish(ctx, j)
+	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "message", message)
+	if j.SandboxID != "" && j.SandboxState != job.SandboxGone {
+		r.kill(ctx, j.SandboxID, &j, jobFailed)
+	}
+	return nil
+}

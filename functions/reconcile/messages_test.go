@@ -1,0 +1,190 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+func TestALatePauseIsAskedForAgain(t *testing.T) {
+	b := setup(t)
+	j := b.ready()
+	b.pass(30 * time.Second) // its own message is on its way
+	b.quiet()
+	if n, _ := b.pausesAsked(j); n != 0 {
+		t.Errorf("%d messages for a pause that is not late", n)
+	}
+	b.pass(time.Minute)
+	b.want(b.reconcile(), latePauses, count{1, 1, 0})
+	if n, epoch := b.pausesAsked(j); n != 1 || epoch != j.Epoch {
+		t.Errorf("%d messages, epoch %d; want one for epoch %d", n, epoch, j.Epoch)
+	}
+}
+
+func TestAResumedPreviewIsLeftAloneUntilItIsDue(t *testing.T) {
+	b := setup(t)
+	j := b.resumed()
+	b.pass(9 * time.Minute)
+	b.quiet()
+	b.pass(3 * time.Minute)
+	b.want(b.reconcile(), latePauses, count{1, 1, 0})
+	if _, epoch := b.pausesAsked(j); epoch != j.Epoch {
+		t.Errorf("epoch %d, want %d", epoch, j.Epoch)
+	}
+}
+
+// A refusal is for an hour at the least: nothing asks again every minute.
+func TestARefusedPauseIsNotAskedForEveryMinute(t *testing.T) {
+	b := setup(t)
+	j := b.ready()
+	j = b.must(b.rows.TakePause(b.ctx, j.ID, j.Epoch))
+	b.must(b.rows.RecordPauseRefused(b.ctx, j, "The plan has no pause."))
+	for range 3 {
+		b.pass(15 * time.Minute)
+		b.want(b.reconcile(), latePauses, count{})
+	}
+}
+
+func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
+	b := setup(t)
+	pausing := b.ready()
+	pausing = b.must(b.rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
+	resuming := b.must(b.rows.TakeResume(b.ctx, b.paused()))
+	b.pass(postgres.OpTime - time.Second)
+	b.quiet()
+	b.pass(2 * time.Second)
+	b.want(b.reconcile(), abandonedOps, count{2, 2, 0})
+	for _, j := range []job.Job{pausing, resuming} {
+		if n, epoch := b.pausesAsked(j); n != 1 || epoch != j.Epoch {
+			t.Errorf("%s: %d messages, epoch %d", j.SandboxState, n, epoch)
+		}
+	}
+}
+
+func TestAnAbandonedTurnIsAskedForAgain(t *testing.T) {
+	b := setup(t)
+	queued := b.accept()
+	claimed := b.must(b.rows.ClaimTurn(b.ctx, b.accept().ID, 0))
+	handed := b.building()
+	handed = b.must(b.rows.HandOver(b.ctx, handed, 10*time.Second))
+	b.pass(30 * time.Second)
+	b.quiet()
+	b.pass(45 * time.Second) // the claim's lease has run for 75 s of 105
+	b.want(b.reconcile(), abandonedTurns, count{2, 2, 0})
+	b.pass(100 * time.Second)
+	b.want(b.reconcile(), abandonedTurns, count{3, 3, 0})
+	for _, c := range []struct {
+		j    job.Job
+		want []int
+	}{{queued, []int{0, 0}}, {claimed, []int{0}}, {handed, []int{1, 1}}} {
+		if got := b.turnsAsked(c.j); !slices.Equal(got, c.want) {
+			t.Errorf("turns asked for: %v, want %v", got, c.want)
+		}
+	}
+}
+
+func TestAnOverdueJobFailsInWordsAndLeavesNothingRunning(t *testing.T) {
+	b := setup(t)
+	building, early := b.building(), b.accept()
+	b.pass(time.Hour + 3*time.Minute)
+	r := b.reconcile()
+	b.want(r, overdueJobs, count{2, 2, 0})
+	b.want(r, abandonedTurns, count{})
+	for _, j := range []job.Job{building, early} {
+		row := b.get(j.ID)
+		if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "limit of 1h0m0s") || row.DebugID == "" {
+			t.Errorf("got %s, %q, debug id %q", row.Status, row.ErrorMessage, row.DebugID)
+		}
+		if !strings.Contains(b.log.String(), row.DebugID) {
+			t.Error("the debug id leads to no line of the log")
+		}
+	}
+	b.wantState(building.ID, job.SandboxGone)
+	b.wantBox(building.SandboxID, e2bsim.StateGone)
+	b.quiet()
+}
+
+// A builder that is at work ends its job itself.
+func TestAnOverdueJobThatIsHeldIsLeftToItsBuilder(t *testing.T) {
+	b := setup(t)
+	j := b.accept()
+	b.pass(time.Hour + 3*time.Minute)
+	held := b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
+	b.want(b.reconcile(), overdueJobs, count{})
+	if b.get(j.ID).Revision != held.Revision {
+		t.Error("a job under a lease was written")
+	}
+}
+
+func TestAScheduledJobRunsWhenItsDayHasCome(t *testing.T) {
+	b := setup(t)
+	first := b.accept()
+	n := postgres.NewJob{
+		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour, PerDay: 1,
+		Request: job.Request{ProjectID: first.ProjectID, Goal: "a page", Template: "base"},
+	}
+	j, _, err := b.rows.Accept(b.ctx, n)
+	b.ok(err)
+	if j.Status != job.Scheduled {
+		t.Fatalf("got %s", j.Status)
+	}
+	b.pass(30 * time.Second)
+	if j.ScheduleFor.Sub(j.ReadAt) > time.Minute { // not in the last minute of a day
+		b.want(b.reconcile(), dueSchedules, count{})
+	}
+	b.pass(j.ScheduleFor.Sub(j.ReadAt))
+	b.want(b.reconcile(), dueSchedules, count{1, 1, 0})
+	row := b.get(j.ID)
+	if row.Status != job.Queued || row.DeadlineAt.Sub(row.ReadAt) < 59*time.Minute {
+		t.Errorf("got %s with %v to its deadline", row.Status, row.DeadlineAt.Sub(row.ReadAt))
+	}
+	if got := b.turnsAsked(j); !slices.Equal(got, []int{0}) {
+		t.Errorf("turns asked for: %v", got)
+	}
+	b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
+}
+
+// Without a queue a scheduled job is queued all the same, and asked for later.
+func TestWithoutQueuesTheRowsAreStillHealed(t *testing.T) {
+	b := setup(t)
+	j := b.building()
+	late := b.ready()
+	b.pass(time.Hour + 3*time.Minute)
+	builds, pauses := b.builds, b.pauses
+	b.builds, b.pauses = b.deadQueue(), b.deadQueue()
+	r := b.reconcile()
+	b.want(r, overdueJobs, count{1, 1, 0})
+	b.want(r, latePauses, count{1, 0, 1})
+	if r.FailedParts != 1 || b.get(j.ID).Status != job.Failed {
+		t.Errorf("%d parts failed; the overdue job is %s", r.FailedParts, b.get(j.ID).Status)
+	}
+	b.builds, b.pauses = builds, pauses
+	b.want(b.reconcile(), latePauses, count{1, 1, 0})
+	if n, _ := b.pausesAsked(late); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+func TestOneRunTakesUpABoundedNumberAndTheNextGoesOn(t *testing.T) {
+	b := setup(t)
+	first := b.accept()
+	b.pass(2 * time.Minute)
+	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until)
+		SELECT gen_random_uuid(), $1, 'user_' || n, 'bootstrapper', 'a page', 'build_v0_1', now() - interval '90 seconds'
+		FROM generate_series(1, $2::int) AS n`, first.ProjectID, mostRows)
+	b.ok(err)
+	b.want(b.reconcile(), abandonedTurns, count{mostRows, mostRows, 0})
+	if len(b.turnsAsked(first)) != 1 {
+		t.Error("the longest abandoned job was not the first")
+	}
+	// What is taken up leaves the set, so the rest follows.
+	_, err = b.pool.Exec(b.ctx, `UPDATE jobs SET lease_until = now() + interval '2 minutes' WHERE id IN
+		(SELECT id FROM jobs ORDER BY lease_until LIMIT $1::int)`, mostRows)
+	b.ok(err)
+	b.want(b.reconcile(), abandonedTurns, count{1, 1, 0})
+}

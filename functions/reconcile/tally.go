@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// rule is a kind of thing that falls. Its name is part of the metrics' names.
+type rule string
+
+// The rules, in the order of docs/lifecycle.md.
+const (
+	latePauses     rule = "late_pauses"     // a preview runs past its due time
+	abandonedOps   rule = "abandoned_ops"   // a pause or resume has no owner any more
+	abandonedTurns rule = "abandoned_turns" // nobody builds an unfinished job
+	overdueJobs    rule = "overdue_jobs"    // one of those is past its deadline
+	dueSchedules   rule = "due_schedules"   // a scheduled job's day has come
+	orphans        rule = "orphans"         // a sandbox of ours belongs to no job
+	woken          rule = "woken"           // somebody outside woke a sandbox
+	missing        rule = "missing"         // E2B does not know a row's sandbox
+	staleCache     rule = "stale_cache"     // the cache is behind a row
+)
+
+var rules = []rule{latePauses, abandonedOps, abandonedTurns, overdueJobs, dueSchedules, orphans, woken, missing, staleCache}
+
+// count is what a run found by one rule, how much of it is put right by what
+// the run did, and of how much it is not known.
+type count struct {
+	Found   int `json:"found"`
+	Healed  int `json:"healed"`
+	Unknown int `json:"unknown"`
+}
+
+// report is what a run answers.
+type report struct {
+	Rules       map[rule]count `json:"rules"`
+	FailedParts int            `json:"failed_parts"`
+}
+
+// tally counts. Its methods may be called from many goroutines.
+type tally struct {
+	mu     sync.Mutex
+	counts map[rule]*count
+	parts  int
+}
+
+func newTally() *tally {
+	t := &tally{counts: map[rule]*count{}}
+	for _, r := range rules {
+		t.counts[r] = &count{}
+	}
+	return t
+}
+
+func (t *tally) add(r rule, found, healed, unknown int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.counts[r]
+	c.Found, c.Healed, c.Unknown = c.Found+found, c.Healed+healed, c.Unknown+unknown
+}
+
+func (t *tally) found(r rule, n int) { t.add(r, n, 0, 0) }
+func (t *tally) healed(r rule)       { t.add(r, 0, 1, 0) }
+func (t *tally) unknown(r rule)      { t.add(r, 0, 0, 1) }
+
+func (t *tally) count(r rule) count {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return *t.counts[r]
+}
+
+// failed counts a part of the run that could not be done.
+func (t *tally) failed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.parts++
+}
+
+func (t *tally) report() report {
+	r := report{Rules: map[rule]count{}}
+	for _, name := range rules {
+		r.Rules[name] = t.count(name)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.FailedParts = t.parts
+	return r
+}
+
+// The embedded metric format: CloudWatch makes metrics of a log line's numbers.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+type metadata struct {
+	Timestamp         int64       `json:"Timestamp"` // Unix milliseconds
+	CloudWatchMetrics []directive `json:"CloudWatchMetrics"`
+}
+
+type directive struct {
+	Namespace  string     `json:"Namespace"`
+	Dimensions [][]string `json:"Dimensions"`
+	Metrics    []metric   `json:"Metrics"`
+}
+
+type metric struct {
+	Name string `json:"Name"`
+	Unit string `json:"Unit"`
+}
+
+// logMetrics writes the run's one line of numbers.
+func (h *handler) logMetrics(ctx context.Context, r report, took time.Duration) {
+	d := directive{Namespace: "Siesta", Dimensions: [][]string{{"Function"}}}
+	attrs := []slog.Attr{slog.String("Function", "reconcile"), slog.Int64("took_ms", took.Milliseconds())}
+	add := func(name string, n int) {
+		d.Metrics = append(d.Metrics, metric{name, "Count"})
+		attrs = append(attrs, slog.Int(name, n))
+	}
+	for _, name := range rules {
+		c := r.Rules[name]
+		add(string(name)+"_found", c.Found)
+		add(string(name)+"_healed", c.Healed)
+		add(string(name)+"_unknown", c.Unknown)
+	}
+	add("failed_parts", r.FailedParts)
+	attrs = append(attrs, slog.Any("_aws", metadata{time.Now().UnixMilli(), []directive{d}}))
+	h.log.LogAttrs(ctx, slog.LevelInfo, "reconcile", attrs...)
+}
