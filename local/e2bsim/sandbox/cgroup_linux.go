@@ -88,8 +88,8 @@ func startTime(pid int) string {
 	return fields[19]
 }
 
-// sweep removes the groups of runners that are dead. Their processes have the
-// death signal already; in a version 1 freezer they take it when thawed.
+// sweep removes the groups of runners that are dead. What is still frozen in
+// them ends when thawed: by the death signal, or since pid 1's runner hung up.
 func sweep(dir string) {
 	groups, _ := filepath.Glob(filepath.Join(dir, groupPrefix+"*"))
 	for _, group := range groups {
@@ -98,7 +98,12 @@ func sweep(dir string) {
 		if err != nil || len(parts) < 2 || startTime(pid) == parts[1] {
 			continue
 		}
-		os.WriteFile(filepath.Join(group, "freezer.state"), []byte("THAWED"), 0)
+		for file, state := range map[string]string{"freezer.state": "THAWED", "cgroup.freeze": "0"} {
+			if text, err := os.OpenFile(filepath.Join(group, file), os.O_WRONLY, 0); err == nil {
+				text.WriteString(state)
+				text.Close()
+			}
+		}
 		removeGroup(group)
 	}
 }
