@@ -3,6 +3,7 @@ package systemtest
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -208,4 +209,30 @@ func visible(j job.Job) map[string]string {
 		fields["sandbox_id"], fields["preview_url"], fields["build_version"] = j.SandboxID, j.PreviewURL, j.BuildVersion
 	}
 	return fields
+}
+
+// purge empties a queue, as a queue that loses its messages does.
+func (s *system) purge(queue string) {
+	s.t.Helper()
+	s.sqs("PurgeQueue", map[string]string{"QueueUrl": s.SQS.URL(queue)})
+}
+
+// connectOutside wakes a sandbox as somebody does who has the API key and does
+// not know Siesta.
+func (s *system) connectOutside(sandboxID string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.E2BAPIURL+"/sandboxes/"+sandboxID+"/connect", strings.NewReader(`{"timeout":3600}`))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("X-API-Key", s.E2BAPIKey)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := browser.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		s.t.Fatalf("connect answered %s", resp.Status)
+	}
 }

@@ -29,6 +29,9 @@ func main() {
 			http.Error(w, "Blocked request. This host is not allowed.", http.StatusForbidden)
 			return
 		}
+		if r.URL.Path == "/die" {
+			os.Exit(1)
+		}
 		files.ServeHTTP(w, r)
 	})
 	if err := http.ListenAndServe(net.JoinHostPort(os.Getenv("HOST"), *port), handler); err != nil {

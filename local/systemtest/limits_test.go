@@ -1,0 +1,103 @@
+package systemtest
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/local/stack"
+	"siesta/shared/job"
+)
+
+// TestACancelledJobEnds at once and for good.
+func TestACancelledJobEnds(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	id := u.start(commands("", "sleep 600", app(), "index.html", "hello"))
+	j := s.await(id, "at its check", func(j job.Job) bool { return j.Status == job.Checks })
+	if r := u.post(id, "cancel").want(http.StatusOK); r.answer().Status != "cancelled" {
+		t.Errorf("cancel answered %s", r.body)
+	}
+	if got := u.status(id); got.Status != job.Failed || text(got.ErrorMessage) != "Cancelled by user" {
+		t.Errorf("the status says %+v", got)
+	}
+	s.until("its sandbox is gone", func() bool { return s.box(j).State == e2bsim.StateGone })
+	u.post(id, "cancel").wantError(http.StatusConflict)
+	s.passTime(5 * time.Minute)
+	if j := s.failed(id); j.ErrorMessage != "Cancelled by user" {
+		t.Errorf("the job became %s: %s", j.Status, j.ErrorMessage)
+	}
+	checkPromises(t, s)
+}
+
+// TestOneBuildAtATime: over the limit a job waits for its turn.
+func TestOneBuildAtATime(t *testing.T) {
+	s := newStack(t, func(c *stack.Config) { c.Env["LIMITS"] = `{"bootstrapper":{"per_user":1}}` })
+	u := s.user()
+	first := u.start(commands("", "sleep 600", app()))
+	s.await(first, "at its check", func(j job.Job) bool { return j.Status == job.Checks })
+	second := u.start(page("second"))
+	other := s.user()
+	elsewhere := other.start(page("another user's"))
+	s.asleep(elsewhere)
+	s.await(second, "put off", func(j job.Job) bool { return j.Turn > 0 })
+	if j := s.row(second); j.Status != job.Queued || j.SandboxID != "" {
+		t.Errorf("over the limit the job is %s", j.Status)
+	}
+	u.post(first, "cancel").want(http.StatusOK)
+	s.passTime(time.Minute)
+	s.asleep(second)
+	checkPromises(t, s)
+}
+
+// TestOverTheDailyLimit a job runs the next day.
+func TestOverTheDailyLimit(t *testing.T) {
+	s := newStack(t, func(c *stack.Config) { c.Env["LIMITS"] = `{"bootstrapper":{"per_day":1}}` })
+	u := s.user()
+	today := u.start(page("today"))
+	s.asleep(today)
+	tomorrow := u.start(page("tomorrow"))
+	if r := u.ask(tomorrow); r.answer().Status != job.Scheduled || r.header.Get("Retry-After") == "" {
+		t.Errorf("over the daily limit the status says %s", r.body)
+	}
+	s.reconcile()
+	if j := s.row(tomorrow); j.Status != job.Scheduled {
+		t.Errorf("before its day the job is %s", j.Status)
+	}
+	s.passTime(24 * time.Hour)
+	s.reconcile()
+	s.asleep(tomorrow)
+	checkPromises(t, s)
+}
+
+// TestOneKeyOneJob: a call that is repeated with its key has the first one's
+// answer.
+func TestOneKeyOneJob(t *testing.T) {
+	s := sharedStack(t)
+	u := s.user()
+	body := u.body(page("hello"))
+	start := func(body string) reply {
+		return u.call(http.MethodPost, "/api/generation/start", body, "Idempotency-Key", "once")
+	}
+	var all sync.WaitGroup
+	ids := make([]string, 6)
+	for i := range ids {
+		all.Go(func() { ids[i] = start(body).want(http.StatusCreated).answer().JobID })
+	}
+	all.Wait()
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Errorf("one key made the jobs %v", ids)
+		}
+	}
+	start(u.body(page("something else"))).wantError(http.StatusUnprocessableEntity)
+	other := s.user()
+	if id := other.call(http.MethodPost, "/api/generation/start", other.body(page("hello")), "Idempotency-Key", "once").
+		want(http.StatusCreated).answer().JobID; id == ids[0] {
+		t.Error("another user's key answered with this user's job")
+	}
+	s.asleep(ids[0])
+	checkPromises(t, s)
+}

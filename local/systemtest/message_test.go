@@ -1,0 +1,89 @@
+package systemtest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"siesta/local/sqssim"
+	"siesta/shared/job"
+)
+
+// TestAMessageIsEnough: another backend may enqueue a job without a call to
+// start, and however often its message comes, there is one build.
+func TestAMessageIsEnough(t *testing.T) {
+	s := sharedStack(t)
+	u := s.user()
+	id := job.NewID()
+	for range 5 {
+		u.enqueue(id, page("hello"))
+	}
+	s.until("accepted", func() bool { return s.exists(id) })
+	j := s.asleep(id)
+	s.send(s.BuildQueueURL, fmt.Sprintf(`{"version":1,"job_id":%q,"turn":0}`, id))
+	checkPromises(t, s)
+	var boxes []string
+	for _, box := range s.E2B.Sandboxes() {
+		if box.Metadata[job.TagJob] == id {
+			boxes = append(boxes, box.ID)
+		}
+	}
+	if len(boxes) != 1 || j.CreateNo != 1 {
+		t.Errorf("the job had the sandboxes %v in %d creates, want one", boxes, j.CreateNo)
+	}
+	if got := u.status(id); got.Status != job.Ready || got.JobID != id {
+		t.Errorf("the status says %+v", got)
+	}
+}
+
+func (s *system) exists(id string) bool {
+	_, err := s.store.Get(s.context(), id)
+	return err == nil
+}
+
+// TestBadMessagesAreSetAside: a message that can never succeed is found in the
+// dead-letter queue with the reason beside it, and has changed nothing.
+func TestBadMessagesAreSetAside(t *testing.T) {
+	s := sharedStack(t)
+	owner, thief := s.user(), s.user()
+	id := owner.start(page("hello"))
+	before := s.asleep(id)
+	message := func(id, user, request string) string {
+		return fmt.Sprintf(`{"version":1,"job_id":%q,"turn":0,"user_id":%q,"request":%s}`, id, user, request)
+	}
+	for name, c := range map[string]struct{ queue, body, word string }{
+		"foreign id":         {"Build", message(id, thief.name, thief.body(page("stolen"))), "another owner"},
+		"poison":             {"Build", `{"job_id":` + job.NewID(), "JSON"},
+		"version":            {"Build", strings.Replace(message(job.NewID(), owner.name, owner.body(page("x"))), `"version":1`, `"version":7`, 1), "version"},
+		"path escape":        {"Build", message(job.NewID(), owner.name, owner.body(commands("", "", "", "../../etc/x", "y"))), "../../etc/x"},
+		"no such job":        {"Build", fmt.Sprintf(`{"version":1,"job_id":%q,"turn":0}`, job.NewID()), "no job"},
+		"no goal":            {"Build", message(job.NewID(), owner.name, `{"project_id":"`+owner.project+`"}`), "goal"},
+		"no user":            {"Build", message(job.NewID(), "", owner.body(page("x"))), "user_id"},
+		"pause, poison":      {"Pause", `nonsense ` + job.NewID(), "JSON"},
+		"pause, no such job": {"Pause", fmt.Sprintf(`{"version":1,"job_id":%q,"sandbox_id":"ix","epoch":1}`, job.NewID()), "no job"},
+	} {
+		queue := map[string]string{"Build": s.BuildQueueURL, "Pause": s.PauseQueueURL}[c.queue]
+		s.send(queue, c.body)
+		var found sqssim.Message
+		s.until(name+" is set aside", func() bool {
+			for _, m := range s.SQS.Messages(c.queue + "DeadLetters") {
+				if m.Body == c.body {
+					found = m
+				}
+			}
+			return found.Body != ""
+		})
+		if !strings.Contains(found.Attributes["reason"], c.word) {
+			t.Errorf("%s: the reason is %q, want something about %q", name, found.Attributes["reason"], c.word)
+		}
+	}
+	if after := s.row(id); after.Revision != before.Revision {
+		t.Errorf("the job became %+v", after)
+	}
+	for jobID, j := range s.jobs(t) {
+		if j.UserID == thief.name || j.UserID == owner.name && jobID != id {
+			t.Errorf("a bad message made job %s", jobID)
+		}
+	}
+	checkPromises(t, s)
+}

@@ -1,0 +1,175 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+)
+
+// resumed resumes a preview, asking again as it is told, and returns the
+// answer.
+func (u user) resumed(id string) answer {
+	u.t.Helper()
+	var r reply
+	u.until("job "+id+" is resumed", func() bool {
+		r = u.post(id, "resume")
+		if r.code == http.StatusAccepted && r.header.Get("Retry-After") == "" {
+			u.t.Errorf("a 202 has no Retry-After: %s", r.body)
+		}
+		return r.code != http.StatusAccepted
+	})
+	return r.want(http.StatusOK).answer()
+}
+
+// TestAPreviewWakesAndSleepsAgain: on demand, for as long as a setting says.
+func TestAPreviewWakesAndSleepsAgain(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	id := u.start(page("hello"))
+	j := s.asleep(id)
+	for range 2 {
+		got := u.resumed(id)
+		if text(got.PreviewURL) != j.PreviewURL || got.SandboxPaused || got.SandboxExpiresAt == nil {
+			t.Errorf("resume answered %+v", got)
+		}
+		if code, body := s.visit(j.PreviewURL); code != http.StatusOK || body != "hello" {
+			t.Errorf("the woken preview answered %d %q", code, body)
+		}
+		if told := u.status(id); told.SandboxPaused || told.SandboxState != job.SandboxRunning {
+			t.Errorf("the status of a woken preview says %+v", told)
+		}
+		s.passTime(9 * time.Minute)
+		if state := s.box(j).State; state != e2bsim.StateRunning {
+			t.Errorf("before its time the preview is %s", state)
+		}
+		s.passTime(time.Minute + time.Second)
+		s.asleep(id)
+	}
+	checkPromises(t, s)
+}
+
+// TestEightResumesAtOnce all come to the same preview, by one wake.
+func TestEightResumesAtOnce(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	id := u.start(page("hello"))
+	j := s.asleep(id)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if got := u.resumed(id); text(got.PreviewURL) != j.PreviewURL {
+				t.Errorf("resume answered %+v", got)
+			}
+		})
+	}
+	all.Wait()
+	if code, body := s.visit(j.PreviewURL); code != http.StatusOK || body != "hello" {
+		t.Errorf("the woken preview answered %d %q", code, body)
+	}
+	if now := s.row(id); now.Epoch != j.Epoch+1 {
+		t.Errorf("the epoch went from %d to %d, want one wake", j.Epoch, now.Epoch)
+	}
+	s.passTime(11 * time.Minute)
+	checkPromises(t, s)
+}
+
+// TestADeadServerIsRestarted when its preview is wanted again.
+func TestADeadServerIsRestarted(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	id := u.start(page("hello"))
+	j := s.asleep(id)
+	u.resumed(id)
+	if code, _ := s.visit(strings.TrimSuffix(j.PreviewURL, "/") + "/die"); code == http.StatusOK {
+		t.Fatalf("the server survived")
+	}
+	u.post(id, "snapshot").want(http.StatusAccepted)
+	s.asleep(id)
+	u.resumed(id)
+	if code, body := s.visit(j.PreviewURL); code != http.StatusOK || body != "hello" {
+		t.Errorf("the preview of a restarted server answered %d %q", code, body)
+	}
+	s.passTime(11 * time.Minute)
+	checkPromises(t, s)
+}
+
+// TestSnapshot asks for a pause now; it wakes nothing and tells the truth.
+func TestSnapshot(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	builds := u.start(commands("", "sleep 600", app()))
+	u.post(builds, "snapshot").wantError(http.StatusUnprocessableEntity)
+	u.post(builds, "resume").wantError(http.StatusUnprocessableEntity)
+	u.post(builds, "cancel").want(http.StatusOK)
+
+	id := u.start(page("hello"))
+	s.asleep(id)
+	connects := s.asked(e2bsim.Connect)
+	if got := u.post(id, "snapshot").want(http.StatusOK).answer(); !got.Paused {
+		t.Errorf("a snapshot of a sleeping preview answered %+v", got)
+	}
+	if n := s.asked(e2bsim.Connect); n != connects {
+		t.Error("a snapshot woke the preview")
+	}
+	u.resumed(id)
+	if got := u.post(id, "snapshot").want(http.StatusAccepted).answer(); got.Paused {
+		t.Errorf("a snapshot of a running preview answered %+v", got)
+	}
+	s.asleep(id)
+	checkPromises(t, s)
+}
+
+// TestALostSandboxIsExpired: one 404 is not believed; two, a while apart, are.
+func TestALostSandboxIsExpired(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	id := u.start(page("hello"))
+	j := s.asleep(id)
+	if err := s.E2B.Vanish(s.context(), j.SandboxID); err != nil {
+		t.Fatal(err)
+	}
+	wantType(t, u.post(id, "resume"), "sandbox_unreachable")
+	s.until("the loss is believed", func() bool {
+		s.passTime(time.Minute)
+		s.reconcile()
+		return s.row(id).SandboxState == job.SandboxGone
+	})
+	wantType(t, u.post(id, "resume"), "sandbox_expired")
+	if got := u.status(id); got.SandboxState != job.SandboxGone || got.SandboxPaused {
+		t.Errorf("the status says %+v", got)
+	}
+	checkPromises(t, s)
+}
+
+func wantType(t *testing.T, r reply, want string) {
+	t.Helper()
+	r.wantError(http.StatusServiceUnavailable)
+	var told struct {
+		Detail struct{ Message, ErrorType string }
+	}
+	body := strings.ReplaceAll(r.body, "error_type", "ErrorType")
+	if err := json.Unmarshal([]byte(body), &told); err != nil || told.Detail.ErrorType != want || told.Detail.Message == "" {
+		t.Errorf("got %s, want the error type %s", r.body, want)
+	}
+}
+
+// TestASandboxWokenFromOutside is put back to sleep.
+func TestASandboxWokenFromOutside(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	id := u.start(page("hello"))
+	j := s.asleep(id)
+	s.connectOutside(j.SandboxID)
+	s.until("it sleeps again", func() bool {
+		s.passTime(time.Minute)
+		s.reconcile()
+		return s.box(j).State == e2bsim.StatePaused
+	})
+	checkPromises(t, s)
+}
