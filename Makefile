@@ -51,6 +51,24 @@ template: .local/venv/bin/cfn-lint ## lint the templates
 conformance: deps ## E2B's own SDK against the simulator
 	go run ./local/e2bsim/conformance
 
+FUZZTIME ?= 1m
+.PHONY: fuzz
+fuzz: deps ## every fuzz target for a minute (FUZZTIME=10s)
+	@grep -rl --include='*_test.go' '^func Fuzz' functions shared local | xargs -n1 dirname | sort -u | while read -r folder; do \
+		sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$folder/*_test.go | while read -r target; do \
+			echo "$$folder $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$folder </dev/null | tail -n 2; \
+		done; \
+	done
+
+.PHONY: bench
+bench: deps ## every cost beside its floor and its budget (ROUNDS=30)
+	@go run ./local/bench -rounds $(or $(ROUNDS),30)
+
+.PHONY: bench-e2b
+bench-e2b: ## what the client of E2B costs
+	@go run ./local/bench '^e2b$$'
+
 # What "sam build" calls for each function.
 build-%Function:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -trimpath -ldflags "-s -w" \

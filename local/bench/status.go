@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/local/e2bsim"
+	"siesta/local/runtimeapi"
+	"siesta/local/stack"
+)
+
+// status holds a warm answer from the cache against the bare command.
+func (b *bench) status(ctx context.Context) ([]row, error) {
+	found, err := goBench(ctx, "./functions/status", "BenchmarkWarm", "300x", b.rounds)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := found.durations("Warm/status ns/op", time.Nanosecond)
+	if err != nil {
+		return nil, err
+	}
+	floor, err := found.durations("Warm/HGETALL ns/op", time.Nanosecond)
+	if err != nil {
+		return nil, err
+	}
+	note := fmt.Sprintf("%.0f allocations, %.0f bytes; the bare HGETALL: %.0f, %.0f",
+		median(found["Warm/status allocs/op"]), median(found["Warm/status B/op"]),
+		median(found["Warm/HGETALL allocs/op"]), median(found["Warm/HGETALL B/op"]))
+	return []row{times("status, warm, cache hit", answer, floor, 1.3, note)}, nil
+}
+
+// start holds the start of the status function, until it polls and until it has
+// answered from the cache, against the smallest Lambda's until it polls.
+func (b *bench) start(ctx context.Context) ([]row, error) {
+	s, err := b.open(ctx, func(c *stack.Config) { c.E2B = idle })
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	j, err := s.ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.cache.Put(ctx, j); err != nil {
+		return nil, err
+	}
+	event, err := json.Marshal(statusEvent(j.UserID, j.ID))
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	for name, env := range map[string]map[string]string{
+		"smallest": nil,
+		"cached":   {"REDIS_URL": s.RedisURL, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}, // only the cache can answer
+	} {
+		path := b.bootstrap("status")
+		if env == nil {
+			path = b.bootstrap(name)
+		}
+		if err := s.Runtime.Register(runtimeapi.Function{Name: name, Path: path, Env: env}); err != nil {
+			return nil, err
+		}
+	}
+	var floor, poll, answer sample
+	for range b.rounds {
+		for _, name := range []string{"smallest", "cached"} {
+			s.Runtime.Recycle(name)
+			r, err := s.Runtime.Invoke(ctx, name, event)
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case r.FunctionError != "" || r.Init == 0:
+				return nil, fmt.Errorf("start %s: %s %s", name, r.FunctionError, r.Payload)
+			case name == "smallest":
+				floor.add(r.Init)
+			case !strings.Contains(string(r.Payload), `"statusCode":200`):
+				return nil, fmt.Errorf("start %s: it answered %s", name, r.Payload)
+			default:
+				poll.add(r.Init)
+				answer.add(r.Init + r.Duration)
+			}
+		}
+	}
+	return []row{
+		times("status, process start to its first poll", poll, floor, 1.5, ""),
+		times("status, process start to its first cached answer", answer, floor, 2, ""),
+	}, nil
+}
+
+// idle makes sandboxes in which nothing runs, and a pause that takes as long as
+// one of E2B's does.
+func idle(c *e2bsim.Config) { c.Backend, c.PauseLatency = e2bsim.Idle{}, 150*time.Millisecond }
+
+func statusEvent(user, id string) events.APIGatewayV2HTTPRequest {
+	var r events.APIGatewayV2HTTPRequest
+	r.RouteKey = "GET /api/generation/{job_id}/status"
+	r.PathParameters = map[string]string{"job_id": id}
+	r.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"sub": user}},
+	}
+	return r
+}

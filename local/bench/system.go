@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"siesta/local/runtimeapi"
+	"siesta/local/stack"
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+	"siesta/shared/sqs"
+)
+
+// system is a whole system whose queues are polled by whoever measures.
+type system struct {
+	*stack.Stack
+	store *postgres.Store
+	cache *redis.Cache
+	e2b   *e2b.Client
+	sqs   *sqs.Client
+	dir   string
+
+	mu    sync.Mutex
+	lines []string // what functions said last
+}
+
+// open starts a system; change alters its settings. Close it.
+func (b *bench) open(ctx context.Context, change func(*stack.Config)) (_ *system, err error) {
+	s := &system{}
+	if s.dir, err = os.MkdirTemp("", "siesta-bench-"); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	if err := os.Chmod(s.dir, 0o755); err != nil { // sandboxes run under users of their own
+		return nil, fmt.Errorf("open folder: %w", err)
+	}
+	config := stack.Config{
+		Root: ".", BinDir: b.bin, DataDir: filepath.Join(s.dir, "data"), Undelivered: true, ReconcileEvery: -1, Processes: 4,
+		Log:    func(l runtimeapi.Line) { s.note(l.Function + ": " + l.Text) },
+		Report: func(err error) { s.note(err.Error()) },
+	}
+	change(&config)
+	if s.Stack, err = stack.Start(ctx, config); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	if err := s.connect(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *system) connect(ctx context.Context) (err error) {
+	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err != nil {
+		return err
+	}
+	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL}); err != nil {
+		return err
+	}
+	domain := strings.TrimPrefix(s.E2BSandboxURL, "http://")
+	s.e2b, err = e2b.New(e2b.Config{APIURL: s.E2BAPIURL, Domain: domain, SandboxURL: s.E2BSandboxURL, Key: secrets.Fixed(s.E2BAPIKey).Get})
+	if err != nil {
+		return err
+	}
+	aws, err := awsenv.Load(func(name string) string {
+		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
+	})
+	s.sqs = sqs.New(aws, &s.SQSURL)
+	return err
+}
+
+// Close ends everything and leaves nothing.
+func (s *system) Close() {
+	if s.store != nil {
+		s.store.Close()
+	}
+	if s.cache != nil {
+		_ = s.cache.Close()
+	}
+	_ = s.Stack.Close() // what was measured is measured
+	_ = os.RemoveAll(s.dir)
+}
+
+func (s *system) note(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines[max(0, len(s.lines)-20):], line)
+}
+
+// failed is an error with what the functions said before.
+func (s *system) failed(format string, args ...any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Errorf(format+"\n%s", append(args, strings.Join(s.lines, "\n"))...)
+}
+
+// ready makes a job that is READY, with a sandbox that is due for its pause.
+func (s *system) ready(ctx context.Context) (job.Job, error) {
+	j, _, err := s.store.Accept(ctx, postgres.NewJob{
+		ID: job.NewID(), UserID: "bench", Tier: job.Bootstrapper, Deadline: time.Hour,
+		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
+	})
+	var sandbox e2b.Sandbox
+	for _, step := range []func() (job.Job, error){
+		func() (job.Job, error) { return s.store.ClaimTurn(ctx, j.ID, 0) },
+		func() (job.Job, error) { return s.store.Begin(ctx, j, job.Limits{}) },
+		func() (job.Job, error) { return s.store.RecordCreate(ctx, j) },
+		func() (_ job.Job, err error) {
+			sandbox, err = s.e2b.Create(ctx, e2b.Create{Template: "base", Timeout: time.Hour, Metadata: job.Tags(s.StackTag, j.ID, j.CreateNo)})
+			return j, err
+		},
+		func() (job.Job, error) { return s.store.RecordSandbox(ctx, j, sandbox.ID, time.Hour) },
+		func() (job.Job, error) { return s.store.Advance(ctx, j, job.Code) },
+		func() (job.Job, error) { return s.store.Advance(ctx, j, job.Deps) },
+		func() (job.Job, error) { return s.store.Advance(ctx, j, job.Checks) },
+		func() (job.Job, error) { return s.store.Ready(ctx, j, "https://3000-x.e2b.app", 0) },
+	} {
+		if err == nil {
+			j, err = step()
+		}
+	}
+	if err != nil {
+		return job.Job{}, fmt.Errorf("make a READY job: %w", err)
+	}
+	return j, nil
+}
+
+// appArgument makes this program the app that builds build.
+const appArgument = "siesta-app"
+
+// request is an app whose install is the given command.
+func (b *bench) request(install string) job.Request {
+	check, start := "", "exec "+b.self+" "+appArgument
+	return job.Request{
+		ProjectID: job.NewID(), Goal: "a page",
+		Source:   job.Source{Files: map[string]job.File{"index.html": {Content: []byte("a page")}}},
+		Commands: job.Commands{Install: &install, Check: &check, Start: &start},
+	}
+}
