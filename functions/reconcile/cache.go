@@ -85,7 +85,7 @@ func (r *run) sweep(ctx context.Context, since, now time.Time) (done time.Time, 
 
 func (r *run) publishAll(ctx context.Context, rows []job.Job) error {
 	var written atomic.Int64
-	err := together(rows, func(j job.Job) error {
+	err := together(writers, rows, func(j job.Job) error {
 		stored, err := r.cache.Put(ctx, j)
 		if err != nil {
 			return fmt.Errorf("cache job: %w", err)

@@ -23,8 +23,10 @@ const (
 	// killTime is how long a kill is waited for. One without an answer is made
 	// again in the next run.
 	killTime = 8 * time.Second
-	// workers is how many calls are made at the same time.
+	// workers is how many calls to E2B, SQS and Postgres are made at the same
+	// time, and writers to the cache, which has that many connections.
 	workers = 10
+	writers = 4
 )
 
 type handler struct {
@@ -61,7 +63,7 @@ func (h *handler) Handle(ctx context.Context) (report, error) {
 		{"rows", r.lookAtRows},
 	} {
 		if err := h.part(ctx, part.work); err != nil {
-			r.failed()
+			r.failed(part.name)
 			h.log.ErrorContext(ctx, "part of reconcile failed", "part", part.name, "error", err)
 		}
 	}
@@ -81,13 +83,13 @@ func (h *handler) part(ctx context.Context, work func(context.Context) error) (e
 	return work(ctx)
 }
 
-// together calls f for all items, some at the same time. After an error it
+// together calls f for all items, up to n at the same time. After an error it
 // begins no further one, and returns the first.
-func together[T any](items []T, f func(T) error) error {
+func together[T any](n int, items []T, f func(T) error) error {
 	var next atomic.Int64
 	var failure atomic.Pointer[error]
 	var all sync.WaitGroup
-	for range min(workers, len(items)) {
+	for range min(n, len(items)) {
 		all.Go(func() {
 			for failure.Load() == nil {
 				i := int(next.Add(1)) - 1

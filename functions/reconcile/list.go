@@ -84,7 +84,7 @@ func (r *run) judgePage(ctx context.Context, sandboxes []e2b.Sandbox, now time.T
 	for _, j := range rows {
 		bySandbox[j.SandboxID], byID[j.ID] = j, j
 	}
-	return together(sandboxes, func(s e2b.Sandbox) error {
+	return together(workers, sandboxes, func(s e2b.Sandbox) error {
 		if s.Metadata[job.TagStack] != r.stack {
 			return nil
 		}

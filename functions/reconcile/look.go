@@ -69,17 +69,17 @@ func (r *run) walk(ctx context.Context, task string, list func(context.Context, 
 }
 
 // lookAll looks at rows in groups and returns how many it has looked at. It
-// stops after a group of which E2B tells nothing; one sandbox of which it never
-// does holds nothing up.
+// stops after a whole group of which E2B tells nothing; a few sandboxes of which
+// it never does hold nothing up.
 func (r *run) lookAll(ctx context.Context, rows []job.Job) (n int, err error) {
 	for n < len(rows) {
 		group := rows[n:min(n+workers, len(rows))]
 		before := r.count(missing).Unknown
-		if err := together(group, func(j job.Job) error { return r.look(ctx, j) }); err != nil {
+		if err := together(workers, group, func(j job.Job) error { return r.look(ctx, j) }); err != nil {
 			return n, err
 		}
 		n += len(group)
-		if r.count(missing).Unknown == before+len(group) {
+		if r.count(missing).Unknown == before+workers {
 			return n, errSilent
 		}
 	}

@@ -59,7 +59,7 @@ func (r *run) lateTurns(ctx context.Context) error {
 // send heals rows by f. job.ErrConflict means that somebody was faster.
 func (r *run) send(what rule, rows []job.Job, f func(job.Job) error) error {
 	r.found(what, len(rows))
-	return together(rows, func(j job.Job) error {
+	return together(workers, rows, func(j job.Job) error {
 		err := f(j)
 		switch {
 		case errors.Is(err, job.ErrConflict):

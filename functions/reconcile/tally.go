@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -36,18 +37,18 @@ type count struct {
 // report is what a run answers.
 type report struct {
 	Rules       map[rule]count `json:"rules"`
-	FailedParts int            `json:"failed_parts"`
+	FailedParts []string       `json:"failed_parts"`
 }
 
 // tally counts. Its methods may be called from many goroutines.
 type tally struct {
 	mu     sync.Mutex
 	counts map[rule]*count
-	parts  int
+	parts  []string
 }
 
 func newTally() *tally {
-	t := &tally{counts: map[rule]*count{}}
+	t := &tally{counts: map[rule]*count{}, parts: []string{}}
 	for _, r := range rules {
 		t.counts[r] = &count{}
 	}
@@ -71,11 +72,11 @@ func (t *tally) count(r rule) count {
 	return *t.counts[r]
 }
 
-// failed counts a part of the run that could not be done.
-func (t *tally) failed() {
+// failed notes a part of the run that could not be done.
+func (t *tally) failed(part string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.parts++
+	t.parts = append(t.parts, part)
 }
 
 func (t *tally) report() report {
@@ -85,7 +86,7 @@ func (t *tally) report() report {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.FailedParts = t.parts
+	r.FailedParts = slices.Clone(t.parts)
 	return r
 }
 
@@ -121,7 +122,7 @@ func (h *handler) logMetrics(ctx context.Context, r report, took time.Duration) 
 		add(string(name)+"_healed", c.Healed)
 		add(string(name)+"_unknown", c.Unknown)
 	}
-	add("failed_parts", r.FailedParts)
+	add("failed_parts", len(r.FailedParts))
 	attrs = append(attrs, slog.Any("_aws", metadata{time.Now().UnixMilli(), []directive{d}}))
 	h.log.LogAttrs(ctx, slog.LevelInfo, "reconcile", attrs...)
 }

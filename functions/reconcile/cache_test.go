@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+)
+
+func (b *bench) wantCached(j job.Job) {
+	b.t.Helper()
+	want := b.get(j.ID)
+	got, ok, err := b.cache.Get(b.ctx, j.ID)
+	if err != nil || !ok || got.Revision != want.Revision {
+		b.t.Errorf("cache has revision %d, %v, %v; want %d\n%s", got.Revision, ok, err, want.Revision, b.log)
+	}
+}
+
+func TestACacheThatMissedAWriteGetsIt(t *testing.T) {
+	b := setup(t)
+	j := b.accept()
+	b.reconcile()
+	b.wantCached(j)
+	claimed := b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
+	b.want(b.reconcile(), staleCache, count{1, 1, 0})
+	b.wantCached(claimed)
+	b.want(b.reconcile(), staleCache, count{})
+}
+
+func TestALostCacheIsFilledWithADay(t *testing.T) {
+	b := setup(t)
+	old := b.paused()
+	b.pass(25 * time.Hour)
+	recent := b.paused()
+	b.pass(20 * time.Hour)
+	b.reconcile()
+	b.wantCached(recent)
+	if _, ok, _ := b.cache.Get(b.ctx, old.ID); ok {
+		t.Error("a row of two days ago was published")
+	}
+	b.redis.Kill()
+	b.ok(b.redis.Restart())
+	b.cache = b.openCache(b.redis.URL())
+	b.pass(time.Minute)
+	b.reconcile()
+	b.wantCached(recent)
+}
+
+// What was written just before the watermark may show only after it.
+func TestASweepOverlapsTheOneBefore(t *testing.T) {
+	b := setup(t)
+	j := b.accept()
+	b.reconcile()
+	claimed := b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
+	_, err := b.pool.Exec(b.ctx, `UPDATE jobs SET updated_at = now() - interval '14 minutes' WHERE id = $1::uuid`, j.ID)
+	b.ok(err)
+	b.reconcile()
+	b.wantCached(claimed)
+}
+
+func TestTheWatermarkDoesNotPassWhatWasNotWritten(t *testing.T) {
+	b := setup(t)
+	b.reconcile()
+	mark, err := b.cache.Watermark(b.ctx)
+	b.ok(err)
+	j := b.accept()
+	alive := b.cache
+	b.cache = b.openCache("redis://127.0.0.1:1")
+	r := b.reconcile()
+	b.wantFailed(r, "cache")
+	b.cache = alive
+	if after, err := b.cache.Watermark(b.ctx); err != nil || !after.Equal(mark) {
+		t.Errorf("the watermark moved from %v to %v", mark, after)
+	}
+	b.reconcile()
+	b.wantCached(j)
+}
+
+func TestWithoutRedisAllElseIsHealed(t *testing.T) {
+	b := setup(t)
+	failed, late := b.fail(b.building()), b.ready()
+	b.pass(2 * time.Minute)
+	b.redis.Kill()
+	r := b.reconcile()
+	b.want(r, latePauses, count{1, 1, 0})
+	b.want(r, orphans, count{1, 1, 0})
+	b.wantFailed(r, "cache")
+	if row := b.get(failed.ID); row.SandboxState != job.SandboxGone {
+		t.Errorf("the failed job's sandbox is %s", row.SandboxState)
+	}
+	if n, _ := b.pausesAsked(late); n != 1 {
+		t.Errorf("%d pause messages", n)
+	}
+	b.ok(b.redis.Restart())
+	b.cache = b.openCache(b.redis.URL())
+	b.reconcile()
+	b.wantCached(failed)
+}
+
+func TestWithoutE2BAllElseIsHealed(t *testing.T) {
+	b := setup(t)
+	paused, late := b.paused(), b.ready()
+	b.pass(2 * time.Minute)
+	b.wire.down.Store(true)
+	r := b.reconcile()
+	b.want(r, latePauses, count{1, 1, 0})
+	b.want(r, missing, count{0, 0, 2})
+	b.wantFailed(r, "sandboxes")
+	b.wantCached(late)
+	b.wantState(paused.ID, job.SandboxPaused)
+	b.wire.down.Store(false)
+	b.reconcile()
+}
+
+func TestWithoutPostgresARunSaysSo(t *testing.T) {
+	b := setup(t)
+	b.proxy.Down()
+	b.wantFailed(b.reconcile(), "pauses", "turns", "cache", "sandboxes", "rows")
+	if n := b.calls(e2bsim.Kill); n != 0 {
+		t.Errorf("%d kills without a row", n)
+	}
+}
+
+// More changes than a run publishes: the next run goes on, and reaches the end.
+func TestABoundedSweepGoesOn(t *testing.T) {
+	b := setup(t)
+	b.reconcile()
+	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until, updated_at)
+		SELECT gen_random_uuid(), gen_random_uuid(), 'user', 'bootstrapper', 'a page', 'build_v0_1', now(), now() - interval '10 minutes' + n * interval '1 millisecond'
+		FROM generate_series(1, $1::int) AS n`, mostChanges+cachePage)
+	b.ok(err)
+	runs, written := 0, 0
+	for ; written < mostChanges+cachePage && runs < 20; runs++ {
+		b.cache = b.openCache(b.redis.URL()) // a slow machine may have cost it a call
+		n := b.reconcile().Rules[staleCache].Healed
+		if n > mostChanges {
+			t.Errorf("one run wrote %d rows, over %d", n, mostChanges)
+		}
+		written += n
+	}
+	if runs < 2 || written != mostChanges+cachePage {
+		t.Errorf("%d rows were written in %d runs, want %d", written, runs, mostChanges+cachePage)
+	}
+	b.want(b.reconcile(), staleCache, count{})
+}
+
+// CloudWatch reads the numbers out of the log: one line, one object.
+func TestTheMetricsAreOneLine(t *testing.T) {
+	b := setup(t)
+	b.fail(b.building())
+	b.reconcile()
+	var found map[string]any
+	lines := 0
+	for _, line := range bytes.Split([]byte(b.log.String()), []byte("\n")) {
+		var one map[string]any
+		if json.Unmarshal(line, &one) == nil && one["_aws"] != nil {
+			found, lines = one, lines+1
+		}
+	}
+	if lines != 1 {
+		t.Fatalf("%d lines of metrics", lines)
+	}
+	raw, err := json.Marshal(found["_aws"])
+	b.ok(err)
+	var meta metadata
+	b.ok(json.Unmarshal(raw, &meta))
+	d := meta.CloudWatchMetrics[0]
+	if d.Namespace != "Siesta" || len(d.Metrics) != 3*len(rules)+1 || time.Since(time.UnixMilli(meta.Timestamp)) > time.Minute {
+		t.Errorf("got %+v", meta)
+	}
+	for _, set := range d.Dimensions {
+		for _, name := range set {
+			if found[name] != "reconcile" {
+				t.Errorf("dimension %s is %v", name, found[name])
+			}
+		}
+	}
+	for _, m := range d.Metrics {
+		if _, ok := found[m.Name].(float64); !ok {
+			t.Errorf("metric %s has the value %v", m.Name, found[m.Name])
+		}
+	}
+	if found["orphans_healed"] != 1.0 {
+		t.Errorf("orphans_healed is %v", found["orphans_healed"])
+	}
+}

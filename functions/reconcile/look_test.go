@@ -1,0 +1,227 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+// wakeOutside wakes a sandbox behind our back.
+func (b *bench) wakeOutside(j job.Job) {
+	b.t.Helper()
+	if _, resumed, err := b.e2b.Connect(b.ctx, j.SandboxID, time.Hour); err != nil || !resumed {
+		b.t.Fatalf("resumed %v, %v", resumed, err)
+	}
+}
+
+func TestASandboxThatWasWokenOutsideIsPutBackToSleep(t *testing.T) {
+	b := setup(t)
+	j := b.paused()
+	b.wakeOutside(j)
+	b.pass(postgres.Grace - 30*time.Second)
+	b.want(b.reconcile(), woken, count{})
+	b.wantState(j.ID, job.SandboxPaused) // a GET may still show what was before the pause
+	b.pass(31 * time.Second)
+	b.want(b.reconcile(), woken, count{1, 1, 0})
+	row := b.wantState(j.ID, job.SandboxRunning)
+	if row.Epoch != j.Epoch+1 || row.PauseDueAt.After(row.ReadAt) || row.SandboxExpiresAt.IsZero() {
+		t.Errorf("got epoch %d, due at %v, expires %v", row.Epoch, row.PauseDueAt, row.SandboxExpiresAt)
+	}
+	if _, epoch := b.pausesAsked(row); epoch != row.Epoch {
+		t.Errorf("a pause is asked for under epoch %d, want %d", epoch, row.Epoch)
+	}
+	b.must(b.rows.TakePause(b.ctx, row.ID, row.Epoch))
+}
+
+// A list that lags shows a sandbox running that sleeps by now.
+func TestAWokenSandboxIsLookedAtBeforeItIsBelieved(t *testing.T) {
+	b := setup(t)
+	j := b.paused()
+	postgresOnly := postgres.Grace + time.Minute
+	b.pass(postgresOnly)
+	b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: postgresOnly + time.Nanosecond})
+	b.want(b.reconcile(), woken, count{})
+	b.wantState(j.ID, job.SandboxPaused)
+}
+
+func TestASleepThatTheRowDoesNotClaimIsNotWrittenByAGet(t *testing.T) {
+	b := setup(t)
+	j := b.resumed()
+	b.ok(b.e2b.Pause(b.ctx, j.SandboxID))
+	b.quiet()
+	b.wantState(j.ID, job.SandboxRunning)
+}
+
+func TestALostSandboxIsGoneAfterTwo404sAGraceApart(t *testing.T) {
+	for name, make := range map[string]func(b *bench) job.Job{
+		"paused":  (*bench).paused,
+		"running": (*bench).resumed,
+		"failed":  func(b *bench) job.Job { return b.fail(b.building()) },
+		"abandoned pause": func(b *bench) job.Job {
+			j := b.ready()
+			j = b.must(b.rows.TakePause(b.ctx, j.ID, j.Epoch))
+			b.pass(postgres.OpTime + time.Second)
+			return j
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := make(b)
+			b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+			b.want(b.reconcile(), missing, count{1, 0, 0})
+			b.wantState(j.ID, j.SandboxState)
+			b.pass(postgres.Grace - 30*time.Second)
+			b.want(b.reconcile(), missing, count{})
+			b.wantState(j.ID, j.SandboxState)
+			b.pass(31 * time.Second)
+			b.want(b.reconcile(), missing, count{1, 1, 0})
+			b.wantState(j.ID, job.SandboxGone)
+			b.want(b.reconcile(), missing, count{})
+		})
+	}
+}
+
+func TestAnySightOfASandboxStartsTheCountAnew(t *testing.T) {
+	for name, list := range map[string]bool{"in the list": true, "by itself": false} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.paused()
+			b.fault(e2bsim.Fault{Call: e2bsim.Get, Times: -1, Action: e2bsim.ErrorAnswer, Status: 404})
+			b.want(b.reconcile(), missing, count{1, 0, 0})
+			if list { // the run before had gone through the list already
+				if b.reconcile(); !b.get(j.ID).MissingSince.IsZero() {
+					b.want(b.reconcile(), missing, count{1, 0, 0})
+				}
+			} else {
+				b.sim.ClearFaults()
+				b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.ErrorAnswer, Status: 502})
+				b.reconcile()
+				if !b.get(j.ID).MissingSince.IsZero() {
+					t.Error("a GET that found it did not clear it")
+				}
+			}
+			b.pass(postgres.Grace + time.Second)
+			b.reconcile()
+			b.wantState(j.ID, job.SandboxPaused)
+		})
+	}
+}
+
+// A wake in between may have changed what E2B knows: the count starts anew.
+func TestAWakeInBetweenStartsTheCountAnew(t *testing.T) {
+	b := setup(t)
+	j := b.paused()
+	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	b.want(b.reconcile(), missing, count{1, 0, 0})
+	b.must(b.rows.TakeResume(b.ctx, b.get(j.ID))) // its outcome stays unknown
+	b.pass(postgres.Grace + time.Second)
+	b.want(b.reconcile(), missing, count{1, 0, 0})
+	b.wantState(j.ID, job.SandboxResuming)
+	b.pass(postgres.Grace + time.Second)
+	b.want(b.reconcile(), missing, count{1, 1, 0})
+	b.wantState(j.ID, job.SandboxGone)
+}
+
+// A pause that is tried again and again and hears 404 each time tells the same
+// as a GET. If it started the count anew, the row would never end.
+func TestRetriedPausesDoNotKeepALostSandboxAlive(t *testing.T) {
+	b := setup(t)
+	j := b.ready()
+	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	for range 7 {
+		b.pass(time.Minute)
+		if taken, err := b.rows.TakePause(b.ctx, j.ID, j.Epoch); err == nil {
+			b.must(b.rows.RecordPauseMissing(b.ctx, taken))
+		}
+		b.reconcile()
+	}
+	b.wantState(j.ID, job.SandboxGone)
+}
+
+// While a call may be under way, its owner tells what became of the sandbox.
+func TestAnOwnedSandboxIsNotMissing(t *testing.T) {
+	b := setup(t)
+	j := b.must(b.rows.TakeResume(b.ctx, b.paused()))
+	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	b.want(b.reconcile(), missing, count{})
+	if row := b.get(j.ID); row.Revision != j.Revision {
+		t.Error("the row was written under its owner's hands")
+	}
+}
+
+func TestABuildingJobsSandboxIsItsBuildersToMiss(t *testing.T) {
+	b := setup(t)
+	j := b.building()
+	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	b.quiet()
+	if row := b.get(j.ID); row.Revision != j.Revision {
+		t.Error("the row was written")
+	}
+}
+
+// A run looks at a bounded number of sandboxes; the next goes on, and begins
+// again at the end.
+func TestTheWalkGoesOnWhereItStopped(t *testing.T) {
+	b := setup(t)
+	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, build_version, preview_url, workspace_path,
+			sandbox_id, sandbox_state, sandbox_paused, paused_at, completed_at, lease_until)
+		SELECT id, id, 'user', 'bootstrapper', 'a page', 'ready', 'build_v0_1', 'https://x', '/home/user/project',
+			'i' || replace(left(id::text, 13), '-', ''), 'paused', true, now(), now(), NULL
+		FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, $1::int)) AS new`, mostLooks+50)
+	b.ok(err)
+	b.want(b.reconcile(), missing, count{mostLooks, 0, 0})
+	gets := b.calls(e2bsim.Get)
+	if gets != mostLooks {
+		t.Errorf("%d looks, want %d", gets, mostLooks)
+	}
+	b.want(b.reconcile(), missing, count{50, 0, 0})
+	before := b.calls(e2bsim.Get)
+	b.reconcile()
+	if n := b.calls(e2bsim.Get) - before; n != mostLooks {
+		t.Errorf("%d looks after the walk's end, want it to begin again with %d", n, mostLooks)
+	}
+}
+
+// One sandbox that E2B cannot tell about must not hold up those behind it.
+func TestASandboxThatIsNeverToldAboutHoldsUpNothing(t *testing.T) {
+	b := setup(t)
+	silent, lost := b.paused(), b.paused()
+	b.fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: silent.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout})
+	b.ok(b.sim.Vanish(b.ctx, lost.SandboxID))
+	b.want(b.reconcile(), missing, count{1, 0, 1})
+	b.pass(postgres.Grace + time.Second)
+	b.want(b.reconcile(), missing, count{1, 1, 1})
+	b.wantState(lost.ID, job.SandboxGone)
+	b.wantState(silent.ID, job.SandboxPaused)
+}
+
+func TestVerdicts(t *testing.T) {
+	now := time.Now()
+	row := func(change func(*job.Job)) *job.Job {
+		j := &job.Job{ID: job.NewID(), Status: job.Ready, SandboxID: "i1", SandboxState: job.SandboxRunning, CreateNo: 2, ReadAt: now, PausedAt: now.Add(-time.Hour)}
+		change(j)
+		return j
+	}
+	for name, c := range map[string]struct {
+		candidate
+		tag  string
+		want verdict
+	}{
+		"a tag that is no number":      {candidate{tagged: row(func(j *job.Job) { j.SandboxID, j.SandboxState = "", job.SandboxNone })}, "x", fine},
+		"the newest create call":       {candidate{tagged: row(func(j *job.Job) { j.SandboxID, j.SandboxState = "", job.SandboxNone })}, "2", fine},
+		"an older create call":         {candidate{tagged: row(func(j *job.Job) { j.SandboxID, j.SandboxState = "", job.SandboxNone })}, "1", outdated},
+		"its row, found by sandbox":    {candidate{owner: row(func(*job.Job) {})}, "1", fine},
+		"the tag of another row":       {candidate{owner: row(func(*job.Job) {}), tagged: row(func(j *job.Job) { j.Status = job.Failed })}, "1", fine},
+		"the row has another sandbox":  {candidate{tagged: row(func(j *job.Job) { j.SandboxID = "i2" })}, "2", replaced},
+		"asleep by its row, but awake": {candidate{owner: row(func(j *job.Job) { j.SandboxState = job.SandboxPaused })}, "2", awake},
+	} {
+		s := e2b.Sandbox{ID: "i1", State: e2b.Running, Metadata: map[string]string{job.TagCreate: c.tag}}
+		if got := c.judge(s); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
