@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"siesta/local/e2bsim/sandbox"
 	"siesta/local/stack"
 )
 
@@ -65,6 +66,11 @@ func (c checkout) up(ctx context.Context, to io.Writer) (s *stack.Stack, stop fu
 	if err := c.writeEnv(s); err != nil {
 		stop()
 		return nil, nil, err
+	}
+	if s.E2B != nil {
+		for _, shortcoming := range sandbox.Shortcomings() {
+			fmt.Fprintln(to, "Note:", shortcoming)
+		}
 	}
 	fmt.Fprintf(to, "The system is up: %d functions, Postgres, Redis, SQS and E2B's simulator, in %.1f s.\n", len(s.Functions()), time.Since(began).Seconds())
 	return s, stop, nil

@@ -139,9 +139,11 @@ func owns(name, path string) bool {
 }
 
 // TestEnvironmentIsReadInMainOnly: what a program reads is told by its main.go.
+// The simulator's sandboxes need the machine's PATH, where they have no file
+// tree of their own.
 func TestEnvironmentIsReadInMainOnly(t *testing.T) {
 	for name, p := range packages(t) {
-		if isTestPackage(name) {
+		if isTestPackage(name) || strings.HasSuffix(name, "local/e2bsim/sandbox") {
 			continue
 		}
 		for _, file := range p.GoFiles {

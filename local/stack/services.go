@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"siesta/local/e2bsim"
+	"siesta/local/e2bsim/sandbox"
 	"siesta/local/sqssim"
 	"siesta/shared/postgres/postgrestest"
 	"siesta/shared/redis/redistest"
@@ -24,7 +25,7 @@ func listen() (net.Listener, error) {
 }
 
 func (s *Stack) startPostgres(context.Context) (err error) {
-	config := postgrestest.Config{TCP: true}
+	config := postgrestest.Config{TCP: true, Clock: s.config.Clock}
 	if s.config.Keep {
 		config.DataDir = filepath.Join(s.config.DataDir, "postgres")
 	}
@@ -77,6 +78,9 @@ func (s *Stack) startSQS(context.Context) error {
 	return nil
 }
 
+// sandboxLimits keep a runaway build from taking the machine.
+var sandboxLimits = sandbox.Limits{Memory: 2 << 30, Processes: 1000}
+
 // startE2B starts the simulator, unless the settings name a service elsewhere.
 func (s *Stack) startE2B(context.Context) error {
 	s.E2BAPIURL, s.E2BSandboxURL, s.E2BAPIKey = s.config.Env["E2B_API_URL"], s.config.Env["E2B_SANDBOX_URL"], s.config.Env["E2B_API_KEY"]
@@ -90,7 +94,7 @@ func (s *Stack) startE2B(context.Context) error {
 	_, port, _ := net.SplitHostPort(edge.Addr().String())
 	s.E2BAPIKey = s.identity.E2BAPIKey
 	config := e2bsim.Config{
-		DataDir: filepath.Join(s.config.DataDir, "sandboxes"), Backend: e2bsim.Processes{Outbound: true},
+		DataDir: filepath.Join(s.config.DataDir, "sandboxes"), Backend: e2bsim.Processes{Outbound: true, Limits: sandboxLimits},
 		APIKeys: []string{s.E2BAPIKey}, Domain: "localhost:" + port, BaseEnv: maps.Clone(s.config.SandboxEnv),
 	}
 	if templates := s.config.Env["TEMPLATES"]; templates != "" {

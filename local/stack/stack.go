@@ -42,6 +42,7 @@ type Config struct {
 
 	E2B            func(*e2bsim.Config) // changes the simulator's settings; may be nil
 	ReconcileEvery time.Duration        // 0: one minute, as deployed; below 0: never by itself
+	Clock          bool                 // Postgres' time can be moved on
 	Undelivered    bool                 // nobody polls the queues but Deliver
 	Processes      int                  // of each function at most; 0: 4
 	Log            func(runtimeapi.Line)
