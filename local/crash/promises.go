@@ -20,6 +20,7 @@ type view struct {
 	jobs      []job.Job
 	sandboxes []e2bsim.Info
 	now       time.Time // the simulator's clock
+	woken     map[string]bool
 }
 
 func (s *System) look(ctx context.Context) (view, error) {
@@ -27,7 +28,7 @@ func (s *System) look(ctx context.Context) (view, error) {
 	if err != nil {
 		return view{}, fmt.Errorf("look at the system: %w", err)
 	}
-	v := view{jobs: jobs, now: s.E2B.Now()}
+	v := view{jobs: jobs, now: s.E2B.Now(), woken: s.woken}
 	for _, sandbox := range s.E2B.Sandboxes() {
 		if sandbox.State != e2bsim.StateGone {
 			v.sandboxes = append(v.sandboxes, sandbox)
@@ -66,7 +67,7 @@ func (v view) never() (broken []string) {
 		if owned[j.ID] > 1 {
 			broken = append(broken, fmt.Sprintf("job %s has %d sandboxes", j.ID, owned[j.ID]))
 		}
-		if state := v.sandbox(j); j.SandboxPaused && state != e2bsim.StatePaused && state != e2bsim.StateGone {
+		if state := v.sandbox(j); j.SandboxPaused && state != e2bsim.StatePaused && state != e2bsim.StateGone && !v.woken[j.SandboxID] {
 			broken = append(broken, fmt.Sprintf("job %s says paused, its sandbox is %s", j.ID, state))
 		}
 	}
@@ -97,6 +98,8 @@ func (v view) over(sandbox e2bsim.Info, j job.Job, known bool) time.Duration {
 		return min(age, j.ReadAt.Sub(j.CompletedAt))
 	case j.Status != job.Ready:
 		return 0
+	case j.SandboxPaused: // woken from outside; the row believes it once no list can lag that far
+		return v.now.Sub(sandbox.StartedAt) - postgres.Grace
 	case j.SandboxState == job.SandboxResuming:
 		return j.ReadAt.Sub(j.OpUntil)
 	default:

@@ -8,6 +8,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
+	"siesta/shared/postgres"
 )
 
 // Scenario brings a system to where a function is about to run, lets it run,
@@ -18,10 +19,11 @@ type Scenario struct {
 	Prepare  func(context.Context, *System) (id string, err error)
 	Act      func(ctx context.Context, s *System, id string) error
 	Again    bool                        // act once more after the fault, as an impatient user does
-	End      func(job.Job) (want string) // what a job ends as: "" when j is it; nil: ready
+	End      func(job.Job) (want string) // what a job ends as: "" when it does; nil: ready and asleep
+	Jobs     int                         // at most; 0: 1
 }
 
-// Scenarios are the ways through every function that crashes are tried on.
+// Scenarios are the ways through every function on which crashes are tried.
 var Scenarios = []Scenario{
 	{Name: "build", Function: "build", Prepare: started, Act: deliver("build")},
 	{Name: "build handed over", Function: "build", Prepare: crowded, Act: later},
@@ -32,11 +34,34 @@ var Scenarios = []Scenario{
 	{Name: "cancel", Function: "cancel", Prepare: halfway, Act: post("cancel"), End: cancelled},
 	{Name: "start", Function: "start", Prepare: nobody, Act: start},
 	{Name: "start again", Function: "start", Prepare: nobody, Act: start, Again: true},
+	{Name: "reconcile what fell", Function: "reconcile", Prepare: fallen, Act: sweep, End: cancelled, Jobs: 3},
+	{Name: "reconcile what E2B did", Function: "reconcile", Prepare: surprised, Act: sweep, End: lost, Jobs: 2},
 }
 
-// Run makes an empty system, prepares it, and lets the scenario meet fate at
-// the k-th call of its function from then on. hit is what met it; nil when
-// there were fewer calls. broken are the promises that do not hold in the end.
+// atCall gives the k-th call of a function its fate, of those to one part if
+// that is named, and lets all others pass.
+type atCall struct {
+	function, part string
+	k              int
+	fate           Fate
+
+	calls atomic.Int64
+	met   atomic.Pointer[Call]
+}
+
+func (a *atCall) Admit(c Call) Fate {
+	if c.Function != a.function || a.part != "" && c.Part != a.part || a.calls.Add(1) != int64(a.k) {
+		return Pass
+	}
+	a.met.Store(&c)
+	return a.fate
+}
+
+func (a *atCall) Answered(Call) {}
+
+// Run empties the system, prepares it, and lets the scenario meet fate at the
+// k-th call of its function from then on. hit is what met it; nil when there
+// were fewer calls. broken are the promises that do not hold in the end.
 func (c Scenario) Run(ctx context.Context, s *System, k int, fate Fate) (hit *Call, broken []string, err error) {
 	if err := s.Empty(ctx); err != nil {
 		return nil, nil, err
@@ -45,39 +70,41 @@ func (c Scenario) Run(ctx context.Context, s *System, k int, fate Fate) (hit *Ca
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare %s: %w", c.Name, err)
 	}
-	var calls atomic.Int64
-	var met atomic.Pointer[Call]
-	s.Judge(func(call Call) Fate {
-		if call.Function != c.Function || calls.Add(1) != int64(k) {
-			return Pass
-		}
-		met.Store(&call)
-		return fate
-	})
+	at := &atCall{function: c.Function, k: k, fate: fate}
+	s.Judge(at)
 	err = c.Act(ctx, s, id)
 	s.Judge(nil)
+	if err == nil && c.Again {
+		err = c.Act(ctx, s, id)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("act %s: %w", c.Name, err)
 	}
-	if c.Again {
-		if err := c.Act(ctx, s, id); err != nil {
-			return nil, nil, fmt.Errorf("act %s again: %w", c.Name, err)
-		}
-	}
 	if broken, err = s.Settle(ctx); err != nil || len(broken) > 0 {
-		return met.Load(), broken, err
+		return at.met.Load(), broken, err
 	}
+	broken, err = c.ended(ctx, s)
+	return at.met.Load(), broken, err
+}
+
+func (c Scenario) ended(ctx context.Context, s *System) (broken []string, err error) {
 	jobs, err := s.Jobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(jobs) > max(c.Jobs, 1) {
+		broken = append(broken, fmt.Sprintf("there are %d jobs", len(jobs)))
+	}
+	end := c.End
+	if end == nil {
+		end = succeeded
+	}
 	for _, j := range jobs {
-		end := c.End
-		if end == nil {
-			end = succeeded
-		}
 		if want := end(j); want != "" {
 			broken = append(broken, fmt.Sprintf("job %s is %s (%s), sandbox %s: want %s", j.ID, j.Status, j.ErrorMessage, j.SandboxState, want))
 		}
 	}
-	return met.Load(), broken, err
+	return broken, nil
 }
 
 func succeeded(j job.Job) string {
@@ -95,7 +122,13 @@ func cancelled(j job.Job) string {
 	return "failed, gone"
 }
 
-func nobody(context.Context, *System) (string, error) { return "", nil }
+// lost: what E2B lost, it has lost.
+func lost(j job.Job) string {
+	if j.Status == job.Ready && (j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxPaused) {
+		return ""
+	}
+	return "ready, asleep or gone"
+}
 
 // request is a job whose app is this program.
 func (s *System) request() job.Request {
@@ -106,6 +139,8 @@ func (s *System) request() job.Request {
 		Commands: job.Commands{Install: &none, Check: &none, Start: &command},
 	}
 }
+
+func nobody(context.Context, *System) (string, error) { return "", nil }
 
 func started(ctx context.Context, s *System) (string, error) {
 	status, id, err := s.Post(ctx, "/api/generation/start", s.request(), nil)
@@ -154,15 +189,57 @@ func halfway(ctx context.Context, s *System) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var calls atomic.Int64
-	s.Judge(func(c Call) Fate {
-		if c.Part == "sandbox" && calls.Add(1) == 3 {
-			return Before
-		}
-		return Pass
-	})
+	s.Judge(&atCall{function: "build", part: "sandbox", k: 3, fate: Before})
 	defer s.Judge(nil)
 	return id, s.DeliverAll(ctx)
+}
+
+// fallen are three jobs that only reconcile helps: one whose build message is
+// lost, one whose pause message is, and a cancelled one whose sandbox nobody
+// killed.
+func fallen(ctx context.Context, s *System) (string, error) {
+	failed, err := halfway(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	s.Judge(&atCall{function: "cancel", part: "e2b", k: 1, fate: Before})
+	err = post("cancel")(ctx, s, failed)
+	s.Judge(nil)
+	if err != nil {
+		return "", err
+	}
+	s.dropMessages()
+	if _, err := ready(ctx, s); err != nil {
+		return "", err
+	}
+	if _, err := started(ctx, s); err != nil {
+		return "", err
+	}
+	s.dropMessages()
+	return "", s.Pass(ctx, 2*leap)
+}
+
+// surprised are two jobs that sleep: E2B loses one's sandbox, and somebody
+// outside wakes the other's. A third sandbox belongs to no job.
+func surprised(ctx context.Context, s *System) (string, error) {
+	first, err := asleep(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	second, err := asleep(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	if err := s.Pass(ctx, postgres.Grace+leap); err != nil {
+		return "", err
+	}
+	if err := s.vanish(ctx, first); err != nil {
+		return "", err
+	}
+	if err := s.wakeOutside(ctx, second); err != nil {
+		return "", err
+	}
+	return "", s.createOutside(ctx)
 }
 
 // reach delivers to a function until a job is as wanted; minutes pass.
@@ -213,4 +290,9 @@ func post(verb string) func(context.Context, *System, string) error {
 func start(ctx context.Context, s *System, _ string) error {
 	_, _, err := s.Post(ctx, "/api/generation/start", s.request(), http.Header{"Idempotency-Key": {"once"}})
 	return err
+}
+
+func sweep(ctx context.Context, s *System, _ string) error {
+	_ = s.Sweep(ctx) // it may have died
+	return nil
 }

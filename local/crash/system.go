@@ -37,8 +37,9 @@ type System struct {
 	store *postgres.Store
 	cache *redis.Cache
 	wires *wires
-	judge atomic.Pointer[func(Call) Fate]
-	self  string // this program, which is also the app that jobs build
+	judge changing
+	woken map[string]bool // sandboxes that somebody outside woke
+	self  string          // this program, which is also the app that jobs build
 }
 
 // Start brings a System up. Close ends it.
@@ -51,11 +52,12 @@ func Start(ctx context.Context, c Config) (*System, error) {
 	if log == nil {
 		log = func(string) {}
 	}
-	s := &System{self: self}
-	s.wires = newWires(s.fate, func(function string, process int) { s.Runtime.Kill(function, process) })
+	s := &System{self: self, woken: map[string]bool{}}
+	s.Judge(nil)
+	s.wires = newWires(&s.judge, func(function string, process int) { s.Runtime.Kill(function, process) })
 	s.Stack, err = stack.Start(ctx, stack.Config{
 		Root: c.Root, BinDir: c.BinDir, DataDir: c.DataDir, Env: c.Env,
-		ProcessEnv: s.wires.env, Undelivered: true, ReconcileEvery: -1, Processes: 4,
+		ProcessEnv: s.wires.env, Clock: true, Undelivered: true, ReconcileEvery: -1, Processes: 4,
 		E2B: func(e *e2bsim.Config) {
 			e.Backend = e2bsim.Processes{Files: []string{self}}
 			e.PauseLatency, e.ResumeLatency = -1, -1
@@ -88,22 +90,25 @@ func (s *System) Close() error {
 	return err
 }
 
-func (s *System) fate(c Call) Fate {
-	if judge := s.judge.Load(); judge != nil {
-		return (*judge)(c)
+// Judge makes j decide about every call from now on; with nil all pass.
+func (s *System) Judge(j Judge) {
+	if j == nil {
+		j = nobodyAsks{}
 	}
-	return Pass
+	s.judge.now.Store(&j)
 }
 
-// Judge makes f decide the fate of every call from now on; nil lets all pass. f
-// may hold a call by not returning, and is called by several at once.
-func (s *System) Judge(f func(Call) Fate) {
-	if f == nil {
-		s.judge.Store(nil)
-		return
-	}
-	s.judge.Store(&f)
-}
+// changing is the judge of the moment.
+type changing struct{ now atomic.Pointer[Judge] }
+
+func (c *changing) Admit(call Call) Fate { return (*c.now.Load()).Admit(call) }
+func (c *changing) Answered(call Call)   { (*c.now.Load()).Answered(call) }
+
+// nobodyAsks lets everything pass.
+type nobodyAsks struct{}
+
+func (nobodyAsks) Admit(Call) Fate { return Pass }
+func (nobodyAsks) Answered(Call)   {}
 
 // Empty makes an end of every job, sandbox and message.
 func (s *System) Empty(ctx context.Context) error {
@@ -113,12 +118,16 @@ func (s *System) Empty(ctx context.Context) error {
 		}
 	}
 	s.E2B.ClearFaults()
+	s.dropMessages()
+	return s.Postgres.Empty(ctx)
+}
+
+func (s *System) dropMessages() {
 	for _, queue := range queues {
 		for _, m := range s.SQS.Messages(queue) {
 			s.SQS.Remove(queue, m.ID)
 		}
 	}
-	return s.Postgres.Empty(ctx)
 }
 
 // queues are the template's names of all queues.
@@ -152,13 +161,6 @@ func (s *System) Sweep(ctx context.Context) error {
 func (s *System) Pass(ctx context.Context, d time.Duration) error {
 	if err := s.Postgres.Advance(ctx, d); err != nil {
 		return err
-	}
-	at, err := s.cache.Watermark(ctx)
-	if err == nil && !at.IsZero() { // the one time of the database's that Redis keeps
-		err = s.cache.SetWatermark(ctx, at.Add(-d))
-	}
-	if err != nil {
-		return fmt.Errorf("pass time: %w", err)
 	}
 	s.SQS.Advance(d)
 	return s.E2B.Advance(ctx, d)

@@ -46,9 +46,19 @@ var parts = map[string]string{
 	"DATABASE_URL": "postgres", "REDIS_URL": "redis", "AWS_ENDPOINT_URL_SQS": "sqs", "E2B_API_URL": "e2b", "E2B_SANDBOX_URL": "sandbox",
 }
 
+// Judge decides about every call. Its methods are called by several at once.
+type Judge interface {
+	// Admit decides the fate of a call before it is sent; it holds the call by
+	// not returning.
+	Admit(Call) Fate
+	// Answered is told that the answer to a call that passed has come, or that
+	// there will be none.
+	Answered(Call)
+}
+
 // wires are the ways of all processes to the outside.
 type wires struct {
-	judge func(Call) Fate // may hold the call by not returning
+	judge Judge
 	kill  func(function string, process int)
 
 	mu     sync.Mutex
@@ -56,7 +66,7 @@ type wires struct {
 	closed bool
 }
 
-func newWires(judge func(Call) Fate, kill func(function string, process int)) *wires {
+func newWires(judge Judge, kill func(function string, process int)) *wires {
 	return &wires{judge: judge, kill: kill, ends: map[string][]net.Listener{}}
 }
 
@@ -153,6 +163,7 @@ type session struct {
 
 	mu    sync.Mutex
 	fresh bool // the client's next bytes begin a call
+	open  bool // a call that passed has no answer yet
 	fate  Fate // of the call under way
 }
 
@@ -185,15 +196,28 @@ func (s *session) admit(sent []byte) bool {
 	}
 	call := s.call
 	call.Text = summary(sent)
-	fate := s.judge(call)
+	fate := s.judge.Admit(call)
 	if fate == Before {
 		s.end(call.Function, call.Process)
 		return false
 	}
 	s.mu.Lock()
-	s.fate = fate
+	s.fate, s.open = fate, true
 	s.mu.Unlock()
 	return true
+}
+
+// answered notes that what the server says next is not asked for yet, and
+// returns the fate of the call that it has answered.
+func (s *session) answered() Fate {
+	s.mu.Lock()
+	fate, open := s.fate, s.open
+	s.fresh, s.open = true, false
+	s.mu.Unlock()
+	if open {
+		s.judge.Answered(s.call)
+	}
+	return fate
 }
 
 func (s *session) answers() {
@@ -202,10 +226,7 @@ func (s *session) answers() {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := s.server.Read(buffer)
-		s.mu.Lock()
-		fate := s.fate
-		s.fresh = true
-		s.mu.Unlock()
+		fate := s.answered()
 		if fate == After { // also when the connection ended instead of an answer
 			s.end(s.call.Function, s.call.Process)
 			return

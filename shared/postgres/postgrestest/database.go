@@ -100,44 +100,12 @@ func Migrate(url string) error {
 	return nil
 }
 
-// Advance lets d pass for everything that a test's database remembers.
+// Advance lets d pass for everything that the database remembers: leases, due
+// times and time stamps move back by d, so the database's own clock finds them
+// d older.
 func Advance(t TB, pool *pgxpool.Pool, d time.Duration) {
 	t.Helper()
-	if err := advance(context.Background(), pool, d); err != nil {
-		t.Fatalf("advance time: %v", err)
-	}
-}
-
-// Advance lets d pass for everything that the server's own database remembers.
-func (s *Server) Advance(ctx context.Context, d time.Duration) error {
-	pool, err := pgxpool.New(ctx, s.SocketURL(Database))
-	if err != nil {
-		return fmt.Errorf("advance time: %w", err)
-	}
-	defer pool.Close()
-	if err := advance(ctx, pool, d); err != nil {
-		return fmt.Errorf("advance time: %w", err)
-	}
-	return nil
-}
-
-// Empty takes every row out of the server's own database.
-func (s *Server) Empty(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, s.SocketURL(Database))
-	if err != nil {
-		return fmt.Errorf("empty database: %w", err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "TRUNCATE jobs, reconcile_progress"); err != nil {
-		return fmt.Errorf("empty database: %w", err)
-	}
-	return nil
-}
-
-// advance moves leases, due times and time stamps back by d, all at once, so
-// the database's own clock finds them d older.
-func advance(ctx context.Context, pool *pgxpool.Pool, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	rows, err := pool.Query(ctx, `
 		SELECT 'UPDATE ' || quote_ident(table_name) || ' SET '
@@ -146,18 +114,15 @@ func advance(ctx context.Context, pool *pgxpool.Pool, d time.Duration) error {
 		WHERE table_schema = 'public' AND data_type = 'timestamp with time zone'
 		GROUP BY table_name`)
 	if err != nil {
-		return err
+		t.Fatalf("list times: %v", err)
 	}
 	updates, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return err
+		t.Fatalf("list times: %v", err)
 	}
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		for _, update := range updates {
-			if _, err := tx.Exec(ctx, update, d.Seconds()); err != nil {
-				return err
-			}
+	for _, update := range updates {
+		if _, err := pool.Exec(ctx, update, d.Seconds()); err != nil {
+			t.Fatalf("advance time: %v", err)
 		}
-		return nil
-	})
+	}
 }

@@ -39,6 +39,9 @@ type Config struct {
 	// TCP makes the server listen on a free port of 127.0.0.1, by password,
 	// beside its Unix socket.
 	TCP bool
+	// Clock lets the server's own database be moved on in time, by
+	// Server.Advance.
+	Clock bool
 }
 
 // Server is a running Postgres that ends with the process that started it.
@@ -116,7 +119,10 @@ func (s *Server) start(owner owner) error {
 	if s.process, err = processtest.Start(owner.command(bin.postgres, s.sockets, args...), signal, s.sockets); err != nil {
 		return fmt.Errorf("start postgres as %s: %w", owner.name, err)
 	}
-	return s.prepare()
+	if err := s.prepare(); err != nil || !cfg.Clock {
+		return err
+	}
+	return s.makeClock()
 }
 
 // prepare waits for the server and makes the user's password and database.

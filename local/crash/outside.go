@@ -1,0 +1,55 @@
+package crash
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"siesta/shared/job"
+)
+
+// vanish makes E2B lose a job's sandbox.
+func (s *System) vanish(ctx context.Context, id string) error {
+	j, err := s.store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.E2B.Vanish(ctx, j.SandboxID)
+}
+
+// wakeOutside connects to a job's sandbox as somebody does who knows nothing of
+// Siesta.
+func (s *System) wakeOutside(ctx context.Context, id string) error {
+	j, err := s.store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	s.woken[j.SandboxID] = true
+	return s.callE2B(ctx, "/sandboxes/"+j.SandboxID+"/connect", `{"timeout": 3600}`)
+}
+
+// createOutside makes a sandbox with our tags that belongs to no job.
+func (s *System) createOutside(ctx context.Context) error {
+	return s.callE2B(ctx, "/sandboxes", fmt.Sprintf(`{"templateID": "base", "timeout": 3600, "autoPause": true,
+		"metadata": {%q: %q, %q: %q, %q: "1"}}`, job.TagStack, s.StackTag, job.TagJob, job.NewID(), job.TagCreate))
+}
+
+func (s *System) callE2B(ctx context.Context, path, body string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.E2BAPIURL+path, bytes.NewBufferString(body))
+	if err != nil {
+		return fmt.Errorf("call E2B: %w", err)
+	}
+	req.Header.Set("X-API-Key", s.E2BAPIKey)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("call E2B: %w", err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode >= 300 {
+		return fmt.Errorf("call E2B: %s: %s", resp.Status, text)
+	}
+	return nil
+}
