@@ -102,7 +102,11 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 		return h.save(ctx, row, err)
 	case errors.Is(err, job.ErrSandboxNotFound), errors.Is(err, job.ErrSandboxLimit), errors.Is(err, job.ErrRateLimited),
 		errors.Is(err, job.ErrSandboxFailed), errors.Is(err, job.ErrUnauthorized), errors.Is(err, job.ErrNotSent):
-		row, saveErr := h.store.RecordPauseFailed(ctx, j)
+		record := h.store.RecordPauseFailed
+		if errors.Is(err, job.ErrSandboxNotFound) { // reconcile counts how long it has been missing
+			record = h.store.RecordPauseMissing
+		}
+		row, saveErr := record(ctx, j)
 		if saveErr := h.save(ctx, row, saveErr); saveErr != nil {
 			return saveErr
 		}

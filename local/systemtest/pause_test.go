@@ -42,6 +42,11 @@ func TestAPlanThatRefusesToPause(t *testing.T) {
 	if n := s.asked(e2bsim.Pause); n > 3 {
 		t.Errorf("E2B was asked %d times within an hour", n)
 	}
+	s.until("what E2B's time-out did is known", func() bool {
+		s.passTime(time.Minute)
+		s.reconcile()
+		return s.row(id).SandboxPaused
+	})
 	checkPromises(t, s)
 }
 

@@ -122,6 +122,7 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("a snapshot of a running preview answered %+v", got)
 	}
 	s.asleep(id)
+	s.passTime(11 * time.Minute) // the pause that the resume booked finds nothing to do
 	checkPromises(t, s)
 }
 
@@ -144,6 +145,7 @@ func TestALostSandboxIsExpired(t *testing.T) {
 	if got := u.status(id); got.SandboxState != job.SandboxGone || got.SandboxPaused {
 		t.Errorf("the status says %+v", got)
 	}
+	s.passTime(5 * time.Minute) // pauses that were asked for meanwhile
 	checkPromises(t, s)
 }
 
