@@ -1,0 +1,269 @@
+package postgres_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+func ids(jobs []job.Job, err error) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, j := range jobs {
+		found[j.ID] = true
+	}
+	return found, err
+}
+
+func TestReconcileFindsWhatFellAndNothingElse(t *testing.T) {
+	b := setup(t)
+	ready, pausing, resuming, paused, running := b.ready(), b.pausing(), b.resuming(), b.paused(), b.running()
+	queued, building := b.accept(newJob()), b.withSandbox()
+	failed := must(t)(b.Fail(b.ctx, b.withSandbox(), "npm ci ended with 1", "d1"))
+	b.pass(postgres.OpTime + time.Second)
+	for name, c := range map[string]struct {
+		list func() ([]job.Job, error)
+		want []job.Job
+	}{
+		"overdue pauses":  {func() ([]job.Job, error) { return b.OverduePauses(b.ctx, 10) }, []job.Job{ready}},
+		"abandoned ops":   {func() ([]job.Job, error) { return b.AbandonedOps(b.ctx, 10) }, []job.Job{pausing, resuming}},
+		"abandoned turns": {func() ([]job.Job, error) { return b.AbandonedTurns(b.ctx, 10) }, []job.Job{queued}},
+		"awake":           {func() ([]job.Job, error) { return b.Awake(b.ctx, "", 10) }, []job.Job{ready, pausing, resuming, running, failed}},
+		"asleep":          {func() ([]job.Job, error) { return b.Asleep(b.ctx, "", 10) }, []job.Job{paused}},
+		"missing":         {func() ([]job.Job, error) { return b.Missing(b.ctx, 10) }, nil},
+		"owners": {func() ([]job.Job, error) {
+			return b.Owners(b.ctx, []string{ready.SandboxID, "inobody"}, []string{building.ID, job.NewID()})
+		}, []job.Job{ready, building}},
+	} {
+		found, err := ids(c.list())
+		if err != nil || len(found) != len(c.want) {
+			t.Errorf("%s: %d rows, %v; want %d", name, len(found), err, len(c.want))
+		}
+		for _, j := range c.want {
+			if !found[j.ID] {
+				t.Errorf("%s: %s, %s is not among them", name, j.Status, j.SandboxState)
+			}
+		}
+	}
+}
+
+func TestWalksGoByIDAndStopAtTheirLimit(t *testing.T) {
+	b := setup(t)
+	for range 5 {
+		b.paused()
+	}
+	seen := map[string]bool{}
+	for after := ""; ; {
+		rows, err := b.Asleep(b.ctx, after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for _, j := range rows {
+			if j.ID <= after || seen[j.ID] {
+				t.Errorf("%s comes after %s", j.ID, after)
+			}
+			seen[j.ID], after = true, j.ID
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d rows, want 5", len(seen))
+	}
+}
+
+func TestChangesComeInTheirOrderOnceEach(t *testing.T) {
+	b := setup(t)
+	for range 5 {
+		b.accept(newJob())
+	}
+	if _, err := b.pool.Exec(b.ctx, `UPDATE jobs SET updated_at = date_trunc('minute', now())`); err != nil { // all in one moment
+		t.Fatal(err)
+	}
+	var since time.Time
+	after, n := "", 0
+	for {
+		rows, err := b.Changed(b.ctx, since, after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		n += len(rows)
+		since, after = rows[len(rows)-1].UpdatedAt, rows[len(rows)-1].ID
+	}
+	if n != 5 {
+		t.Errorf("%d rows, want 5", n)
+	}
+}
+
+// A list is for judging and caching: it does not carry the users' secrets.
+func TestListsCarryNoSealedValues(t *testing.T) {
+	b := setup(t)
+	n := newJob()
+	n.EnvSealed = []byte("sealed")
+	j := b.accept(n)
+	rows, err := b.Owners(b.ctx, nil, []string{j.ID})
+	if err != nil || len(rows) != 1 || rows[0].EnvSealed != nil {
+		t.Errorf("got %v, %v", rows, err)
+	}
+	if rows[0].Goal != j.Goal || rows[0].Revision != j.Revision {
+		t.Errorf("got goal %q, revision %d", rows[0].Goal, rows[0].Revision)
+	}
+}
+
+// What was read must still be so: each of reconcile's writes gives way to any
+// other.
+func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
+	b := setup(t)
+	touch := func(j job.Job) job.Job {
+		if _, err := b.pool.Exec(b.ctx, `UPDATE jobs SET revision = revision + 1 WHERE id = $1::uuid`, j.ID); err != nil {
+			t.Fatal(err)
+		}
+		return j
+	}
+	paused, seen := b.paused(), must(t)(b.RecordMissed(b.ctx, b.paused()))
+	missed, gone := b.paused(), must(t)(b.RecordMissed(b.ctx, b.paused()))
+	overdue := b.accept(newJob())
+	b.pass(2 * time.Hour)
+	for name, c := range map[string]struct {
+		j     job.Job
+		write func(job.Job) (job.Job, error)
+	}{
+		"fail":   {overdue, func(j job.Job) (job.Job, error) { return b.FailOverdue(b.ctx, j, "late", "d1") }},
+		"woken":  {paused, func(j job.Job) (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) }},
+		"missed": {missed, func(j job.Job) (job.Job, error) { return b.RecordMissed(b.ctx, j) }},
+		"gone":   {gone, func(j job.Job) (job.Job, error) { return b.RecordGone(b.ctx, j) }},
+		"seen":   {seen, func(j job.Job) (job.Job, error) { return b.RecordSeen(b.ctx, j) }},
+	} {
+		touch(c.j)
+		b.wantRefused(c.j.ID, job.ErrConflict, func() (job.Job, error) { return c.write(c.j) })
+		if name == "gone" {
+			continue // the touch has broken the evidence, as it must
+		}
+		if _, err := c.write(must(t)(b.Get(b.ctx, c.j.ID))); err != nil {
+			t.Errorf("%s, of the row as it is: %v", name, err)
+		}
+	}
+}
+
+func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.RecordMissed(b.ctx, b.paused()))
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMissed(b.ctx, j) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
+	b.pass(postgres.Grace + time.Second)
+	gone := must(t)(b.RecordGone(b.ctx, j))
+	if gone.SandboxState != job.SandboxGone || gone.SandboxPaused {
+		t.Errorf("got %s, paused %v", gone.SandboxState, gone.SandboxPaused)
+	}
+}
+
+// A call of ours whose outcome is not known may have changed what E2B knows; a
+// 404 in answer to one changes nothing.
+func TestWhatBreaksTheEvidence(t *testing.T) {
+	b := setup(t)
+	ready := must(t)(b.RecordMissed(b.ctx, b.ready()))
+	taken := must(t)(b.TakePause(b.ctx, ready.ID, ready.Epoch))
+	same := must(t)(b.RecordPauseMissing(b.ctx, taken))
+	if !same.MissingSince.Equal(ready.MissingSince) {
+		t.Errorf("a pause that heard 404 moved the first sight of it from %v to %v", ready.MissingSince, same.MissingSince)
+	}
+	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.RecordMissed(b.ctx, b.paused()))))
+	since := woken.MissingSince
+	if kept := must(t)(b.RecordResumeMissing(b.ctx, woken)); !kept.MissingSince.Equal(since) {
+		t.Errorf("a resume that heard 404 moved the first sight of it from %v to %v", since, kept.MissingSince)
+	}
+
+	broken := must(t)(b.RecordMissed(b.ctx, b.ready()))
+	broken = must(t)(b.TakePause(b.ctx, broken.ID, broken.Epoch))
+	broken = must(t)(b.RecordPauseFailed(b.ctx, broken)) // a 500: it may have destroyed the state
+	broken = must(t)(b.TakePause(b.ctx, broken.ID, broken.Epoch))
+	if again := must(t)(b.RecordPauseMissing(b.ctx, broken)); !again.MissingSince.After(broken.MissingSince) {
+		t.Error("evidence from before a call that failed was kept")
+	}
+}
+
+func TestProgressIsKept(t *testing.T) {
+	b := setup(t)
+	if got, err := b.Progress(b.ctx, "walk"); got != "" || err != nil {
+		t.Errorf("before any: got %q, %v", got, err)
+	}
+	for _, want := range []string{"a", "b", ""} {
+		if err := errors.Join(b.SaveProgress(b.ctx, "walk", want), b.SaveProgress(b.ctx, "another", "x")); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Progress(b.ctx, "walk"); got != want || err != nil {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+}
+
+// Among many finished jobs nothing is looked for row by row.
+func TestReconcileReadsByItsIndexes(t *testing.T) {
+	b := setup(t)
+	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, build_version, preview_url, workspace_path,
+			sandbox_id, sandbox_state, sandbox_paused, paused_at, completed_at, lease_until, updated_at)
+		SELECT id, id, 'user', 'bootstrapper', 'a page', 'ready', 'build_v0_1', 'https://x', '/home/user/project',
+			'i' || replace(id::text, '-', ''), CASE WHEN n % 2 = 0 THEN 'paused' ELSE 'gone' END, n % 2 = 0, now(), now(), NULL, now() - n * interval '1 minute'
+		FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, 20000) AS n) AS new`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ready()
+	if _, err := b.pool.Exec(b.ctx, `ANALYZE jobs`); err != nil {
+		t.Fatal(err)
+	}
+	for name, list := range map[string]func(s *postgres.Store) error{
+		"jobs_pause_due":              func(s *postgres.Store) error { _, err := s.OverduePauses(b.ctx, 500); return err },
+		"jobs_op_open":                func(s *postgres.Store) error { _, err := s.AbandonedOps(b.ctx, 500); return err },
+		"jobs_lease_open jobs_active": func(s *postgres.Store) error { _, err := s.AbandonedTurns(b.ctx, 500); return err },
+		"jobs_schedule":               func(s *postgres.Store) error { _, err := s.DueSchedules(b.ctx, 500); return err },
+		"jobs_missing":                func(s *postgres.Store) error { _, err := s.Missing(b.ctx, 50); return err },
+		"jobs_awake":                  func(s *postgres.Store) error { _, err := s.Awake(b.ctx, "", 100); return err },
+		"jobs_by_change": func(s *postgres.Store) error {
+			_, err := s.Changed(b.ctx, time.Now().Add(-time.Hour), "", 500)
+			return err
+		},
+		"jobs_sandbox": func(s *postgres.Store) error {
+			_, err := s.Owners(b.ctx, []string{"i1", "i2"}, []string{job.NewID()})
+			return err
+		},
+		"jobs_with_sandbox": func(s *postgres.Store) error { _, err := s.Asleep(b.ctx, job.NewID(), 200); return err },
+	} {
+		before := b.scans(name)
+		store, err := postgres.Open(b.ctx, postgres.Config{URL: b.url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := list(store); err != nil {
+			t.Fatal(err)
+		}
+		store.Close() // its connection's end makes its statistics known
+		after := b.scans(name)
+		for deadline := time.Now().Add(10 * time.Second); after.index == before.index && time.Now().Before(deadline); after = b.scans(name) {
+		}
+		if after.index == before.index || after.table != before.table {
+			t.Errorf("%s: %d scans of it, %d of the whole table", name, after.index-before.index, after.table-before.table)
+		}
+	}
+}
+
+type scans struct{ index, table int }
+
+// scans are how often one of some indexes, and the table as a whole, have been
+// read.
+func (b bench) scans(indexes string) (s scans) {
+	b.t.Helper()
+	const sql = `SELECT sum(i.idx_scan), min(t.seq_scan) FROM pg_stat_user_indexes i JOIN pg_stat_user_tables t USING (relid)
+		WHERE i.indexrelname = ANY($1)`
+	if err := b.pool.QueryRow(b.ctx, sql, strings.Fields(indexes)).Scan(&s.index, &s.table); err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
