@@ -90,6 +90,7 @@ func TestLostMessages(t *testing.T) {
 		t.Fatalf("without a message the job became %s", j.Status)
 	}
 	s.reconcile()
+	s.passTime(time.Minute)
 	j := s.asleep(id)
 
 	u.resumed(id) // which books the next pause
