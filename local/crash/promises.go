@@ -107,6 +107,14 @@ func (v view) over(sandbox e2bsim.Info, j job.Job, known bool) time.Duration {
 	}
 }
 
+func (s *System) never(ctx context.Context) ([]string, error) {
+	v, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v.never(), nil
+}
+
 // Check tells what must not be, at a moment when no function runs.
 func (s *System) Check(ctx context.Context) ([]string, error) {
 	v, err := s.look(ctx)

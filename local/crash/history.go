@@ -1,0 +1,218 @@
+package crash
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/shared/job"
+)
+
+// Try plays one history that its seed decides, from an empty system until all
+// has come to rest: a job is brought somewhere, then several act on it at the
+// same time, for some rounds, with time in between. faults of a thousand calls
+// go wrong.
+func (s *System) Try(ctx context.Context, seed uint64, faults int) (Told, error) {
+	h := &history{System: s, random: rand.New(rand.NewPCG(seed, seed))}
+	if err := s.Empty(ctx); err != nil {
+		return Told{}, err
+	}
+	begin := beginnings[h.random.IntN(len(beginnings))]
+	h.tell("begins " + begin.name)
+	var err error
+	if h.id, err = begin.prepare(ctx, s); err != nil {
+		return h.told, fmt.Errorf("begin %s: %w", begin.name, err)
+	}
+	for range 1 + h.random.IntN(3) {
+		if err := h.round(ctx, faults); err != nil || len(h.told.Broken) > 0 {
+			return h.told, err
+		}
+	}
+	h.tell("comes to rest")
+	if h.told.Broken, err = s.Settle(ctx); err != nil || len(h.told.Broken) > 0 {
+		return h.told, err
+	}
+	h.told.Broken, err = h.ended(ctx)
+	return h.told, err
+}
+
+// history is one that is being played.
+type history struct {
+	*System
+	random    *rand.Rand
+	id        string
+	cancelled bool
+	told      Told
+
+	mu       sync.Mutex
+	received []delivery // every message that was received, to come again
+}
+
+func (h *history) remember(d delivery) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.received = append(h.received, d)
+}
+
+// beginnings are where a history's job may be when it begins.
+var beginnings = []struct {
+	name    string
+	prepare func(context.Context, *System) (string, error)
+}{
+	{"queued", started},
+	{"half built, its builder dead", after(halfway, 2*time.Minute)},
+	{"ready", ready},
+	{"asleep", asleep},
+	{"awake", awake},
+	{"awake for long enough", after(awake, 11*time.Minute)},
+	{"half asleep, its pause dead", after(halfAsleep, 2*time.Minute+leap)},
+	{"half awake, its resume dead", after(halfAwake, time.Minute)},
+	{"half awake, its resume long dead", after(halfAwake, 2*time.Minute+leap)},
+}
+
+// after lets time pass after a beginning.
+func after(prepare func(context.Context, *System) (string, error), d time.Duration) func(context.Context, *System) (string, error) {
+	return func(ctx context.Context, s *System) (string, error) {
+		id, err := prepare(ctx, s)
+		if err != nil {
+			return "", err
+		}
+		return id, s.Pass(ctx, d)
+	}
+}
+
+// halfAsleep is a job whose pause died before its call to E2B.
+func halfAsleep(ctx context.Context, s *System) (string, error) {
+	id, err := ready(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	s.Judge(&atCall{function: "pause", part: "e2b", k: 1, fate: Before})
+	defer s.Judge(nil)
+	_, err = s.Deliver(ctx, "pause")
+	return id, err
+}
+
+// halfAwake is a job whose resume died when E2B had done its part.
+func halfAwake(ctx context.Context, s *System) (string, error) {
+	id, err := asleep(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	s.Judge(&atCall{function: "resume", part: "e2b", k: 1, fate: After})
+	defer s.Judge(nil)
+	return id, post("resume")(ctx, s, id)
+}
+
+// rests are the times that may pass between two rounds.
+var rests = []time.Duration{0, 0, 5 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 11 * time.Minute}
+
+// round lets two or three act at the same time, and time pass.
+func (h *history) round(ctx context.Context, faults int) error {
+	var actors []Actor
+	for range 2 + h.random.IntN(2) {
+		actors = append(actors, h.actor())
+	}
+	told, err := h.Race(ctx, h.random, faults, actors...)
+	h.told.History = append(h.told.History, told.History...)
+	h.told.Faults += told.Faults
+	h.told.Broken = told.Broken
+	if err != nil || len(told.Broken) > 0 {
+		return err
+	}
+	d := rests[h.random.IntN(len(rests))]
+	h.tell(d.String() + " pass")
+	return h.Pass(ctx, d)
+}
+
+func (h *history) tell(what string) { h.told.History = append(h.told.History, what) }
+
+// actor is somebody who may act at any time.
+func (h *history) actor() Actor {
+	request := func(verb string) Actor {
+		return Actor{Name: "user", Function: verb, Do: func(ctx context.Context) error { return post(verb)(ctx, h.System, h.id) }}
+	}
+	switch n := h.random.IntN(100); {
+	case n < 20:
+		return h.delivery("build")
+	case n < 45:
+		return h.delivery("pause")
+	case n < 55 && len(h.received) > 0:
+		d := h.received[h.random.IntN(len(h.received))]
+		return Actor{Name: "duplicate", Function: d.function, Do: func(ctx context.Context) error { return h.invoke(ctx, d) }}
+	case n < 75:
+		return request("resume")
+	case n < 83:
+		return request("snapshot")
+	case n < 86:
+		h.cancelled = true
+		return request("cancel")
+	case n < 96:
+		return Actor{Name: "schedule", Function: "reconcile", Do: func(ctx context.Context) error { return sweep(ctx, h.System, "") }}
+	default:
+		return Actor{Name: "E2B's time is up", Do: func(ctx context.Context) error { return h.E2B.Advance(ctx, time.Hour) }}
+	}
+}
+
+// delivery is a message on its way to a function.
+type delivery struct {
+	function string
+	event    events.SQSEvent
+}
+
+var queueOf = map[string]string{"build": "BuildQueue", "pause": "PauseQueue"}
+
+// delivery delivers what a queue has now; that is noted, so that it can come
+// again later.
+func (h *history) delivery(function string) Actor {
+	return Actor{Name: "message", Function: function, Do: func(ctx context.Context) error {
+		messages, err := h.SQS.Queue(queueOf[function]).Receive(ctx, 1, 0)
+		if err != nil || len(messages) == 0 {
+			return err
+		}
+		d := delivery{function, events.SQSEvent{Records: messages}}
+		h.remember(d)
+		return h.invoke(ctx, d)
+	}}
+}
+
+// invoke gives a function a message, which is deleted if it was handled.
+func (h *history) invoke(ctx context.Context, d delivery) error {
+	payload, err := json.Marshal(d.event)
+	if err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	answer, failed, err := h.Invoke(ctx, d.function, payload)
+	if err != nil || failed != "" {
+		return err
+	}
+	var response events.SQSEventResponse
+	if err := json.Unmarshal(answer, &response); err != nil {
+		return fmt.Errorf("decode answer of %s: %w", d.function, err)
+	}
+	if len(response.BatchItemFailures) > 0 {
+		return nil
+	}
+	return h.SQS.Queue(queueOf[d.function]).Delete(ctx, []string{d.event.Records[0].ReceiptHandle})
+}
+
+// ended tells what is not as it must be in the end: nobody but a user ends a
+// job, and nothing of it is lost.
+func (h *history) ended(ctx context.Context) ([]string, error) {
+	j, err := h.store.Get(ctx, h.id)
+	if err != nil {
+		return nil, err
+	}
+	if want := succeeded(j); want != "" && !(h.cancelled && j.Status == job.Failed) {
+		return []string{fmt.Sprintf("job %s is %s (%s), sandbox %s: want %s", j.ID, j.Status, j.ErrorMessage, j.SandboxState, want)}, nil
+	}
+	return nil, nil
+}
+
+// Patient are settings under which no job's time is up within a history.
+var Patient = map[string]string{"BUILD_DEADLINE_SECONDS": "86400"}
