@@ -116,14 +116,14 @@ func TestACrashAtAnyCallBreaksNoPromise(t *testing.T) {
 // TestNoOrderOfCallsBreaksAPromise plays seeded histories of several who act at
 // the same time. A failure names its seed, which plays it again.
 func TestNoOrderOfCallsBreaksAPromise(t *testing.T) {
-	const lanes, each = 2, 100
+	const lanes, each = 2, 150
 	for lane := range lanes {
 		t.Run(fmt.Sprint(lane), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, crash.Patient)
 			for n := range each {
 				seed := uint64(lane*each + n)
-				told, err := s.Try(t.Context(), seed, 0)
+				told, err := s.Try(t.Context(), seed, 15)
 				if err != nil || len(told.Broken) > 0 {
 					t.Fatalf("seed %d: %v\n%s\n\n%s", seed, err, strings.Join(told.Broken, "\n"), strings.Join(told.History, "\n"))
 				}

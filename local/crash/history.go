@@ -10,26 +10,27 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
 
 // Try plays one history that its seed decides, from an empty system until all
 // has come to rest: a job is brought somewhere, then several act on it at the
-// same time, for some rounds, with time in between. faults of a thousand calls
-// go wrong.
+// same time, for some rounds, with time in between. Of a thousand calls faults
+// go wrong, and E2B has its own.
 func (s *System) Try(ctx context.Context, seed uint64, faults int) (Told, error) {
-	h := &history{System: s, random: rand.New(rand.NewPCG(seed, seed))}
+	h := &history{System: s, random: rand.New(rand.NewPCG(seed, seed)), faults: faults}
 	if err := s.Empty(ctx); err != nil {
 		return Told{}, err
 	}
-	begin := beginnings[h.random.IntN(len(beginnings))]
+	begin := pick(h.random, beginnings)
 	h.tell("begins " + begin.name)
 	var err error
 	if h.id, err = begin.prepare(ctx, s); err != nil {
 		return h.told, fmt.Errorf("begin %s: %w", begin.name, err)
 	}
-	for range 1 + h.random.IntN(3) {
-		if err := h.round(ctx, faults); err != nil || len(h.told.Broken) > 0 {
+	for range 1 + h.random.IntN(4) {
+		if err := h.round(ctx); err != nil || len(h.told.Broken) > 0 {
 			return h.told, err
 		}
 	}
@@ -41,10 +42,13 @@ func (s *System) Try(ctx context.Context, seed uint64, faults int) (Told, error)
 	return h.told, err
 }
 
+func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
+
 // history is one that is being played.
 type history struct {
 	*System
 	random    *rand.Rand
+	faults    int // in a thousand calls
 	id        string
 	cancelled bool
 	told      Told
@@ -109,54 +113,99 @@ func halfAwake(ctx context.Context, s *System) (string, error) {
 	return id, post("resume")(ctx, s, id)
 }
 
-// rests are the times that may pass between two rounds.
-var rests = []time.Duration{0, 0, 5 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 11 * time.Minute}
+// rests are the times that may pass between two rounds, and moments those within
+// one: together no more than a call may take.
+var (
+	rests   = []time.Duration{0, 0, 5 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 11 * time.Minute}
+	moments = []time.Duration{5 * time.Second, 15 * time.Second, 35 * time.Second}
+)
 
-// round lets two or three act at the same time, and time pass.
-func (h *history) round(ctx context.Context, faults int) error {
-	var actors []Actor
-	for range 2 + h.random.IntN(2) {
+// round lets some act at the same time, and time pass.
+func (h *history) round(ctx context.Context) error {
+	if h.faults > 0 && h.random.IntN(3) == 0 {
+		if err := h.breakE2B(); err != nil {
+			return err
+		}
+	}
+	actors := []Actor{h.actor(), h.actor()}
+	if h.random.IntN(2) == 0 {
 		actors = append(actors, h.actor())
 	}
-	told, err := h.Race(ctx, h.random, faults, actors...)
+	for range h.random.IntN(3) {
+		d := pick(h.random, moments)
+		actors = append(actors, Actor{Name: d.String() + " pass", Do: func(ctx context.Context) error { return h.Pass(ctx, d) }})
+	}
+	told, err := h.Race(ctx, h.random, h.faults, actors...)
 	h.told.History = append(h.told.History, told.History...)
 	h.told.Faults += told.Faults
 	h.told.Broken = told.Broken
+	h.excuse(told.Faults)
 	if err != nil || len(told.Broken) > 0 {
 		return err
 	}
-	d := rests[h.random.IntN(len(rests))]
+	d := pick(h.random, rests)
 	h.tell(d.String() + " pass")
 	return h.Pass(ctx, d)
 }
 
+// excuse lets sandboxes run on for longer: each fault may cost what one does.
+func (h *history) excuse(faults int) { h.allowed += time.Duration(faults) * Overrun }
+
 func (h *history) tell(what string) { h.told.History = append(h.told.History, what) }
 
-// actor is somebody who may act at any time.
+// actor is somebody who may have something to do now.
 func (h *history) actor() Actor {
-	request := func(verb string) Actor {
-		return Actor{Name: "user", Function: verb, Do: func(ctx context.Context) error { return post(verb)(ctx, h.System, h.id) }}
+	var actors []Actor
+	for _, function := range []string{"build", "pause"} {
+		if h.SQS.Stats(queueOf[function]).Visible > 0 {
+			actors = append(actors, h.delivery(function), h.delivery(function), h.delivery(function))
+		}
 	}
-	switch n := h.random.IntN(100); {
-	case n < 20:
-		return h.delivery("build")
-	case n < 45:
-		return h.delivery("pause")
-	case n < 55 && len(h.received) > 0:
-		d := h.received[h.random.IntN(len(h.received))]
-		return Actor{Name: "duplicate", Function: d.function, Do: func(ctx context.Context) error { return h.invoke(ctx, d) }}
-	case n < 75:
-		return request("resume")
-	case n < 83:
-		return request("snapshot")
-	case n < 86:
-		h.cancelled = true
-		return request("cancel")
-	case n < 96:
-		return Actor{Name: "schedule", Function: "reconcile", Do: func(ctx context.Context) error { return sweep(ctx, h.System, "") }}
-	default:
+	if len(h.received) > 0 {
+		d := pick(h.random, h.received)
+		again := Actor{Name: "duplicate", Function: d.function, Do: func(ctx context.Context) error { return h.invoke(ctx, d) }}
+		actors = append(actors, again)
+	}
+	for _, verb := range []string{"resume", "resume", "snapshot"} {
+		actors = append(actors, h.user(verb))
+	}
+	actors = append(actors, Actor{Name: "schedule", Function: "reconcile", Do: func(ctx context.Context) error { return sweep(ctx, h.System, "") }})
+	switch h.random.IntN(20) {
+	case 0:
 		return Actor{Name: "E2B's time is up", Do: func(ctx context.Context) error { return h.E2B.Advance(ctx, time.Hour) }}
+	case 1:
+		h.cancelled = true
+		return h.user("cancel")
 	}
+	return pick(h.random, actors)
+}
+
+func (h *history) user(verb string) Actor {
+	return Actor{Name: "user", Function: verb, Do: func(ctx context.Context) error { return post(verb)(ctx, h.System, h.id) }}
+}
+
+// moods are the faults of E2B's that cost nobody a sandbox.
+var moods = []e2bsim.Fault{
+	{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout}, {Call: e2bsim.Create, Action: e2bsim.TimeoutAfter},
+	{Call: e2bsim.Create, Action: e2bsim.RateLimited}, {Call: e2bsim.Create, Action: e2bsim.ErrorAnswer},
+	{Call: e2bsim.Connect, Action: e2bsim.GatewayTimeout}, {Call: e2bsim.Connect, Action: e2bsim.TimeoutAfter},
+	{Call: e2bsim.Connect, Action: e2bsim.LimitReached}, {Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer},
+	{Call: e2bsim.Pause, Action: e2bsim.GatewayTimeout}, {Call: e2bsim.Pause, Action: e2bsim.TimeoutAfter},
+	{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer}, {Call: e2bsim.Pause, Action: e2bsim.RateLimited},
+	{Call: e2bsim.Kill, Action: e2bsim.GatewayTimeout}, {Call: e2bsim.Kill, Action: e2bsim.TimeoutAfter},
+	{Call: e2bsim.List, Action: e2bsim.ErrorAnswer}, {Call: e2bsim.Get, Action: e2bsim.ErrorAnswer},
+	{Call: e2bsim.List, Action: e2bsim.Lag, Lag: 4 * time.Minute, Times: 5}, {Call: e2bsim.Get, Action: e2bsim.Lag, Lag: 4 * time.Minute, Times: 5},
+	{Call: e2bsim.StartProcess, Action: e2bsim.AnswerLost}, {Call: e2bsim.Files, Action: e2bsim.GatewayTimeout},
+}
+
+func (h *history) breakE2B() error {
+	f := pick(h.random, moods)
+	f.Nth = 1 + h.random.IntN(2)
+	h.tell(fmt.Sprintf("E2B: %s of call %d to %s", f.Action, f.Nth, f.Call))
+	h.told.Faults++
+	h.excuse(1)
+	_, err := h.E2B.AddFault(f)
+	return err
 }
 
 // delivery is a message on its way to a function.

@@ -74,14 +74,14 @@ func (v view) never() (broken []string) {
 	return broken
 }
 
-// overdue tells which sandboxes run for nothing for longer than Overrun.
-func (v view) overdue() (broken []string) {
+// overdue tells which sandboxes run for nothing for longer than most.
+func (v view) overdue(most time.Duration) (broken []string) {
 	for _, sandbox := range v.sandboxes {
 		if sandbox.State == e2bsim.StatePaused {
 			continue
 		}
 		j, known := v.job(sandbox)
-		if over := v.over(sandbox, j, known); over > Overrun {
+		if over := v.over(sandbox, j, known); over > most {
 			broken = append(broken, fmt.Sprintf("sandbox %s runs %s past its time: job %s (%s), state %s", sandbox.ID, over.Round(time.Second), j.ID, j.Status, j.SandboxState))
 		}
 	}
@@ -121,7 +121,7 @@ func (s *System) Check(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(v.never(), v.overdue()...), nil
+	return append(v.never(), v.overdue(Overrun+s.allowed)...), nil
 }
 
 // leap is long enough for a message that waits its turn, and shorter than any

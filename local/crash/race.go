@@ -35,7 +35,8 @@ type player struct {
 	process int // of its function; 0: not known yet
 	begun   bool
 	done    bool
-	open    int // calls let go, without an answer yet
+	orphan  bool // it is a call whose process is dead
+	open    int  // calls let go, without an answer yet
 	held    []held
 	rank    int
 }
@@ -51,6 +52,7 @@ type race struct {
 	random *rand.Rand
 	faults int // in a thousand calls
 	steady bool
+	over   bool
 	check  func(context.Context) ([]string, error) // between any two calls
 
 	mu      sync.Mutex
@@ -95,6 +97,11 @@ func (s *System) Race(ctx context.Context, random *rand.Rand, faults int, actors
 // Admit holds a call of a player's until the race lets it go.
 func (r *race) Admit(c Call) Fate {
 	r.mu.Lock()
+	if c.Orphan && !r.over {
+		r.players = append(r.players, &player{
+			Actor: Actor{Name: "orphan", Function: c.Function}, process: c.Process, orphan: true, rank: r.random.Int(),
+		})
+	}
 	p := r.player(c)
 	if p == nil || p.done {
 		r.mu.Unlock()
@@ -113,6 +120,7 @@ func (r *race) Answered(c Call) {
 	defer r.mu.Unlock()
 	if p := r.player(c); p != nil {
 		p.open = max(p.open-1, 0)
+		p.done = p.done || p.orphan
 		r.note()
 	}
 }
@@ -120,7 +128,7 @@ func (r *race) Answered(c Call) {
 // player is whose call it is: each process is the first one's that has none.
 func (r *race) player(c Call) *player {
 	for _, p := range r.players {
-		if p.Function == c.Function && p.process == c.Process {
+		if p.Function == c.Function && p.process == c.Process && p.orphan == c.Orphan && !(p.orphan && p.done) {
 			return p
 		}
 	}
@@ -227,7 +235,7 @@ func (r *race) step(ctx context.Context) bool {
 		return true
 	}
 	p := r.choose(ready)
-	if p.Function == "" {
+	if p.Do != nil && p.Function == "" {
 		r.told.History = append(r.told.History, p.Name)
 		r.mu.Unlock()
 		r.ended(p, p.Do(ctx))
@@ -237,7 +245,10 @@ func (r *race) step(ctx context.Context) bool {
 	h := p.held[0]
 	p.held = p.held[1:]
 	p.open++
-	fate := r.fate()
+	fate := Pass
+	if !p.orphan {
+		fate = r.fate()
+	}
 	line := p.Name + ": " + h.call.String()
 	if fate != Pass {
 		line += " [" + fate.String() + "]"
@@ -267,13 +278,14 @@ func (r *race) fate() Fate {
 	if r.random.IntN(1000) >= r.faults {
 		return Pass
 	}
-	return Before + Fate(r.random.IntN(3))
+	return Before + Fate(r.random.IntN(int(Late)))
 }
 
 // release lets everything go that is still held, when a race was given up.
 func (r *race) release() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.over = true
 	for _, p := range r.players {
 		for _, h := range p.held {
 			h.go_ <- Pass

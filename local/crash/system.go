@@ -38,8 +38,10 @@ type System struct {
 	cache *redis.Cache
 	wires *wires
 	judge changing
-	woken map[string]bool // sandboxes that somebody outside woke
-	self  string          // this program, which is also the app that jobs build
+	self  string // this program, which is also the app that jobs build
+
+	woken   map[string]bool // sandboxes that somebody outside woke
+	allowed time.Duration   // beyond Overrun, for more than one fault
 }
 
 // Start brings a System up. Close ends it.
@@ -118,6 +120,7 @@ func (s *System) Empty(ctx context.Context) error {
 		}
 	}
 	s.E2B.ClearFaults()
+	s.allowed = 0
 	s.dropMessages()
 	return s.Postgres.Empty(ctx)
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type Call struct {
 	Process  int
 	Part     string // postgres, redis, sqs, e2b or sandbox
 	Text     string // how it begins, for people
+	Orphan   bool   // its process is dead, and it is still on its way
 }
 
 func (c Call) String() string { return fmt.Sprintf("%s to %s: %s", c.Function, c.Part, c.Text) }
@@ -37,9 +39,10 @@ const (
 	Before      // the process is killed, and the call not sent
 	After       // the call has its effect; the process is killed before it hears the answer
 	Lost        // the call has its effect; the connection is cut instead of the answer
+	Late        // the process is killed; its call is admitted again, as an orphan
 )
 
-func (f Fate) String() string { return [...]string{"pass", "before", "after", "lost"}[f] }
+func (f Fate) String() string { return [...]string{"pass", "before", "after", "lost", "late"}[f] }
 
 // parts are the variables that hold addresses of what is outside.
 var parts = map[string]string{
@@ -148,18 +151,19 @@ func (l *line) accept() {
 				return
 			}
 			defer server.Close()
-			s := &session{line: l, client: client, server: server, fresh: true}
+			s := &session{line: l, call: l.call, client: client, server: server, fresh: true}
 			go s.answers()
 			s.questions()
 		}()
 	}
 }
 
-// session is one connection. Every protocol on it is question and answer, so
+// session is one connection of a process. Every protocol on it is question and answer, so
 // what the client sends first after an answer begins a new call.
 type session struct {
 	*line
 	client, server net.Conn
+	call           Call
 
 	mu    sync.Mutex
 	fresh bool // the client's next bytes begin a call
@@ -197,8 +201,14 @@ func (s *session) admit(sent []byte) bool {
 	call := s.call
 	call.Text = summary(sent)
 	fate := s.judge.Admit(call)
-	if fate == Before {
+	if fate == Before || fate == Late {
 		s.end(call.Function, call.Process)
+	}
+	if fate == Late {
+		s.call.Orphan, call.Orphan = true, true
+		fate = s.judge.Admit(call)
+	}
+	if fate == Before {
 		return false
 	}
 	s.mu.Lock()
@@ -240,11 +250,14 @@ func (s *session) answers() {
 	}
 }
 
+// noise is what says nothing about a call.
+var noise = regexp.MustCompile(`HTTP/1\.1 Host: \S+ User-Agent: siesta|id::text, project_id::text.*|\*\d+ evalsha \$\d+ \w+ \$\d+ |_?revision revision updated_at now\(\)`)
+
 // summary is how a call begins, as far as it is text.
 func summary(sent []byte) string {
-	const most = 100
-	words := strings.FieldsFunc(string(sent[:min(len(sent), 400)]), func(r rune) bool { return r <= ' ' || r > '~' })
+	const most = 160
+	words := strings.FieldsFunc(string(sent[:min(len(sent), 1000)]), func(r rune) bool { return r <= ' ' || r > '~' })
 	words = slices.DeleteFunc(words, func(w string) bool { return len(w) < 3 })
-	text := strings.Join(words, " ")
+	text := noise.ReplaceAllString(strings.Join(words, " "), "")
 	return text[:min(len(text), most)]
 }
