@@ -47,7 +47,7 @@ func TestOneBuildAtATime(t *testing.T) {
 		t.Errorf("over the limit the job is %s", j.Status)
 	}
 	u.post(first, "cancel").want(http.StatusOK)
-	s.passTime(time.Minute)
+	s.passTime(2 * time.Minute)
 	s.asleep(second)
 	checkPromises(t, s)
 }

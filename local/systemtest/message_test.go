@@ -83,3 +83,38 @@ func TestBadMessagesAreSetAside(t *testing.T) {
 	}
 	checkPromises(t, s)
 }
+
+// TestARedriveWorks: a message that failed too often waits in the dead-letter
+// queue, and does its work when somebody sends it back.
+func TestARedriveWorks(t *testing.T) {
+	s := newStack(t, awake)
+	j := s.preview(s.user())
+	s.E2B.SetAPIKeys("e2b_another")
+	s.until("the pause is given up", func() bool {
+		s.passTime(15 * time.Minute)
+		return s.SQS.Stats("PauseDeadLetters").Total() == 1
+	})
+	if j := s.row(j.ID); j.SandboxPaused {
+		t.Errorf("without E2B's answer the row says %s", j.SandboxState)
+	}
+	s.E2B.SetAPIKeys(s.E2BAPIKey)
+	s.sqs("StartMessageMoveTask", map[string]string{"SourceArn": s.SQS.ARN("PauseDeadLetters")})
+	s.until("it is paused", func() bool { s.passTime(2 * time.Minute); return s.row(j.ID).SandboxPaused })
+	checkPromises(t, s)
+}
+
+func TestManyJobsAtOnce(t *testing.T) {
+	s := newStack(t, nil)
+	users := []user{s.user(), s.user()}
+	ids := map[string]bool{}
+	for i := range 20 {
+		ids[users[i%len(users)].start(page(fmt.Sprint("page ", i)))] = true
+	}
+	for id := range ids {
+		s.asleep(id)
+	}
+	checkPromises(t, s)
+	if len(ids) != 20 || len(s.E2B.Sandboxes()) != 20 {
+		t.Errorf("%d jobs and %d sandboxes, want 20", len(ids), len(s.E2B.Sandboxes()))
+	}
+}

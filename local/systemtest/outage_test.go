@@ -35,6 +35,26 @@ func TestWithoutRedis(t *testing.T) {
 	checkPromises(t, s)
 }
 
+// TestASilentRedis: one that takes connections and answers nothing costs time,
+// and no more than that.
+func TestASilentRedis(t *testing.T) {
+	s := newStack(t, nil)
+	u := s.user()
+	if err := s.Redis.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	id := u.start(page("hello"))
+	s.asleep(id)
+	if got := u.status(id); got.Status != job.Ready || !got.SandboxPaused {
+		t.Errorf("the status says %+v", got)
+	}
+	if err := s.Redis.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	s.until("reconcile has filled the cache", func() bool { s.reconcile(); return s.hash(id)["sandbox_paused"] == "true" })
+	checkPromises(t, s)
+}
+
 // TestWithoutPostgres: what is cached can still be read, everything else says
 // in words that it must wait, and nothing that was accepted is lost.
 func TestWithoutPostgres(t *testing.T) {

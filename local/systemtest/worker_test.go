@@ -90,7 +90,7 @@ func TestLostMessages(t *testing.T) {
 		t.Fatalf("without a message the job became %s", j.Status)
 	}
 	s.reconcile()
-	s.passTime(time.Minute)
+	s.until("it is built", func() bool { s.passTime(15 * time.Second); return s.row(id).Status.Terminal() })
 	j := s.asleep(id)
 
 	u.resumed(id) // which books the next pause
