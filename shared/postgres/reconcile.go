@@ -17,7 +17,8 @@ import (
 const ReconcileAfter = time.Minute
 
 // listed are the columns of a list. No list needs the sealed values, which may
-// be large.
+// be large. A list that is ordered by id must say jobs.id: id alone is the
+// column as it is returned, a text, for which there is no index.
 var listed = `SELECT ` + strings.Replace(columns, "env_sealed", "NULL::bytea", 1) + ` FROM jobs `
 
 // many runs a query that returns jobs.
@@ -81,14 +82,14 @@ func (s *Store) Missing(ctx context.Context, limit int) ([]job.Job, error) {
 // does not claim to sleep.
 func (s *Store) Awake(ctx context.Context, after string, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_state IN ('running', 'pausing', 'resuming') AND status IN ('ready', 'failed')
-		AND id > $1::uuid ORDER BY id LIMIT $2`
+		AND id > $1::uuid ORDER BY jobs.id LIMIT $2`
 	return s.many(ctx, sql, orFirst(after), limit)
 }
 
 // Asleep returns, by id from after on, the jobs whose sandbox sleeps.
 func (s *Store) Asleep(ctx context.Context, after string, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_state NOT IN ('none', 'gone') AND sandbox_state = 'paused'
-		AND id > $1::uuid ORDER BY id LIMIT $2`
+		AND id > $1::uuid ORDER BY jobs.id LIMIT $2`
 	return s.many(ctx, sql, orFirst(after), limit)
 }
 
@@ -102,7 +103,7 @@ func orFirst(id string) string {
 // Changed returns the jobs changed after a moment, or in that very moment with
 // an id above after, in that order.
 func (s *Store) Changed(ctx context.Context, since time.Time, after string, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE (updated_at, id) > ($1::timestamptz, $2::uuid) ORDER BY updated_at, id LIMIT $3`
+	sql := listed + `WHERE (updated_at, id) > ($1::timestamptz, $2::uuid) ORDER BY jobs.updated_at, jobs.id LIMIT $3`
 	return s.many(ctx, sql, since, orFirst(after), limit)
 }
 

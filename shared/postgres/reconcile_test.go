@@ -251,18 +251,21 @@ func TestReconcileReadsByItsIndexes(t *testing.T) {
 		if after.index == before.index || after.table != before.table {
 			t.Errorf("%s: %d scans of it, %d of the whole table", name, after.index-before.index, after.table-before.table)
 		}
+		if n := after.entries - before.entries; n > 1000 {
+			t.Errorf("%s: %d entries read for a list of at most 500", name, n)
+		}
 	}
 }
 
-type scans struct{ index, table int }
+type scans struct{ index, entries, table int }
 
 // scans are how often one of some indexes, and the table as a whole, have been
 // read.
 func (b bench) scans(indexes string) (s scans) {
 	b.t.Helper()
-	const sql = `SELECT sum(i.idx_scan), min(t.seq_scan) FROM pg_stat_user_indexes i JOIN pg_stat_user_tables t USING (relid)
+	const sql = `SELECT sum(i.idx_scan), sum(i.idx_tup_read), min(t.seq_scan) FROM pg_stat_user_indexes i JOIN pg_stat_user_tables t USING (relid)
 		WHERE i.indexrelname = ANY($1)`
-	if err := b.pool.QueryRow(b.ctx, sql, strings.Fields(indexes)).Scan(&s.index, &s.table); err != nil {
+	if err := b.pool.QueryRow(b.ctx, sql, strings.Fields(indexes)).Scan(&s.index, &s.entries, &s.table); err != nil {
 		b.t.Fatal(err)
 	}
 	return s
