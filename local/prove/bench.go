@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// patience bounds one run of a test.
+const patience = 10 * time.Minute
+
+// guard is one thing that keeps a promise, the change that takes it out, and
+// the test that then must fail.
+type guard struct {
+	name   string
+	file   string // in the checkout
+	old    string // what is there, once
+	new    string // what is there without the guard
+	folder string // of the test
+	test   string // the test's name, as -run takes it
+}
+
+// bench runs tests on copies with one guard less.
+type bench struct {
+	root string
+	dir  string // for what is made on the way
+
+	mu    sync.Mutex
+	sound map[string]error // what each test says with every guard in place
+}
+
+// try reports whether the guard's test fails without it. An error: it fails
+// with it, too, or the change cannot be made.
+func (b *bench) try(ctx context.Context, number int, g guard) (caught bool, err error) {
+	if err := b.check(ctx, g); err != nil {
+		return false, fmt.Errorf("with every guard in place: %w", err)
+	}
+	dir := filepath.Join(b.dir, fmt.Sprint(number))
+	overlay, err := b.takeOut(dir, g)
+	if err != nil {
+		return false, err
+	}
+	err = b.run(ctx, dir, overlay, g)
+	if errors.Is(err, errFailed) {
+		return true, nil
+	}
+	return false, err
+}
+
+// check runs a test as everything is, once for all guards that it stands for.
+func (b *bench) check(ctx context.Context, g guard) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := g.folder + " " + g.test
+	err, done := b.sound[key]
+	if !done {
+		dir, mkdirErr := os.MkdirTemp(b.dir, "sound-")
+		if mkdirErr != nil {
+			return fmt.Errorf("make folder: %w", mkdirErr)
+		}
+		err = b.run(ctx, dir, "", g)
+		b.sound[key] = err
+	}
+	return err
+}
+
+// takeOut writes the changed file, and the overlay that puts it in place of the
+// real one.
+func (b *bench) takeOut(dir string, g guard) (overlay string, err error) {
+	real := filepath.Join(b.root, g.file)
+	text, err := os.ReadFile(real)
+	if err != nil {
+		return "", fmt.Errorf("read file of guard: %w", err)
+	}
+	if n := strings.Count(string(text), g.old); n != 1 {
+		return "", fmt.Errorf("%s holds the guard %d times, want once", g.file, n)
+	}
+	changed := filepath.Join(dir, filepath.Base(g.file))
+	overlay = filepath.Join(dir, "overlay.json")
+	told, err := json.Marshal(map[string]map[string]string{"Replace": {real: changed}})
+	if err != nil {
+		return "", fmt.Errorf("encode overlay: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make folder: %w", err)
+	}
+	for name, content := range map[string]string{changed: strings.Replace(string(text), g.old, g.new, 1), overlay: string(told)} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			return "", fmt.Errorf("write without guard: %w", err)
+		}
+	}
+	return overlay, nil
+}
+
+// errFailed: the test ran and failed.
+var errFailed = errors.New("test failed")
+
+// run builds a test and runs it. Whatever the test builds has the overlay, too.
+func (b *bench) run(ctx context.Context, dir, overlay string, g guard) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	env := os.Environ()
+	if overlay != "" {
+		env = append(env, "GOFLAGS=-overlay="+overlay)
+	}
+	program := filepath.Join(dir, "test")
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, "./"+g.folder)
+	build.Dir, build.Env = b.root, env
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build test: %w: %s", err, out)
+	}
+	defer os.Remove(program)
+	test := exec.CommandContext(ctx, program, "-test.run", g.test, "-test.count=1", "-test.v", "-test.timeout", patience.String())
+	test.Dir, test.Env = filepath.Join(b.root, g.folder), env
+	out, err := test.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("run test: %w", ctx.Err())
+	case strings.Contains(string(out), "\n--- FAIL: ") || strings.HasPrefix(string(out), "--- FAIL: "):
+		return errFailed
+	case err != nil:
+		return fmt.Errorf("run test: %w: %s", err, out)
+	case !strings.Contains(string(out), "--- PASS: "):
+		return fmt.Errorf("no test of %s matches %s", g.folder, g.test)
+	}
+	return nil
+}
