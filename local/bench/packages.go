@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // metric is a benchmark that holds itself against its floor and reports the
@@ -48,5 +49,20 @@ func (m metric) row(ctx context.Context) (row, error) {
 }
 
 // reconcile holds a run among a million finished jobs against one among a
-// thousand.
-func (b *bench) reconcile(context.Context) ([]row, error) { return nil, nil }
+// thousand, each with a thousand live ones.
+func (b *bench) reconcile(ctx context.Context) ([]row, error) {
+	found, err := goBench(ctx, "./functions/reconcile", "BenchmarkMillion", "3x", max(b.rounds/3, 3))
+	if err != nil {
+		return nil, err
+	}
+	million, err := found.durations("Million million-ms/op", time.Millisecond)
+	if err != nil {
+		return nil, err
+	}
+	thousand, err := found.durations("Million thousand-ms/op", time.Millisecond)
+	if err != nil {
+		return nil, err
+	}
+	return []row{times("reconcile, 1,000,000 finished and 1,000 live jobs", million, thousand, 1.2,
+		"the floor is the same with 1,000 finished jobs")}, nil
+}

@@ -66,7 +66,8 @@ func plus(what string, got, floor sample, most time.Duration, note string) row {
 	}
 }
 
-// write prints the table, then the notes.
+// write prints the table, then the notes. Times are medians, in brackets the
+// middle half of what was measured.
 func write(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(t, "| what\t| measured\t| floor\t| ratio\t| budget\t|\t|")
