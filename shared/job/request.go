@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -128,11 +129,24 @@ func decodeError(err error) error {
 	case errors.As(err, &invalidErr):
 		return invalidErr
 	case errors.As(err, &typeErr) && typeErr.Field != "":
-		return invalid(typeErr.Field, "must be a "+typeErr.Type.String()+", not a "+typeErr.Value)
+		return invalid(typeErr.Field, "must be "+jsonKind(typeErr.Type))
 	case errors.As(err, &typeErr):
-		return invalid("body", "must be a JSON object, not a "+typeErr.Value)
+		return invalid("body", "must be a JSON object")
 	default:
 		return invalid("body", "must be a JSON object")
+	}
+}
+
+// jsonKind is what JSON calls a value of a Go type: the type's own name, and a
+// number of any length that does not fit it, are not for those who sent it.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Int:
+		return "a whole number"
+	default:
+		return "an object"
 	}
 }
 

@@ -92,6 +92,23 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 	}
 }
 
+func TestAWrongTypeIsToldInJSONsWords(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"source":"x"}`:                              "source must be an object",
+		`{"source":{"files":[]}}`:                     "source.files must be an object",
+		`{"commands":5}`:                              "commands must be an object",
+		`{"commands":{"start":[]}}`:                   "commands.start must be a string",
+		`{"env":{"A":1}}`:                             "env must be a string",
+		`{"port":1.5}`:                                "port must be a whole number",
+		`{"port":` + strings.Repeat("9", 1<<20) + `}`: "port must be a whole number",
+	} {
+		if _, err := job.ParseRequest([]byte(body), "alice", allowed); err == nil || err.Error() != want {
+			t.Errorf("%.40s: got %.200v, want %q", body, err, want)
+		}
+	}
+}
+
 func TestAFileSurvivesItsRow(t *testing.T) {
 	t.Parallel()
 	for _, content := range []string{"text", "", "a\x00b", "\xff\xfe", "<&>\u2028"} {
