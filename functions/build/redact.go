@@ -31,10 +31,14 @@ type redactor struct{ values []string }
 func newRedactor(env map[string]string) redactor {
 	var r redactor
 	for _, value := range env {
-		// A shorter value, such as "true", is no secret, and hiding it would
-		// mangle every line.
-		if len(value) >= 6 {
-			r.values = append(r.values, value)
+		// Output is shown line by line, and so is a key of several lines.
+		for line := range strings.Lines(value) {
+			line = strings.TrimSpace(line)
+			// A shorter value, such as "true", is no secret, and hiding it would
+			// mangle every line.
+			if len(line) >= 6 {
+				r.values = append(r.values, line)
+			}
 		}
 	}
 	sort.Slice(r.values, func(i, j int) bool { return len(r.values[i]) > len(r.values[j]) })

@@ -25,6 +25,15 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
+func TestAValueOfSeveralLinesIsNotShown(t *testing.T) {
+	t.Parallel()
+	r := newRedactor(map[string]string{"KEY": "-----BEGIN KEY-----\nZmlyc3RsaW5l\r\nc2Vjb25kbGluZQ==\n"})
+	got := strings.Join(r.lines("key is -----BEGIN KEY-----\nZmlyc3RsaW5l\r\nc2Vjb25kbGluZQ==\ndone", 100), "|")
+	if want := "key is ***|***|***|done"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestLinesAreFitToBeShown(t *testing.T) {
 	t.Parallel()
 	r := newRedactor(nil)

@@ -177,7 +177,7 @@ func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
 // kill leaves undone, reconcile does.
 func (t *turn) fail(ctx context.Context, f *failure) error {
 	debugID := job.NewID()
-	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "message", f.message, "cause", errorText(f.cause))
+	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "reason", f.message, "cause", errorText(f.cause))
 	row, err := t.store.Fail(ctx, t.j, f.message, debugID)
 	if err := t.save(ctx, row, err); err != nil {
 		return err
