@@ -91,8 +91,9 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 	return r.askForTurn(ctx, j)
 }
 
-// fail ends a job that had all its time, in words, and kills its sandbox. If
-// that does not work, its sandbox is an orphan from now on.
+// fail ends a job that had all its time, in words, and kills its sandbox, if
+// that is one of ours: a copy of the database names sandboxes of the original.
+// If that does not work, its sandbox is an orphan from now on.
 func (r *run) fail(ctx context.Context, j job.Job) error {
 	debugID := job.NewID()
 	limit := j.DeadlineAt.Sub(j.EnqueuedAt).Round(time.Second)
@@ -102,9 +103,9 @@ func (r *run) fail(ctx context.Context, j job.Job) error {
 		return fmt.Errorf("fail overdue job: %w", err)
 	}
 	r.publish(ctx, j)
-	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "message", message)
-	if j.SandboxID != "" && j.SandboxState != job.SandboxGone {
-		r.kill(ctx, j.SandboxID, &j, jobFailed)
+	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "reason", message)
+	if j.SandboxID == "" || j.SandboxState == job.SandboxGone {
+		return nil
 	}
-	return nil
+	return r.look(ctx, j)
 }

@@ -109,6 +109,21 @@ func TestAnOverdueJobFailsInWordsAndLeavesNothingRunning(t *testing.T) {
 	b.quiet()
 }
 
+// A copy of the database names sandboxes that belong to the original.
+func TestAnOverdueJobOfACopyLeavesTheOriginalsSandboxAlone(t *testing.T) {
+	b := setup(t)
+	j := b.creating()
+	j = b.must(b.rows.RecordSandbox(b.ctx, j, b.create(job.Tags("original", j.ID, j.CreateNo)), 30*time.Minute))
+	b.pass(time.Hour + 3*time.Minute)
+	b.want(b.reconcile(), overdueJobs, count{1, 1, 0})
+	if got := b.get(j.ID).Status; got != job.Failed {
+		t.Errorf("the job is %s", got)
+	}
+	if b.calls(e2bsim.Kill) > 0 {
+		t.Error("a sandbox with another stack's tag was killed")
+	}
+}
+
 // A builder that is at work ends its job itself.
 func TestAnOverdueJobThatIsHeldIsLeftToItsBuilder(t *testing.T) {
 	b := setup(t)
