@@ -48,7 +48,6 @@ var table = []row{
 	unreachable(job.ErrSandboxFailed),
 	unreachable(job.ErrNoCapacity),
 	unreachable(job.ErrNotSent),
-	unreachable(job.ErrNotSent),
 	unreachable(job.ErrUnknownOutcome),
 
 	{err: context.DeadlineExceeded, status: http.StatusServiceUnavailable, message: "Service did not answer in time, try again", retryAfter: 5 * time.Second},
