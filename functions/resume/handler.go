@@ -52,7 +52,7 @@ func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
-	ctx = logging.With(ctx, "job_id", id)
+	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", id)
 	var j job.Job
 	for range rereads {
 		if j, err = h.store.Get(ctx, id); err != nil {

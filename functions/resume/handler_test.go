@@ -65,6 +65,19 @@ func TestARunningPreviewIsLeftAlone(t *testing.T) {
 	}
 }
 
+// Its pause is far off, but E2B ends it before.
+func TestAPreviewThatEndsSoonIsKeptAwake(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.want(b.resumeJob(j), http.StatusOK)
+	_, err := b.pool.Exec(t.Context(), `UPDATE jobs SET sandbox_expires_at = now() + interval '10 seconds' WHERE id = $1::uuid`, j.ID)
+	b.ok(err)
+	b.want(b.resumeJob(j), http.StatusOK)
+	if row := b.get(j.ID); row.SandboxExpiresAt.Sub(row.ReadAt) < awake {
+		t.Errorf("it ends in %v", row.SandboxExpiresAt.Sub(row.ReadAt))
+	}
+}
+
 func TestWhoMayResumeWhat(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)

@@ -330,13 +330,19 @@ func (a answer) errorType() string {
 
 func (b *bench) call(user, id string) answer {
 	b.t.Helper()
+	return b.callWithin(b.t.Context(), user, id)
+}
+
+// callWithin is a call whose invocation ends with ctx.
+func (b *bench) callWithin(ctx context.Context, user, id string) answer {
+	b.t.Helper()
 	r := api.Request{PathParameters: map[string]string{"job_id": id}}
 	if user != "" {
 		r.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"sub": user}},
 		}
 	}
-	resp, err := api.Handle(slog.New(slog.DiscardHandler), b.serve)(b.t.Context(), r)
+	resp, err := api.Handle(slog.New(slog.DiscardHandler), b.serve)(ctx, r)
 	b.ok(err)
 	a := answer{status: resp.StatusCode, retryAfter: resp.Headers["Retry-After"]}
 	b.ok(json.Unmarshal([]byte(resp.Body), &a.body))

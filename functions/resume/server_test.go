@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/postgres"
 )
 
 // killServer ends a job's server as the kernel would, then puts the job to
@@ -142,6 +144,47 @@ func TestTheNextCallGoesOnWithTheRestart(t *testing.T) {
 	row := b.wantRow(j.ID, job.SandboxRunning)
 	if row.Epoch != j.Epoch+1 {
 		t.Errorf("got epoch %d, want one wake", row.Epoch)
+	}
+}
+
+// A server that an abandoned wake has started, and that is slow to come up, is
+// waited for by the wake that takes over.
+func TestAServerThatIsComingUpIsNotStartedTwice(t *testing.T) {
+	b := setup(t)
+	a := greeter
+	a.built, a.plan.Start = a.plan.Start, "until [ -e go ]; do sleep 0.05; done; exec {self} serve"
+	j := b.killServer(b.ready(a))
+	b.patience = 3 * time.Second
+	b.want(b.resumeJob(j), http.StatusAccepted)
+	b.pass(postgres.OpTime + time.Second)
+	b.want(b.resumeJob(j), http.StatusAccepted)
+	if got := b.steps(j); got != "start start-2" {
+		t.Errorf("steps are %q", got)
+	}
+	b.run(j, "touch "+job.Workspace+"/go")
+	b.patience = answerTime
+	b.want(b.resumeJob(j), http.StatusOK)
+	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+2 {
+		t.Errorf("got epoch %d, want two wakes", row.Epoch)
+	}
+}
+
+// A call that has lost its wake to somebody else starts nothing.
+func TestALostWakeStartsNothing(t *testing.T) {
+	b := setup(t)
+	j := b.killServer(b.ready(greeter))
+	var once sync.Once
+	b.sim.Observe(func(call e2bsim.Call) {
+		if call.Kind == e2bsim.Preview && call.Phase == e2bsim.Received {
+			once.Do(func() {
+				b.pass(postgres.OpTime + time.Second)
+				b.must(b.rows.TakePause(t.Context(), j.ID, j.Epoch+1))
+			})
+		}
+	})
+	b.want(b.resumeJob(j), http.StatusAccepted)
+	if got := b.steps(j); got != "start" {
+		t.Errorf("steps are %q", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -207,6 +208,20 @@ func TestARowThatMovedOn(t *testing.T) {
 			b.want(b.resumeJob(j), c.status)
 		})
 	}
+}
+
+// What a call has begun is booked to end, even if its invocation's time is up.
+func TestAnInvocationThatEndsLeavesThePauseBooked(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.sim.Observe(func(call e2bsim.Call) {
+		if call.Kind == e2bsim.Files && call.Phase == e2bsim.Received {
+			cancel()
+		}
+	})
+	b.want(b.callWithin(ctx, alice, j.ID), http.StatusAccepted)
+	b.wantPause(b.wantRow(j.ID, job.SandboxResuming), postgres.OpTime)
 }
 
 func TestWithoutQueueOrCacheThePreviewStillComes(t *testing.T) {
