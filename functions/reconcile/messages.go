@@ -43,7 +43,7 @@ func (r *run) lateTurns(ctx context.Context) error {
 	}
 	var overdue, turns []job.Job
 	for _, j := range idle {
-		if j.ReadAt.After(j.DeadlineAt) {
+		if j.Status != job.Queued && j.ReadAt.After(j.DeadlineAt) {
 			overdue = append(overdue, j)
 		} else {
 			turns = append(turns, j)
@@ -74,7 +74,7 @@ func (r *run) send(what rule, rows []job.Job, f func(job.Job) error) error {
 }
 
 func (r *run) askForTurn(ctx context.Context, j job.Job) error {
-	if err := r.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Turn: j.Turn}, 0); err != nil {
+	if err := r.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}, 0); err != nil {
 		return fmt.Errorf("send build message: %w", err)
 	}
 	return nil
@@ -96,7 +96,7 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 // If that does not work, its sandbox is an orphan from now on.
 func (r *run) fail(ctx context.Context, j job.Job) error {
 	debugID := job.NewID()
-	limit := j.DeadlineAt.Sub(j.EnqueuedAt).Round(time.Second)
+	limit := j.DeadlineAt.Sub(j.StartedAt).Round(time.Second)
 	message := fmt.Sprintf("The build took longer than its limit of %s and was stopped.", limit)
 	j, err := r.store.FailOverdue(ctx, j, message, debugID)
 	if err != nil {
