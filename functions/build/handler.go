@@ -53,7 +53,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	ctx = logging.With(ctx, "job_id", m.JobID, "turn", m.Turn)
 	if len(m.Request) > 0 {
 		if err := h.accept(ctx, m); err != nil {
-			return h.reject(ctx, r.Body, err)
+			return h.reject(ctx, r.Body, patient(r, err))
 		}
 	}
 	j, err := h.store.ClaimTurn(ctx, m.JobID, m.Turn)
@@ -109,6 +109,16 @@ func (h *handler) reject(ctx context.Context, body string, cause error) error {
 	h.log.ErrorContext(ctx, "job ended by its message", "job_id", j.ID, "debug_id", debugID, "error", cause)
 	h.publish(ctx, j)
 	return cause
+}
+
+// patient spreads the deliveries of a request over an hour when a store does
+// not answer: until it is a row, its message is all there is of it.
+func patient(r sqs.Record, err error) error {
+	const soon, later = 4, 10 * time.Minute
+	if errors.Is(err, job.ErrUnavailable) && r.ReceiveCount > soon {
+		return &sqs.RetryAfter{Err: err, Delay: later}
+	}
+	return err
 }
 
 // accept makes a job of a message that carries its own request.

@@ -179,6 +179,9 @@ func (t *turn) mark(ctx context.Context) error {
 		return fmt.Errorf("write marker: %w", err)
 	}
 	row, err := t.store.RecordMarker(ctx, t.j.ID, t.j.Epoch)
+	if errors.Is(err, job.ErrConflict) { // a late commit of an earlier builder
+		return nil
+	}
 	return t.save(ctx, row, err)
 }
 

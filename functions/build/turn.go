@@ -24,6 +24,8 @@ const (
 	// maxSlips is how many broken calls into the sandbox a turn tries again; after
 	// that its lease runs out.
 	maxSlips = 2
+	// killTime is how long a failed job's turn waits for its kill.
+	killTime = 8 * time.Second
 	// limitDelay is the wait of a job whose user builds enough already.
 	limitDelay = 30 * time.Second
 )
@@ -93,9 +95,6 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 	if t.j.Crashes > maxCrashes {
 		return 0, failed(nil, "The build was interrupted too often and was given up. Please try again.")
 	}
-	if t.j.ReadAt.After(t.j.DeadlineAt) {
-		return 0, failed(nil, "The build took longer than its limit of %s and was stopped.", t.j.DeadlineAt.Sub(t.j.CreatedAt).Round(time.Second))
-	}
 	if t.j.Status == job.Queued {
 		row, err := t.store.Begin(ctx, t.j, t.Limits.For(t.j.Tier))
 		err = t.save(ctx, row, err)
@@ -105,6 +104,9 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
+	}
+	if t.j.ReadAt.After(t.j.DeadlineAt) {
+		return 0, failed(nil, "The build took longer than its limit of %s and was stopped.", t.j.DeadlineAt.Sub(t.j.StartedAt).Round(time.Second))
 	}
 	if err := t.openEnv(ctx); err != nil {
 		return 0, err
@@ -186,7 +188,7 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}
-	if err := t.e2b.Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+	if err := t.e2b.Within(killTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
 		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", t.j.SandboxID, "error", err)
 		return nil
 	}

@@ -78,10 +78,9 @@ func (h handler) kill(ctx context.Context, j job.Job) error {
 	defer cancel()
 	sandbox, err := h.e2b.Get(looking, j.SandboxID)
 	switch {
-	case errors.Is(err, job.ErrSandboxNotFound):
-	case err != nil:
+	case err != nil && !errors.Is(err, job.ErrSandboxNotFound):
 		return fmt.Errorf("look at sandbox: %w", err)
-	case sandbox.Metadata[job.TagStack] != h.stack:
+	case err == nil && sandbox.Metadata[job.TagStack] != h.stack:
 		return errors.New("it has another stack's tag")
 	default:
 		if err := h.e2b.Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {

@@ -48,6 +48,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 		return err
 	}
 	ctx = logging.With(ctx, "job_id", m.JobID, "epoch", m.Epoch)
+	started := time.Now() // before the record: what it takes is not the call's
 	j, err := h.store.TakePause(ctx, m.JobID, m.Epoch)
 	if errors.Is(err, job.ErrConflict) {
 		return h.untaken(ctx, m)
@@ -55,7 +56,6 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return fmt.Errorf("take pause: %w", err)
 	}
-	started := time.Now()
 	h.publish(ctx, j)
 	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
 	defer cancel()

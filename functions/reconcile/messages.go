@@ -43,7 +43,7 @@ func (r *run) lateTurns(ctx context.Context) error {
 	}
 	var overdue, turns []job.Job
 	for _, j := range idle {
-		if j.Status != job.Queued && j.ReadAt.After(j.DeadlineAt) {
+		if j.ReadAt.After(j.DeadlineAt) {
 			overdue = append(overdue, j)
 		} else {
 			turns = append(turns, j)
@@ -96,7 +96,11 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 // If that does not work, its sandbox is an orphan from now on.
 func (r *run) fail(ctx context.Context, j job.Job) error {
 	debugID := job.NewID()
-	limit := j.DeadlineAt.Sub(j.StartedAt).Round(time.Second)
+	began := j.StartedAt
+	if began.IsZero() {
+		began = j.EnqueuedAt
+	}
+	limit := j.DeadlineAt.Sub(began).Round(time.Second)
 	message := fmt.Sprintf("The build took longer than its limit of %s and was stopped.", limit)
 	j, err := r.store.FailOverdue(ctx, j, message, debugID)
 	if err != nil {

@@ -89,7 +89,7 @@ func kindOf(op Op, e Error) error {
 		return job.ErrSandboxLimit
 	case code == http.StatusRequestTimeout:
 		return job.ErrUnknownOutcome
-	case code >= 400 && code < 500:
+	case code >= 400 && code < 500 && own:
 		return job.ErrSandboxRefused
 	case own && slices.Contains(neverPlaced, e.ErrorCode) && (op == OpCreate || op == OpConnect):
 		return job.ErrNoCapacity

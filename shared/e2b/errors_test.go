@@ -51,7 +51,7 @@ func TestAnswers(t *testing.T) {
 		{"bad request", anyOp, respond(400, own("400", "")), job.ErrSandboxRefused},
 		{"plan does not pay for it", anyOp, respond(402, own("402", "")), job.ErrSandboxRefused},
 		{"forbidden", anyOp, respond(403, own("403", "")), job.ErrSandboxRefused},
-		{"forbidden by something in front", anyOp, respond(403, "<html>no"), job.ErrSandboxRefused},
+		{"forbidden by something in front", anyOp, respond(403, "<html>no"), job.ErrUnknownOutcome},
 		{"key refused twice", anyOp, respond(401, own("401", "")), job.ErrUnauthorized},
 		{"unknown sandbox", byID, respond(404, own("404", "")), job.ErrSandboxNotFound},
 		{"unknown sandbox, plain text", byID, respond(404, "not found"), job.ErrSandboxNotFound},

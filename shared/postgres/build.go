@@ -27,10 +27,12 @@ func (s *Store) ClaimTurn(ctx context.Context, id string, turn int) (job.Job, er
 	return s.move(ctx, sql, id, turn, seconds(Lease))
 }
 
-// Begin moves a queued job to starting. job.ErrLater: its user or project
+// Begin moves a queued job to starting; its time to build counts from here, not
+// from when it was queued behind others. job.ErrLater: its user or project
 // builds as many jobs as limits allow; it stays queued.
 func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Job, error) {
-	const begin = `UPDATE jobs SET status = 'starting', started_at = now(), step_started_at = now(),` + changed + mine + returning
+	const begin = `UPDATE jobs SET status = 'starting', started_at = now(), step_started_at = now(),
+			deadline_at = now() + (deadline_at - enqueued_at),` + changed + mine + returning
 	if limits.PerUser == 0 && limits.PerProject == 0 {
 		return s.move(ctx, begin, j.ID, j.Claim, string(job.Queued))
 	}

@@ -36,9 +36,10 @@ func translate(err error) error {
 }
 
 // outage reports whether an SQLSTATE says that the server is going down,
-// starting, full, or gave up on the statement.
+// starting, full, gave up on the statement, or takes no log-on, as with a token
+// that has expired.
 func outage(code string) bool {
-	for _, class := range []string{"08", "53", "57", "58"} {
+	for _, class := range []string{"08", "28", "53", "57", "58"} {
 		if strings.HasPrefix(code, class) {
 			return true
 		}
