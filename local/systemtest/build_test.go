@@ -38,7 +38,7 @@ func TestReadyAndPaused(t *testing.T) {
 
 	select {
 	case <-asked:
-	case <-s.context().Done():
+	case <-time.After(patience):
 		t.Fatal("E2B was not asked to pause the sandbox")
 	}
 	j := s.row(id)
@@ -75,8 +75,8 @@ func TestReadyAndPaused(t *testing.T) {
 // stop is called, which returns the stages that the events told.
 func (s *system) follow(u user, id string) (stop func() []string) {
 	s.t.Helper()
-	subscription := s.redis.Subscribe(s.context(), "job:"+id+":events")
-	if _, err := subscription.Receive(s.context()); err != nil {
+	subscription := s.redis.Subscribe(s.t.Context(), "job:"+id+":events")
+	if _, err := subscription.Receive(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 	var stages []string

@@ -75,10 +75,10 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	for _, id := range []string{built, broken} {
 		var row string
-		if err := s.pool.QueryRow(s.context(), `SELECT jobs::text FROM jobs WHERE id = $1`, id).Scan(&row); err != nil {
+		if err := s.pool.QueryRow(s.t.Context(), `SELECT jobs::text FROM jobs WHERE id = $1`, id).Scan(&row); err != nil {
 			t.Fatal(err)
 		}
-		logged, err := s.redis.XRange(s.context(), "job:"+id+":logs", "-", "+").Result()
+		logged, err := s.redis.XRange(s.t.Context(), "job:"+id+":logs", "-", "+").Result()
 		if err != nil {
 			t.Fatal(err)
 		}

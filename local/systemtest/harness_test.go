@@ -229,17 +229,11 @@ func (r *running) close() error {
 	return errors.Join(r.Stack.Close(), os.RemoveAll(r.dir))
 }
 
-// context bounds one thing that a test waits for.
-func (s *system) context() context.Context {
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	s.t.Cleanup(cancel)
-	return ctx
-}
-
 // until returns when done says so, and fails the test when that takes too long.
 func (s *system) until(what string, done func() bool) {
 	s.t.Helper()
-	ctx := s.context()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for !done() {
@@ -254,7 +248,7 @@ func (s *system) until(what string, done func() bool) {
 // row returns a job as Postgres has it.
 func (s *system) row(id string) job.Job {
 	s.t.Helper()
-	j, err := s.store.Get(s.context(), id)
+	j, err := s.store.Get(s.t.Context(), id)
 	if err != nil {
 		s.t.Fatalf("read row of job %s: %v", id, err)
 	}
@@ -306,10 +300,20 @@ func (l *lines) note(text string) {
 	l.all = append(l.all, text)
 }
 
-func (l *lines) text() string { return l.tail(1 << 30) }
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.all, "\n")
+}
 
+// tail is the beginnings of the last lines.
 func (l *lines) tail(most int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Join(l.all[max(0, len(l.all)-most):], "\n")
+	const width = 400
+	var last []string
+	for _, line := range l.all[max(0, len(l.all)-most):] {
+		last = append(last, line[:min(width, len(line))])
+	}
+	return strings.Join(last, "\n")
 }

@@ -33,7 +33,7 @@ func TestAMessageIsEnough(t *testing.T) {
 }
 
 func (s *system) exists(id string) bool {
-	_, err := s.store.Get(s.context(), id)
+	_, err := s.store.Get(s.t.Context(), id)
 	return err == nil
 }
 

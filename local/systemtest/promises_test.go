@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -22,7 +23,7 @@ func (s *system) passTime(d time.Duration) {
 	s.t.Helper()
 	s.rest()
 	defer s.rest()
-	ctx := s.context()
+	ctx := s.t.Context()
 	postgrestest.Advance(s.t, s.pool, d)
 	if at, err := s.cache.Watermark(ctx); err == nil && !at.IsZero() {
 		if err := s.cache.SetWatermark(ctx, at.Add(-d)); err != nil {
@@ -46,7 +47,7 @@ func (s *system) rest() {
 // reconcile runs it once, now.
 func (s *system) reconcile() string {
 	s.t.Helper()
-	response, err := s.Reconcile.Trigger(s.context())
+	response, err := s.Reconcile.Trigger(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -58,8 +59,8 @@ func (s *system) reconcile() string {
 // be, not even for a moment, fails it at once.
 func checkPromises(t *testing.T, s *system) {
 	t.Helper()
-	var broken []string
-	ctx := s.context()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -67,7 +68,8 @@ func checkPromises(t *testing.T, s *system) {
 		if never := v.never(); len(never) > 0 {
 			t.Fatalf("must never be:\n%s", strings.Join(never, "\n"))
 		}
-		if broken = v.atRest(s); len(broken) == 0 {
+		broken := v.atRest(s)
+		if len(broken) == 0 {
 			return
 		}
 		select {
@@ -91,7 +93,7 @@ func (s *system) look(t *testing.T) view {
 	t.Helper()
 	v := view{jobs: s.jobs(t), cached: map[string]map[string]string{}}
 	for id := range v.jobs {
-		hash, err := s.redis.HGetAll(s.context(), "job:"+id).Result()
+		hash, err := s.redis.HGetAll(s.t.Context(), "job:"+id).Result()
 		if err != nil {
 			t.Fatalf("read cache: %v", err)
 		}
@@ -111,7 +113,7 @@ func (s *system) look(t *testing.T) view {
 // jobs are all rows, by id.
 func (s *system) jobs(t *testing.T) map[string]job.Job {
 	t.Helper()
-	rows, err := s.store.Changed(s.context(), time.Time{}, "", 100_000)
+	rows, err := s.store.Changed(s.t.Context(), time.Time{}, "", 100_000)
 	if err != nil {
 		t.Fatalf("read rows: %v", err)
 	}

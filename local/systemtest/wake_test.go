@@ -132,7 +132,7 @@ func TestALostSandboxIsExpired(t *testing.T) {
 	u := s.user()
 	id := u.start(page("hello"))
 	j := s.asleep(id)
-	if err := s.E2B.Vanish(s.context(), j.SandboxID); err != nil {
+	if err := s.E2B.Vanish(s.t.Context(), j.SandboxID); err != nil {
 		t.Fatal(err)
 	}
 	wantType(t, u.post(id, "resume"), "sandbox_unreachable")
