@@ -24,7 +24,8 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
+	settings := readSettings(r)
+	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql"), Stack: settings.StackTag}
 	if r.Bool("DATABASE_IAM", false) {
 		database.Password = awsenv.DatabaseLogin(cfg)
 	}
@@ -40,7 +41,6 @@ func main() {
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
 	r.Check("SEAL_KEY", err)
-	settings := readSettings(r)
 	sandboxes, err := e2b.New(e2b.Config{
 		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"), Version: e2b.Version(r.Choice("E2B_API_VERSION", "v2", "v1", "v2")),
 		SandboxURL: r.URL("E2B_SANDBOX_URL", "", "https", "http"), Domain: settings.Domain, Key: secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,

@@ -25,7 +25,7 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql"), MaxConns: 4}
+	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql"), MaxConns: 4, Stack: r.Required("STACK_TAG")}
 	if r.Bool("DATABASE_IAM", false) {
 		database.Password = awsenv.DatabaseLogin(cfg)
 	}

@@ -26,7 +26,7 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
+	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql"), Stack: r.Required("STACK_TAG")}
 	if r.Bool("DATABASE_IAM", false) {
 		database.Password = awsenv.DatabaseLogin(cfg)
 	}

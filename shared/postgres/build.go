@@ -23,8 +23,8 @@ func (s *Store) ClaimTurn(ctx context.Context, id string, turn int) (job.Job, er
 			crashes = crashes + (claimed_turn = turn)::int,
 			claimed_turn = turn,
 			lease_until = now() + make_interval(secs => $3::float8),` + changed + `
-		WHERE id = $1::uuid AND turn = $2 AND status NOT IN ('ready', 'failed', 'scheduled') AND lease_until < now()` + returning
-	return s.move(ctx, sql, id, turn, seconds(Lease))
+		WHERE id = $1::uuid AND turn = $2 AND status NOT IN ('ready', 'failed', 'scheduled') AND sandbox_stack IN ('', $4) AND lease_until < now()` + returning
+	return s.move(ctx, sql, id, turn, seconds(Lease), s.stack)
 }
 
 // Begin moves a queued job to starting; its time to build counts from here, not
@@ -76,10 +76,10 @@ func (s *Store) RecordCreateRefused(ctx context.Context, j job.Job) (job.Job, er
 
 // RecordSandbox gives the job its sandbox and moves it to scaffold.
 func (s *Store) RecordSandbox(ctx context.Context, j job.Job, sandboxID string, ttl time.Duration) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_id = $4, sandbox_state = 'running', epoch = epoch + 1, create_sent_at = NULL,
+	const sql = `UPDATE jobs SET sandbox_id = $4, sandbox_stack = $7, sandbox_state = 'running', epoch = epoch + 1, create_sent_at = NULL,
 			sandbox_expires_at = now() + make_interval(secs => $5::float8),
 			status = 'scaffold', step_started_at = now(),` + changed + mine + ` AND sandbox_id IS NULL AND create_no = $6` + returning
-	return s.move(ctx, sql, j.ID, j.Claim, string(job.Starting), sandboxID, seconds(ttl), j.CreateNo)
+	return s.move(ctx, sql, j.ID, j.Claim, string(job.Starting), sandboxID, seconds(ttl), j.CreateNo, s.stack)
 }
 
 // RecordConnected notes the sandbox's new end and that it was seen.

@@ -12,10 +12,10 @@ import (
 // somebody else's; re-read to know which.
 func (s *Store) TakePause(ctx context.Context, id string, epoch int) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'pausing', op_until = now() + make_interval(secs => $3::float8), op_shared = false,` + changed + `
-		WHERE id = $1::uuid AND status = 'ready' AND epoch = $2 AND (
+		WHERE id = $1::uuid AND sandbox_stack IN ('', $4) AND status = 'ready' AND epoch = $2 AND (
 			(sandbox_state = 'running' AND pause_due_at <= now() AND (op_until IS NULL OR op_until < now()))
 			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
-	return s.move(ctx, sql, id, epoch, seconds(OpTime))
+	return s.move(ctx, sql, id, epoch, seconds(OpTime), s.stack)
 }
 
 // owned is the fence of whoever took a pause: its epoch and its very op_until.

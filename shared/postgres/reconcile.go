@@ -36,25 +36,25 @@ func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, e
 // OverduePauses returns the READY jobs that run although their pause was due
 // ReconcileAfter ago, the longest overdue first.
 func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE status = 'ready' AND sandbox_state = 'running'
+	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state = 'running'
 		AND pause_due_at < now() - make_interval(secs => $1::float8) ORDER BY pause_due_at LIMIT $2`
-	return s.many(ctx, sql, seconds(ReconcileAfter), limit)
+	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedOps returns the READY jobs whose pause or resume has no owner any
 // more, the longest abandoned first.
 func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE status = 'ready' AND sandbox_state IN ('pausing', 'resuming') AND op_until < now()
+	sql := listed + `WHERE sandbox_stack IN ('', $2) AND status = 'ready' AND sandbox_state IN ('pausing', 'resuming') AND op_until < now()
 		ORDER BY op_until LIMIT $1`
-	return s.many(ctx, sql, limit)
+	return s.many(ctx, sql, limit, s.stack)
 }
 
 // AbandonedTurns returns the unfinished jobs that nobody has held for
 // ReconcileAfter, the longest abandoned first.
 func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE status NOT IN ('ready', 'failed', 'scheduled')
+	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status NOT IN ('ready', 'failed', 'scheduled')
 		AND lease_until < now() - make_interval(secs => $1::float8) ORDER BY lease_until LIMIT $2`
-	return s.many(ctx, sql, seconds(ReconcileAfter), limit)
+	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
 
 // DueSchedules returns the scheduled jobs whose day has come.
@@ -73,24 +73,24 @@ func (s *Store) Owners(ctx context.Context, sandboxIDs, jobIDs []string) ([]job.
 // Missing returns the finished jobs whose sandbox E2B did not know a grace
 // period ago, the longest missing first.
 func (s *Store) Missing(ctx context.Context, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE missing_since < now() - make_interval(secs => $1::float8) AND status IN ('ready', 'failed')
+	sql := listed + `WHERE sandbox_stack IN ('', $3) AND missing_since < now() - make_interval(secs => $1::float8) AND status IN ('ready', 'failed')
 		ORDER BY missing_since LIMIT $2`
-	return s.many(ctx, sql, seconds(Grace), limit)
+	return s.many(ctx, sql, seconds(Grace), limit, s.stack)
 }
 
 // Awake returns, by id from after on, the finished jobs whose sandbox the row
 // does not claim to sleep.
 func (s *Store) Awake(ctx context.Context, after string, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE sandbox_state IN ('running', 'pausing', 'resuming') AND status IN ('ready', 'failed')
+	sql := listed + `WHERE sandbox_stack IN ('', $3) AND sandbox_state IN ('running', 'pausing', 'resuming') AND status IN ('ready', 'failed')
 		AND id > $1::uuid ORDER BY jobs.id LIMIT $2`
-	return s.many(ctx, sql, orFirst(after), limit)
+	return s.many(ctx, sql, orFirst(after), limit, s.stack)
 }
 
 // Asleep returns, by id from after on, the jobs whose sandbox sleeps.
 func (s *Store) Asleep(ctx context.Context, after string, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE sandbox_state NOT IN ('none', 'gone') AND sandbox_state = 'paused'
+	sql := listed + `WHERE sandbox_stack IN ('', $3) AND sandbox_state NOT IN ('none', 'gone') AND sandbox_state = 'paused'
 		AND id > $1::uuid ORDER BY jobs.id LIMIT $2`
-	return s.many(ctx, sql, orFirst(after), limit)
+	return s.many(ctx, sql, orFirst(after), limit, s.stack)
 }
 
 func orFirst(id string) string {

@@ -17,12 +17,12 @@ func (s *Store) TakeResume(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'resuming', sandbox_paused = false, epoch = epoch + 1,
 			op_shared = (sandbox_state = 'running' AND op_until IS NOT NULL AND op_until > now()),
 			op_until = now() + make_interval(secs => $4::float8),` + changed + `
-		WHERE id = $1::uuid AND status = 'ready' AND epoch = $2 AND sandbox_state = $3 AND (
+		WHERE id = $1::uuid AND sandbox_stack IN ('', $6) AND status = 'ready' AND epoch = $2 AND sandbox_state = $3 AND (
 			sandbox_state = 'paused'
 			OR (sandbox_state = 'running' AND (pause_due_at <= now() + make_interval(secs => $5::float8)
 				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + make_interval(secs => $5::float8)))
 			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin))
+	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin), s.stack)
 }
 
 // resuming is the fence of every write of a resume.
@@ -31,8 +31,8 @@ const resuming = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'resum
 // JoinResume shares a wake that is under way.
 func (s *Store) JoinResume(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_shared = true, op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + `
-		AND op_until > now()` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime))
+		AND sandbox_stack IN ('', $4) AND op_until > now()` + returning
+	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime), s.stack)
 }
 
 // ExtendResume keeps a wake's owner its owner through a long stretch, such as

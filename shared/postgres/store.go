@@ -35,7 +35,8 @@ const callTimeout = 8 * time.Second
 // Beside what each names, every method fails with job.ErrUnavailable when the
 // database does not answer.
 type Store struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	stack string
 }
 
 // Config says where the database is and how to log in.
@@ -44,7 +45,8 @@ type Config struct {
 	// Password returns a fresh password for each new connection; nil uses the
 	// URL's. With IAM authentication it is a token of 15 minutes.
 	Password func(ctx context.Context, host string, port uint16, user string) (string, error)
-	MaxConns int // 0: 2, enough for a process that handles one event at a time
+	MaxConns int    // 0: 2, enough for a process that handles one event at a time
+	Stack    string // whose sandboxes the caller may touch: a copy of a database names another stack's
 }
 
 // Open prepares a Store. It does not connect; the first statement does.
@@ -76,7 +78,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}
-	return &Store{pool: pool}, nil
+	return &Store{pool: pool, stack: c.Stack}, nil
 }
 
 // Close ends all connections.

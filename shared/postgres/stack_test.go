@@ -1,0 +1,51 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+// TestACopyOfTheDatabaseTouchesNoSandbox: a copy names the original's
+// sandboxes; the stack that runs on it neither asks for anything about them nor
+// takes anything.
+func TestACopyOfTheDatabaseTouchesNoSandbox(t *testing.T) {
+	b := setup(t)
+	open := func(stack string) bench {
+		store, err := postgres.Open(b.ctx, postgres.Config{URL: b.url, Stack: stack})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(store.Close)
+		own := b
+		own.Store = store
+		return own
+	}
+	original, copied := open("original"), open("copy")
+	asleep, due, building := original.paused(), original.ready(), original.withSandbox()
+	resuming := original.resuming()
+	b.pass(20 * time.Minute)
+	for name, list := range map[string]func(*postgres.Store) ([]job.Job, error){
+		"overdue pauses":  func(s *postgres.Store) ([]job.Job, error) { return s.OverduePauses(b.ctx, 10) },
+		"abandoned ops":   func(s *postgres.Store) ([]job.Job, error) { return s.AbandonedOps(b.ctx, 10) },
+		"abandoned turns": func(s *postgres.Store) ([]job.Job, error) { return s.AbandonedTurns(b.ctx, 10) },
+		"awake":           func(s *postgres.Store) ([]job.Job, error) { return s.Awake(b.ctx, "", 10) },
+		"asleep":          func(s *postgres.Store) ([]job.Job, error) { return s.Asleep(b.ctx, "", 10) },
+	} {
+		if rows, err := list(copied.Store); err != nil || len(rows) > 0 {
+			t.Errorf("%s: the copy lists %d rows, %v", name, len(rows), err)
+		}
+		if rows, err := list(original.Store); err != nil || len(rows) == 0 {
+			t.Errorf("%s: the original lists %d rows, %v", name, len(rows), err)
+		}
+	}
+	copied.wantRefused(due.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakePause(b.ctx, due.ID, due.Epoch) })
+	copied.wantRefused(asleep.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakeResume(b.ctx, asleep) })
+	copied.wantRefused(resuming.ID, job.ErrConflict, func() (job.Job, error) { return copied.JoinResume(b.ctx, resuming) })
+	copied.wantRefused(building.ID, job.ErrConflict, func() (job.Job, error) { return copied.ClaimTurn(b.ctx, building.ID, building.Turn) })
+	must(t)(original.TakePause(b.ctx, due.ID, due.Epoch))
+	must(t)(original.TakeResume(b.ctx, asleep))
+	must(t)(original.ClaimTurn(b.ctx, building.ID, building.Turn))
+}
