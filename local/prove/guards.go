@@ -15,7 +15,7 @@ const (
 var guards = []guard{
 	// The builder's fences.
 	{"a turn is claimed only when its lease is over", "shared/postgres/build.go",
-		" AND lease_until < now()` + returning\n\treturn s.move(ctx, sql, id, turn, seconds(Lease))", "` + returning\n\treturn s.move(ctx, sql, id, turn, seconds(Lease))",
+		" AND lease_until < now()` + returning\n\treturn s.move(ctx, sql, id, turn, seconds(Lease), s.stack)", "` + returning\n\treturn s.move(ctx, sql, id, turn, seconds(Lease), s.stack)",
 		rows, "TestOnlyOneOfManyBuildersClaimsATurn"},
 	{"only the turn that was handed over is claimed", "shared/postgres/build.go",
 		"WHERE id = $1::uuid AND turn = $2 AND status NOT IN", "WHERE id = $1::uuid AND turn >= $2 - 1 AND status NOT IN",
