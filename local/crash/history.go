@@ -122,7 +122,7 @@ var (
 
 // round lets some act at the same time, and time pass.
 func (h *history) round(ctx context.Context) error {
-	if h.faults > 0 && h.random.IntN(3) == 0 {
+	for h.faults > 0 && h.random.IntN(3) == 0 {
 		if err := h.breakE2B(); err != nil {
 			return err
 		}
@@ -170,8 +170,9 @@ func (h *history) actor() Actor {
 		actors = append(actors, h.user(verb))
 	}
 	actors = append(actors, Actor{Name: "schedule", Function: "reconcile", Do: func(ctx context.Context) error { return sweep(ctx, h.System, "") }})
-	switch h.random.IntN(20) {
+	switch h.random.IntN(30) {
 	case 0:
+		h.timedOut = true
 		return Actor{Name: "E2B's time is up", Do: func(ctx context.Context) error { return h.E2B.Advance(ctx, time.Hour) }}
 	case 1:
 		h.cancelled = true

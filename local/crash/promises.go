@@ -20,7 +20,13 @@ type view struct {
 	jobs      []job.Job
 	sandboxes []e2bsim.Info
 	now       time.Time // the simulator's clock
-	woken     map[string]bool
+	meddled
+}
+
+// meddled is what somebody else than Siesta did to its sandboxes.
+type meddled struct {
+	woken    map[string]bool // these
+	timedOut bool            // E2B put some to sleep
 }
 
 func (s *System) look(ctx context.Context) (view, error) {
@@ -28,7 +34,7 @@ func (s *System) look(ctx context.Context) (view, error) {
 	if err != nil {
 		return view{}, fmt.Errorf("look at the system: %w", err)
 	}
-	v := view{jobs: jobs, now: s.E2B.Now(), woken: s.woken}
+	v := view{jobs: jobs, now: s.E2B.Now(), meddled: s.meddled}
 	for _, sandbox := range s.E2B.Sandboxes() {
 		if sandbox.State != e2bsim.StateGone {
 			v.sandboxes = append(v.sandboxes, sandbox)
@@ -67,8 +73,15 @@ func (v view) never() (broken []string) {
 		if owned[j.ID] > 1 {
 			broken = append(broken, fmt.Sprintf("job %s has %d sandboxes", j.ID, owned[j.ID]))
 		}
-		if state := v.sandbox(j); j.SandboxPaused && state != e2bsim.StatePaused && state != e2bsim.StateGone && !v.woken[j.SandboxID] {
-			broken = append(broken, fmt.Sprintf("job %s says paused, its sandbox is %s", j.ID, state))
+		state, lie := v.sandbox(j), false
+		switch {
+		case j.SandboxPaused:
+			lie = state != e2bsim.StatePaused && state != e2bsim.StateGone && !v.woken[j.SandboxID]
+		case j.SandboxState == job.SandboxRunning:
+			lie = state == e2bsim.StatePaused && !v.timedOut
+		}
+		if lie {
+			broken = append(broken, fmt.Sprintf("job %s says %s, its sandbox is %s", j.ID, j.SandboxState, state))
 		}
 	}
 	return broken

@@ -40,8 +40,8 @@ type System struct {
 	judge changing
 	self  string // this program, which is also the app that jobs build
 
-	woken   map[string]bool // sandboxes that somebody outside woke
-	allowed time.Duration   // beyond Overrun, for more than one fault
+	meddled
+	allowed time.Duration // beyond Overrun, for more than one fault
 }
 
 // Start brings a System up. Close ends it.
@@ -54,7 +54,7 @@ func Start(ctx context.Context, c Config) (*System, error) {
 	if log == nil {
 		log = func(string) {}
 	}
-	s := &System{self: self, woken: map[string]bool{}}
+	s := &System{self: self}
 	s.Judge(nil)
 	s.wires = newWires(&s.judge, func(function string, process int) { s.Runtime.Kill(function, process) })
 	s.Stack, err = stack.Start(ctx, stack.Config{
@@ -120,7 +120,7 @@ func (s *System) Empty(ctx context.Context) error {
 		}
 	}
 	s.E2B.ClearFaults()
-	s.allowed = 0
+	s.allowed, s.meddled = 0, meddled{woken: map[string]bool{}}
 	s.dropMessages()
 	return s.Postgres.Empty(ctx)
 }
