@@ -69,6 +69,14 @@ bench: deps ## every cost beside its floor and its budget (ROUNDS=30)
 bench-e2b: ## what the client of E2B costs
 	@go run ./local/bench '^e2b$$'
 
+.PHONY: chaos
+chaos: deps ## seeded histories of crashes and races (SECONDS=600 SEED=1)
+	@go run ./local/chaos -seconds $(or $(SECONDS),600) $(if $(SEED),-seed $(SEED))
+
+.PHONY: prove
+prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
+	@go run ./local/prove "$(GUARD)"
+
 # What "sam build" calls for each function.
 build-%Function:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -trimpath -ldflags "-s -w" \
