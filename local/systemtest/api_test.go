@@ -85,16 +85,6 @@ func TestRefusedRequestsLeaveNothing(t *testing.T) {
 	}
 }
 
-// calls is how often a function was invoked.
-func (s *system) calls(function string) int {
-	for _, b := range s.Runtime.Bills() {
-		if b.Function == function {
-			return b.Invocations
-		}
-	}
-	return 0
-}
-
 func TestEveryKeyOfTheStatusIsThere(t *testing.T) {
 	s := sharedStack(t)
 	u := s.user()

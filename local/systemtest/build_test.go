@@ -1,7 +1,6 @@
 package systemtest
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -112,21 +111,6 @@ func (s *system) whole(where, status string, fields ...string) {
 			return
 		}
 	}
-}
-
-func (s *system) hash(id string) map[string]string {
-	hash, err := s.redis.HGetAll(context.Background(), "job:"+id).Result()
-	if err != nil {
-		s.t.Errorf("read cache: %v", err)
-	}
-	return hash
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func between(s, before, after string) string {

@@ -22,9 +22,6 @@ import (
 // that is awake, and waits to be killed.
 const runnerFlag = "run-a-system"
 
-// awake keeps previews running after READY.
-func awake(c *stack.Config) { c.Env["PAUSE_AFTER_SECONDS"] = "900" }
-
 // runner is the main program of that. Its argument is the folder of the built
 // programs.
 func runner(programs string) error {
@@ -108,12 +105,6 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			return len(left) == 0
 		})
 	})
-}
-
-// preview builds a page that stays awake.
-func (s *system) preview(u user) job.Job {
-	s.t.Helper()
-	return s.await(u.start(page("hello")), "READY", func(j job.Job) bool { return j.Status.Terminal() })
 }
 
 // below lists the processes that descend from one, with their commands.

@@ -1,8 +1,10 @@
 package systemtest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
@@ -61,14 +63,18 @@ func TestFailedCommands(t *testing.T) {
 // TestSecretsStaySecret: what a request's env holds reaches the app's commands
 // and no place where it could be read, even when a command prints it.
 func TestSecretsStaySecret(t *testing.T) {
-	s := newStack(t, nil)
+	s := newStack(t, awake)
 	u := s.user()
 	const secret = "correct-horse-battery-staple"
 	good := commands("", `echo "the token is $TOKEN"; test "${#TOKEN}" = 28`, app(), "index.html", "hello")
 	bad := commands("", `echo "the token is $TOKEN"; exit 3`, app(), "index.html", "hello")
 	good.Env, bad.Env = map[string]string{"TOKEN": secret}, map[string]string{"TOKEN": secret}
 	built, broken := u.start(good), u.start(bad)
-	s.asleep(built)
+	s.await(built, "READY", func(j job.Job) bool { return j.Status.Terminal() })
+	messages := fmt.Sprint(s.SQS.Messages("PauseQueue"), s.SQS.Messages("BuildQueue"))
+	if !strings.Contains(messages, built) {
+		t.Errorf("the messages are %s", messages)
+	}
 	j := s.failed(broken)
 	if !strings.Contains(j.ErrorMessage, "the token is ***") {
 		t.Errorf("the error says %q", j.ErrorMessage)
@@ -95,11 +101,13 @@ func TestSecretsStaySecret(t *testing.T) {
 		}
 		for where, text := range map[string]string{
 			"row": row, "cache": hash, "log stream": output, "status": u.ask(id).body, "log of the functions": s.lines.text(),
+			"messages": messages,
 		} {
 			if strings.Contains(text, secret) {
 				t.Errorf("the %s of job %s holds the secret", where, id)
 			}
 		}
 	}
+	s.passTime(16 * time.Minute)
 	checkPromises(t, s)
 }

@@ -68,31 +68,6 @@ func TestWhateverE2BAnswers(t *testing.T) {
 	}
 }
 
-func (s *system) fail(f e2bsim.Fault) {
-	s.t.Helper()
-	if _, err := s.E2B.AddFault(f); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// settle lets time pass until a job is READY, its sandbox sleeps and no message
-// is left.
-func (s *system) settle(id string) {
-	s.t.Helper()
-	s.until("job "+id+" settles", func() bool {
-		j := s.row(id)
-		if j.Status == job.Failed {
-			s.t.Fatalf("the build failed: %s", j.ErrorMessage)
-		}
-		if j.SandboxPaused && s.SQS.Stats("PauseQueue").Total() == 0 && s.SQS.Stats("BuildQueue").Total() == 0 {
-			return true
-		}
-		s.passTime(time.Minute)
-		s.reconcile()
-		return false
-	})
-}
-
 // TestAPauseThatDestroys: E2B's 500 often means that the state is lost. Nobody
 // says that it sleeps.
 func TestAPauseThatDestroys(t *testing.T) {

@@ -20,9 +20,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/local/e2bsim/sandbox"
-	"siesta/local/runtimeapi"
 	"siesta/local/stack"
-	"siesta/shared/job"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
 )
@@ -229,91 +227,9 @@ func (r *running) close() error {
 	return errors.Join(r.Stack.Close(), os.RemoveAll(r.dir))
 }
 
-// until returns when done says so, and fails the test when that takes too long.
-func (s *system) until(what string, done func() bool) {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			s.t.Fatalf("%s: still not so", what)
-		}
-	}
-}
+// awake keeps previews running after READY.
+func awake(c *stack.Config) { c.Env["PAUSE_AFTER_SECONDS"] = "900" }
 
-// row returns a job as Postgres has it.
-func (s *system) row(id string) job.Job {
-	s.t.Helper()
-	j, err := s.store.Get(s.t.Context(), id)
-	if err != nil {
-		s.t.Fatalf("read row of job %s: %v", id, err)
-	}
-	return j
-}
-
-// await returns the row once ok says so. It looks at Postgres, which changes
-// nothing; asking for the status would fill the cache.
-func (s *system) await(id, what string, ok func(job.Job) bool) job.Job {
-	s.t.Helper()
-	var j job.Job
-	s.until("job "+id+" is "+what, func() bool { j = s.row(id); return ok(j) })
-	return j
-}
-
-// asleep waits until a job is READY and its row says paused.
-func (s *system) asleep(id string) job.Job {
-	s.t.Helper()
-	j := s.await(id, "READY and paused", func(j job.Job) bool { return j.SandboxPaused || j.Status == job.Failed })
-	if j.Status != job.Ready {
-		s.t.Fatalf("job %s is %s: %s", id, j.Status, j.ErrorMessage)
-	}
-	return j
-}
-
-// failed waits until a job has failed and its sandbox is recorded as gone.
-func (s *system) failed(id string) job.Job {
-	s.t.Helper()
-	j := s.await(id, "failed", func(j job.Job) bool {
-		return j.Status == job.Ready || j.Status == job.Failed && (j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone)
-	})
-	if j.Status != job.Failed {
-		s.t.Fatalf("job %s is %s, want failed", id, j.Status)
-	}
-	return j
-}
-
-// lines keeps what the functions wrote.
-type lines struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (l *lines) add(line runtimeapi.Line) { l.note(line.Function + ": " + line.Text) }
-
-func (l *lines) note(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, text)
-}
-
-func (l *lines) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Join(l.all, "\n")
-}
-
-// tail is the beginnings of the last lines.
-func (l *lines) tail(most int) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	const width = 400
-	var last []string
-	for _, line := range l.all[max(0, len(l.all)-most):] {
-		last = append(last, line[:min(width, len(line))])
-	}
-	return strings.Join(last, "\n")
+func compose(first, then func(*e2bsim.Config)) func(*e2bsim.Config) {
+	return func(c *e2bsim.Config) { first(c); then(c) }
 }

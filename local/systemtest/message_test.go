@@ -32,11 +32,6 @@ func TestAMessageIsEnough(t *testing.T) {
 	}
 }
 
-func (s *system) exists(id string) bool {
-	_, err := s.store.Get(s.t.Context(), id)
-	return err == nil
-}
-
 // TestBadMessagesAreSetAside: a message that can never succeed is found in the
 // dead-letter queue with the reason beside it, and has changed nothing.
 func TestBadMessagesAreSetAside(t *testing.T) {

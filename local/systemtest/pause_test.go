@@ -9,16 +9,6 @@ import (
 	"siesta/shared/job"
 )
 
-// asked is how often E2B was asked for something.
-func (s *system) asked(kind e2bsim.Kind) (n int) {
-	for _, c := range s.E2B.Calls() {
-		if c.Kind == kind && c.Phase == e2bsim.Received {
-			n++
-		}
-	}
-	return n
-}
-
 // TestAPlanThatRefusesToPause: the job stays READY, tells the truth and the
 // reason, and E2B is left alone until its own time-out has put the sandbox to
 // sleep.
@@ -48,20 +38,6 @@ func TestAPlanThatRefusesToPause(t *testing.T) {
 		return s.row(id).SandboxPaused
 	})
 	checkPromises(t, s)
-}
-
-// box is the truth about a job's sandbox.
-func (s *system) box(j job.Job) e2bsim.Info {
-	s.t.Helper()
-	box, ok := s.E2B.Sandbox(j.SandboxID)
-	if !ok {
-		s.t.Fatalf("E2B never had the sandbox %q of job %s", j.SandboxID, j.ID)
-	}
-	return box
-}
-
-func compose(first, then func(*e2bsim.Config)) func(*e2bsim.Config) {
-	return func(c *e2bsim.Config) { first(c); then(c) }
 }
 
 // TestAnUnansweredPause: a gateway's time-out says nothing. The row says

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,47 +11,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
-	"siesta/shared/postgres/postgrestest"
 )
-
-// passTime lets d pass for everything that remembers a time: leases, due times
-// and deadlines in Postgres, delays and visibilities in SQS, time-outs at E2B,
-// and reconcile's watermark. No function is at work meanwhile: it would find
-// its own record changed. What falls due by it is done when it returns.
-func (s *system) passTime(d time.Duration) {
-	s.t.Helper()
-	s.rest()
-	defer s.rest()
-	ctx := s.t.Context()
-	postgrestest.Advance(s.t, s.pool, d)
-	if at, err := s.cache.Watermark(ctx); err == nil && !at.IsZero() {
-		if err := s.cache.SetWatermark(ctx, at.Add(-d)); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	if err := s.E2B.Advance(ctx, d); err != nil {
-		s.t.Fatal(err)
-	}
-	s.SQS.Advance(d)
-}
-
-// rest returns when no function is at work and no message can be received.
-func (s *system) rest() {
-	s.t.Helper()
-	s.until("the functions rest", func() bool {
-		return s.SQS.Stats("BuildQueue").Visible == 0 && s.SQS.Stats("PauseQueue").Visible == 0 && s.Runtime.Busy() == 0
-	})
-}
-
-// reconcile runs it once, now.
-func (s *system) reconcile() string {
-	s.t.Helper()
-	response, err := s.Reconcile.Trigger(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(response)
-}
 
 // checkPromises returns when the system is at rest and keeps every promise of
 // the project, and fails the test if that does not come about. What must never
@@ -108,20 +67,6 @@ func (s *system) look(t *testing.T) view {
 		}
 	}
 	return v
-}
-
-// jobs are all rows, by id.
-func (s *system) jobs(t *testing.T) map[string]job.Job {
-	t.Helper()
-	rows, err := s.store.Changed(s.t.Context(), time.Time{}, "", 100_000)
-	if err != nil {
-		t.Fatalf("read rows: %v", err)
-	}
-	all := map[string]job.Job{}
-	for _, j := range rows {
-		all[j.ID] = j
-	}
-	return all
 }
 
 // never lists what must not be at any moment, whatever has crashed.
@@ -211,30 +156,4 @@ func visible(j job.Job) map[string]string {
 		fields["sandbox_id"], fields["preview_url"], fields["build_version"] = j.SandboxID, j.PreviewURL, j.BuildVersion
 	}
 	return fields
-}
-
-// purge empties a queue, as a queue that loses its messages does.
-func (s *system) purge(queue string) {
-	s.t.Helper()
-	s.sqs("PurgeQueue", map[string]string{"QueueUrl": s.SQS.URL(queue)})
-}
-
-// connectOutside wakes a sandbox as somebody does who has the API key and does
-// not know Siesta.
-func (s *system) connectOutside(sandboxID string) {
-	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.E2BAPIURL+"/sandboxes/"+sandboxID+"/connect", strings.NewReader(`{"timeout":3600}`))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("X-API-Key", s.E2BAPIKey)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := browser.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= 300 {
-		s.t.Fatalf("connect answered %s", resp.Status)
-	}
 }

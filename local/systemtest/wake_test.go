@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,21 +12,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
-
-// resumed resumes a preview, asking again as it is told, and returns the
-// answer.
-func (u user) resumed(id string) answer {
-	u.t.Helper()
-	var r reply
-	u.until("job "+id+" is resumed", func() bool {
-		r = u.post(id, "resume")
-		if r.code == http.StatusAccepted && r.header.Get("Retry-After") == "" {
-			u.t.Errorf("a 202 has no Retry-After: %s", r.body)
-		}
-		return r.code != http.StatusAccepted
-	})
-	return r.want(http.StatusOK).answer()
-}
 
 // TestAPreviewWakesAndSleepsAgain: on demand, for as long as a setting says.
 func TestAPreviewWakesAndSleepsAgain(t *testing.T) {
@@ -45,6 +31,8 @@ func TestAPreviewWakesAndSleepsAgain(t *testing.T) {
 			t.Errorf("the status of a woken preview says %+v", told)
 		}
 		s.passTime(9 * time.Minute)
+		s.send(s.PauseQueueURL, fmt.Sprintf(`{"version":1,"job_id":%q,"sandbox_id":%q,"epoch":%d}`, id, j.SandboxID, s.row(id).Epoch))
+		s.rest()
 		if state := s.box(j).State; state != e2bsim.StateRunning {
 			t.Errorf("before its time the preview is %s", state)
 		}
