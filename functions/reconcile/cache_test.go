@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
@@ -75,6 +77,27 @@ func TestTheWatermarkDoesNotPassWhatWasNotWritten(t *testing.T) {
 	if after, err := b.cache.Watermark(b.ctx); err != nil || !after.Equal(mark) {
 		t.Errorf("the watermark moved from %v to %v", mark, after)
 	}
+	b.reconcile()
+	b.wantCached(j)
+}
+
+// A cache that takes the watermark but not a job.
+func TestTheWatermarkWaitsForEveryJob(t *testing.T) {
+	b := setup(t)
+	b.reconcile()
+	mark, err := b.cache.Watermark(b.ctx)
+	b.ok(err)
+	j := b.accept()
+	options, err := redis.ParseURL(b.redis.URL())
+	b.ok(err)
+	admin := redis.NewClient(options)
+	defer admin.Close()
+	b.ok(admin.Do(b.ctx, "ACL", "SETUSER", "default", "resetkeys", "~reconcile:*").Err())
+	b.wantFailed(b.reconcile(), "cache")
+	if after, err := b.cache.Watermark(b.ctx); err != nil || !after.Equal(mark) {
+		t.Errorf("the watermark moved from %v to %v over a job that was not written", mark, after)
+	}
+	b.ok(admin.Do(b.ctx, "ACL", "SETUSER", "default", "allkeys").Err())
 	b.reconcile()
 	b.wantCached(j)
 }

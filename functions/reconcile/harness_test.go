@@ -297,7 +297,12 @@ func (b *bench) ready() job.Job {
 // paused is a READY job that sleeps.
 func (b *bench) paused() job.Job {
 	b.t.Helper()
-	j := b.ready()
+	return b.pause(b.ready())
+}
+
+// pause puts a READY job to sleep.
+func (b *bench) pause(j job.Job) job.Job {
+	b.t.Helper()
 	j = b.must(b.rows.TakePause(b.ctx, j.ID, j.Epoch))
 	b.ok(b.e2b.Pause(b.ctx, j.SandboxID))
 	return b.must(b.rows.RecordPaused(b.ctx, j))
@@ -310,6 +315,18 @@ func (b *bench) resumed() job.Job {
 	_, _, err := b.e2b.Connect(b.ctx, j.SandboxID, 30*time.Minute)
 	b.ok(err)
 	return b.must(b.rows.RecordResumed(b.ctx, j, 10*time.Minute, 30*time.Minute))
+}
+
+// insertAsleep makes rows that claim sandboxes of which E2B knows nothing. The
+// expression gives the id of the nth.
+func (b *bench) insertAsleep(rows int, id string) {
+	b.t.Helper()
+	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, build_version, preview_url, workspace_path,
+			sandbox_id, sandbox_state, sandbox_paused, paused_at, completed_at, lease_until)
+		SELECT id, id, 'user', 'bootstrapper', 'a page', 'ready', 'build_v0_1', 'https://x', '/home/user/project',
+			'i' || replace(id::text, '-', ''), 'paused', true, now(), now(), NULL
+		FROM (SELECT `+id+` AS id FROM generate_series(1, $1::int) AS n) AS new`, rows)
+	b.ok(err)
 }
 
 func (b *bench) fail(j job.Job) job.Job {

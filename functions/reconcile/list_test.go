@@ -138,10 +138,10 @@ func TestForeignSandboxesAreNeverTouched(t *testing.T) {
 func TestASandboxIsLookedAtBeforeItIsKilled(t *testing.T) {
 	b := setup(t)
 	j := b.fail(b.building())
+	b.ok(b.sim.Advance(b.ctx, 2*time.Minute))
 	b.ok(b.e2b.Kill(b.ctx, j.SandboxID))
 	b.must(b.rows.RecordKilled(b.ctx, j.ID, j.SandboxID))
-	b.ok(b.sim.Advance(b.ctx, time.Second))
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: time.Second})
+	b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: time.Minute})
 	before := b.calls(e2bsim.Kill)
 	b.want(b.reconcile(), orphans, count{})
 	if n := b.calls(e2bsim.Kill); n != before {

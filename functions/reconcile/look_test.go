@@ -40,10 +40,11 @@ func TestASandboxThatWasWokenOutsideIsPutBackToSleep(t *testing.T) {
 // A list that lags shows a sandbox running that sleeps by now.
 func TestAWokenSandboxIsLookedAtBeforeItIsBelieved(t *testing.T) {
 	b := setup(t)
-	j := b.paused()
-	postgresOnly := postgres.Grace + time.Minute
-	b.pass(postgresOnly)
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: postgresOnly + time.Nanosecond})
+	j := b.ready()
+	b.ok(b.sim.Advance(b.ctx, 2*time.Minute))
+	j = b.pause(j)
+	b.pass(postgres.Grace + time.Minute)
+	b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: postgres.Grace + 2*time.Minute})
 	b.want(b.reconcile(), woken, count{})
 	b.wantState(j.ID, job.SandboxPaused)
 }
@@ -167,12 +168,7 @@ func TestABuildingJobsSandboxIsItsBuildersToMiss(t *testing.T) {
 // again at the end.
 func TestTheWalkGoesOnWhereItStopped(t *testing.T) {
 	b := setup(t)
-	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, build_version, preview_url, workspace_path,
-			sandbox_id, sandbox_state, sandbox_paused, paused_at, completed_at, lease_until)
-		SELECT id, id, 'user', 'bootstrapper', 'a page', 'ready', 'build_v0_1', 'https://x', '/home/user/project',
-			'i' || replace(left(id::text, 13), '-', ''), 'paused', true, now(), now(), NULL
-		FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, $1::int)) AS new`, mostLooks+50)
-	b.ok(err)
+	b.insertAsleep(mostLooks+50, `gen_random_uuid()`)
 	b.want(b.reconcile(), missing, count{mostLooks, 0, 0})
 	gets := b.calls(e2bsim.Get)
 	if gets != mostLooks {
@@ -189,13 +185,20 @@ func TestTheWalkGoesOnWhereItStopped(t *testing.T) {
 // One sandbox that E2B cannot tell about must not hold up those behind it.
 func TestASandboxThatIsNeverToldAboutHoldsUpNothing(t *testing.T) {
 	b := setup(t)
-	silent, lost := b.paused(), b.paused()
+	silent := b.paused()
 	b.fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: silent.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout})
-	b.ok(b.sim.Vanish(b.ctx, lost.SandboxID))
-	b.want(b.reconcile(), missing, count{1, 0, 1})
-	b.pass(postgres.Grace + time.Second)
-	b.want(b.reconcile(), missing, count{1, 1, 1})
-	b.wantState(lost.ID, job.SandboxGone)
+	const behind = 2 * workers
+	b.insertAsleep(behind, `('ffffffff-ffff-4fff-8fff-' || lpad(n::text, 12, '0'))::uuid`)
+	for range 2 {
+		if got := b.reconcile().Rules[missing]; got.Unknown != 1 {
+			t.Errorf("got %+v, want one unknown", got)
+		}
+	}
+	var noted int
+	b.ok(b.pool.QueryRow(b.ctx, `SELECT count(*) FROM jobs WHERE missing_since IS NOT NULL`).Scan(&noted))
+	if noted != behind {
+		t.Errorf("%d of %d lost sandboxes were noticed", noted, behind)
+	}
 	b.wantState(silent.ID, job.SandboxPaused)
 }
 

@@ -152,6 +152,16 @@ func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
 	}
 }
 
+func TestAWokenSandboxIsBelievedAGraceAfterItsPause(t *testing.T) {
+	b := setup(t)
+	j := b.paused()
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
+	b.pass(postgres.Grace + time.Second)
+	if woken := must(t)(b.RecordWoken(b.ctx, j, time.Now())); woken.SandboxPaused || woken.Epoch != j.Epoch+1 {
+		t.Errorf("paused %v, epoch %d", woken.SandboxPaused, woken.Epoch)
+	}
+}
+
 func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
 	b := setup(t)
 	j := must(t)(b.RecordMissed(b.ctx, b.paused()))
