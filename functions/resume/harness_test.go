@@ -200,12 +200,12 @@ func (b *bench) ready(a app) job.Job {
 	id := job.NewID()
 	sealed, err := b.seals.Seal(ctx, id, a.env)
 	b.ok(err)
-	j, _, err := b.rows.Accept(ctx, postgres.NewJob{
+	_, _, err = b.rows.Accept(ctx, postgres.NewJob{
 		ID: id, UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour, EnvSealed: sealed,
 		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
 	})
 	b.ok(err)
-	j = b.must(b.rows.ClaimTurn(ctx, id, 0))
+	j := b.must(b.rows.ClaimTurn(ctx, id, 0))
 	j = b.must(b.rows.Begin(ctx, j, job.Limits{}))
 	j = b.must(b.rows.RecordCreate(ctx, j))
 	s, err := b.sandbox.Create(ctx, e2b.Create{Template: "base", Timeout: 30 * time.Minute, Metadata: job.Tags(stack, id, j.CreateNo)})

@@ -33,7 +33,6 @@ const (
 type player struct {
 	Actor
 	process int // of its function; 0: not known yet
-	begun   bool
 	done    bool
 	orphan  bool // it is a call whose process is dead
 	open    int  // calls let go, without an answer yet

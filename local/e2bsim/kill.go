@@ -80,13 +80,3 @@ func (s *Server) killMachine(b *box) {
 		_ = m.Kill()
 	}
 }
-
-// state returns where a sandbox is; empty: never heard of.
-func (s *Server) state(id string) State {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b := s.boxes[id]; b != nil {
-		return b.state
-	}
-	return ""
-}
