@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -83,19 +84,20 @@ func run(ctx context.Context, rounds int, only string) error {
 		return err
 	}
 	var rows []row
+	var failed []error
 	for _, m := range measurements {
-		if !wanted.MatchString(m.name) {
+		if !wanted.MatchString(m.name) || ctx.Err() != nil {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s ...\n", m.name)
 		made, err := m.run(b, ctx)
 		if err != nil {
-			return fmt.Errorf("measure %s: %w", m.name, err)
+			failed = append(failed, fmt.Errorf("measure %s: %w", m.name, err))
 		}
 		rows = append(rows, made...)
 	}
 	fmt.Println(machine(ctx))
-	return write(os.Stdout, rows)
+	return errors.Join(append(failed, write(os.Stdout, rows))...)
 }
 
 // initApp serves the app, in a sandbox, and does nothing elsewhere.

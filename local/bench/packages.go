@@ -10,18 +10,18 @@ import (
 // metric is a benchmark that holds itself against its floor and reports the
 // outcome in a unit of its own.
 type metric struct {
-	what, folder, benchmark, unit, benchtime string
-	most                                     float64
+	what, folder, benchmark, unit, shown, benchtime string
+	most                                            float64
 }
 
 // e2b are the costs of the client of E2B.
 func (b *bench) e2b(ctx context.Context) ([]row, error) {
 	var rows []row
 	for _, m := range []metric{
-		{"client's own time on a pause call", "./shared/e2b", "Pause", "own-us/op", "1000x", 300},
-		{"upload of 2,000 files, to one with all their bytes", "./shared/e2b/envd", "Upload", "many/one", "10x", 1.2},
-		{"heap of an upload of 100 MB", "./shared/e2b/envd", "UploadMemory", "peak-MiB", "1x", 16},
-		{"heap of reading a log of 100 MB", "./shared/e2b/envd", "LogMemory", "peak-MiB", "1x", 16},
+		{"client's own time on a pause call", "./shared/e2b", "Pause", "own-us/op", " us", "1000x", 300},
+		{"upload of 2,000 files, to one with all their bytes", "./shared/e2b/envd", "Upload", "many/one", "x", "10x", 1.2},
+		{"heap of an upload of 100 MB", "./shared/e2b/envd", "UploadMemory", "peak-MiB", " MiB", "1x", 16},
+		{"heap of reading a log of 100 MB", "./shared/e2b/envd", "LogMemory", "peak-MiB", " MiB", "1x", 16},
 	} {
 		r, err := m.row(ctx)
 		if err != nil {
@@ -43,8 +43,8 @@ func (m metric) row(ctx context.Context) (row, error) {
 		return row{}, err
 	}
 	return row{
-		what: m.what, measured: fmt.Sprintf("%.3g %s (%.3g-%.3g)", median(values), m.unit, slices.Min(values), slices.Max(values)),
-		floor: "-", ratio: "-", budget: fmt.Sprintf("<= %g %s", m.most, m.unit), over: median(values) > m.most,
+		what: m.what, measured: fmt.Sprintf("%.3g%s (%.3g-%.3g)", median(values), m.shown, slices.Min(values), slices.Max(values)),
+		floor: "-", ratio: "-", budget: fmt.Sprintf("<= %g%s", m.most, m.shown), over: median(values) > m.most,
 	}, nil
 }
 

@@ -48,18 +48,28 @@ func short(d time.Duration) string {
 	}
 }
 
-// times is a row whose budget is a multiple of its floor.
+// times is a row whose budget is a multiple of its floor. got and floor were
+// measured in turns: the ratio is the median of each turn's own, which a load
+// that comes and goes moves least.
 func times(what string, got, floor sample, most float64, note string) row {
-	ratio := float64(got.median()) / float64(floor.median())
+	var ratios []float64
+	for i := range min(len(got), len(floor)) {
+		ratios = append(ratios, float64(got[i])/float64(floor[i]))
+	}
+	ratio := median(ratios)
 	return row{
 		what: what, measured: got.String(), floor: floor.String(), ratio: fmt.Sprintf("%.2fx", ratio),
 		budget: fmt.Sprintf("<= %gx", most), over: ratio > most, note: note,
 	}
 }
 
-// plus is a row whose budget is a time above its floor.
+// plus is a row whose budget is a time above its floor, turn by turn.
 func plus(what string, got, floor sample, most time.Duration, note string) row {
-	extra := got.median() - floor.median()
+	var above sample
+	for i := range min(len(got), len(floor)) {
+		above.add(got[i] - floor[i])
+	}
+	extra := above.median()
 	return row{
 		what: what, measured: got.String(), floor: floor.String(), ratio: "+ " + short(extra),
 		budget: "<= + " + short(most), over: extra > most, note: note,
