@@ -218,7 +218,7 @@ func TestWhatE2BAnswersDecidesOnlyTheSandboxsState(t *testing.T) {
 	}{
 		"killed":              {stack, 200, 204, 1, job.SandboxGone},
 		"gone at the kill":    {stack, 200, 404, 1, job.SandboxGone},
-		"gone before":         {stack, 404, 404, 0, job.SandboxGone},
+		"gone before":         {stack, 404, 404, 1, job.SandboxGone}, // a single 404 is not believed
 		"500":                 {stack, 200, 500, 1, job.SandboxRunning},
 		"no answer":           {stack, 200, 0, 1, job.SandboxRunning},
 		"not to be looked at": {stack, 403, 204, 0, job.SandboxRunning},
