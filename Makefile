@@ -28,7 +28,7 @@ invoke: build ## one event to one function (FUNCTION=pause EVENT=events/pause.js
 
 .PHONY: test
 test: deps ## every test, on real Postgres and Redis, with the race detector
-	go test -race -shuffle=on -count=1 -timeout 20m ./...
+	go test -race -shuffle=on -count=1 -timeout 40m ./...
 
 .PHONY: check
 check: lint template test conformance ## what CI runs
