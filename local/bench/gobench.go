@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,20 +17,36 @@ import (
 // results are the metrics of benchmarks: values by "Name/sub unit".
 type results map[string][]float64
 
-// goBench runs a package's benchmarks count times over, one after another, which
-// is what puts their sub-benchmarks in turns.
-func goBench(ctx context.Context, folder, name, benchtime string, count int) (results, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^"+name+"$", "-benchmem",
-		"-benchtime", benchtime, "-count", strconv.Itoa(count), "-timeout", "30m", folder)
-	out, err := cmd.CombinedOutput()
+// benchmark is how one of a package's benchmarks is run. Go repeats each
+// sub-benchmark by itself, so only one that holds itself against its floor, in
+// turns, is repeated within a process; another has a process for each turn.
+type benchmark struct {
+	folder, name, benchtime string
+	processes, count        int
+}
+
+func (m benchmark) run(ctx context.Context) (results, error) {
+	dir, err := os.MkdirTemp("", "siesta-bench-")
 	if err != nil {
-		return nil, fmt.Errorf("run %s of %s: %w: %s", name, folder, err, out)
+		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	found := parse(string(out))
-	if len(found) == 0 {
-		return nil, fmt.Errorf("run %s of %s: it printed no result: %s", name, folder, out)
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "bench.test")
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, m.folder).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build benchmarks of %s: %w: %s", m.folder, err, out)
 	}
-	return found, nil
+	var printed strings.Builder
+	for range m.processes {
+		cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.bench=^Benchmark"+m.name+"$", "-test.benchmem",
+			"-test.benchtime="+m.benchtime, "-test.count="+strconv.Itoa(m.count), "-test.timeout=30m")
+		cmd.Dir = m.folder
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("run benchmark %s of %s: %w: %s", m.name, m.folder, err, out)
+		}
+		printed.Write(out)
+	}
+	return parse(printed.String()), nil
 }
 
 var processors = regexp.MustCompile(`-\d+$`)

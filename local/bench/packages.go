@@ -10,8 +10,8 @@ import (
 // metric is a benchmark that holds itself against its floor and reports the
 // outcome in a unit of its own.
 type metric struct {
-	what, folder, benchmark, unit, shown, benchtime string
-	most                                            float64
+	what, folder, name, unit, shown, benchtime string
+	most                                       float64
 }
 
 // e2b are the costs of the client of E2B.
@@ -33,12 +33,11 @@ func (b *bench) e2b(ctx context.Context) ([]row, error) {
 }
 
 func (m metric) row(ctx context.Context) (row, error) {
-	const count = 5
-	found, err := goBench(ctx, m.folder, "Benchmark"+m.benchmark, m.benchtime, count)
+	found, err := benchmark{m.folder, m.name, m.benchtime, 1, 5}.run(ctx)
 	if err != nil {
 		return row{}, err
 	}
-	values, err := found.get(m.benchmark + " " + m.unit)
+	values, err := found.get(m.name + " " + m.unit)
 	if err != nil {
 		return row{}, err
 	}
@@ -51,7 +50,7 @@ func (m metric) row(ctx context.Context) (row, error) {
 // reconcile holds a run among a million finished jobs against one among a
 // thousand, each with a thousand live ones.
 func (b *bench) reconcile(ctx context.Context) ([]row, error) {
-	found, err := goBench(ctx, "./functions/reconcile", "BenchmarkMillion", "3x", max(b.rounds/3, 3))
+	found, err := benchmark{"./functions/reconcile", "Million", "3x", 1, max(b.rounds/3, 3)}.run(ctx)
 	if err != nil {
 		return nil, err
 	}

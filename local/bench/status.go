@@ -16,7 +16,7 @@ import (
 
 // status holds a warm answer from the cache against the bare command.
 func (b *bench) status(ctx context.Context) ([]row, error) {
-	found, err := goBench(ctx, "./functions/status", "BenchmarkWarm", "100x", 2*b.rounds) // short turns, so that both see the same load
+	found, err := benchmark{"./functions/status", "Warm", "1000x", max(b.rounds/2, 3), 1}.run(ctx)
 	if err != nil {
 		return nil, err
 	}
