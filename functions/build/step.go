@@ -119,6 +119,11 @@ func (t *turn) answers(ctx context.Context, url string) (time.Duration, error) {
 			return 0, nil
 		}
 		if t.elapsed() > answerWithin {
+			// A turn that took over a dead one may be the first to look.
+			t.started = true
+			if t.linger(ctx) {
+				continue
+			}
 			return 0, t.silent(ctx, probe)
 		}
 		if !t.linger(ctx) {

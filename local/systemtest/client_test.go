@@ -21,6 +21,20 @@ func page(text string) job.Request {
 	return commands("", "", app(), "index.html", text)
 }
 
+// gated is a page whose check ends after openGate.
+func gated(text string) job.Request {
+	return commands("", "until test -e go; do sleep 0.1; done", app(), "index.html", text)
+}
+
+// openGate lets the check of a gated job end.
+func (s *system) openGate(j job.Job) {
+	s.t.Helper()
+	gate := filepath.Join(s.dir, "data", "sandboxes", j.SandboxID, "home", "project", "go")
+	if err := os.WriteFile(gate, nil, 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // commands is an app with commands of its own, and files: names and contents.
 func commands(install, check, start string, files ...string) job.Request {
 	r := job.Request{Source: job.Source{Files: map[string]job.File{}}}

@@ -71,6 +71,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	good.Env, bad.Env = map[string]string{"TOKEN": secret}, map[string]string{"TOKEN": secret}
 	built, broken := u.start(good), u.start(bad)
 	s.await(built, "READY", func(j job.Job) bool { return j.Status.Terminal() })
+	s.rest()
 	messages := fmt.Sprint(s.SQS.Messages("PauseQueue"), s.SQS.Messages("BuildQueue"))
 	if !strings.Contains(messages, built) {
 		t.Errorf("the messages are %s", messages)

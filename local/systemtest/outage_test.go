@@ -62,8 +62,8 @@ func TestWithoutPostgres(t *testing.T) {
 	u := s.user()
 	before := u.start(page("before"))
 	s.asleep(before)
-	builds := u.start(commands("", "sleep 1", app(), "index.html", "hello"))
-	s.await(builds, "at work", func(j job.Job) bool { return j.Status == job.Checks })
+	builds := u.start(gated("hello"))
+	atWork := s.await(builds, "at work", func(j job.Job) bool { return j.Status == job.Checks })
 
 	s.Postgres.Kill()
 	if got := u.status(before); got.Status != job.Ready || !got.SandboxPaused {
@@ -84,6 +84,7 @@ func TestWithoutPostgres(t *testing.T) {
 	if err := s.Postgres.Restart(); err != nil {
 		t.Fatal(err)
 	}
+	s.openGate(atWork)
 	s.until("both jobs end", func() bool {
 		s.passTime(2 * time.Minute)
 		return s.exists(queued) && s.row(queued).Status.Terminal() && s.row(builds).Status.Terminal()

@@ -39,6 +39,7 @@ func TestAPreviewWakesAndSleepsAgain(t *testing.T) {
 		s.passTime(time.Minute + time.Second)
 		s.asleep(id)
 	}
+	s.passTime(3 * time.Minute) // of two messages about one pause, one waits for the other
 	checkPromises(t, s)
 }
 

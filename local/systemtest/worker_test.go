@@ -82,9 +82,11 @@ func TestABuildThatKillsItsWorkers(t *testing.T) {
 func TestLostMessages(t *testing.T) {
 	s := newStack(t, nil)
 	u := s.user()
-	id := u.start(commands("", "sleep 4", app(), "index.html", "hello")) // longer than one turn waits
-	s.await(id, "handed over", func(j job.Job) bool { return j.Turn > 0 })
+	id := u.start(gated("hello"))
+	handed := s.await(id, "handed over", func(j job.Job) bool { return j.Turn > 0 })
+	s.rest()
 	s.purge("BuildQueue")
+	s.openGate(handed)
 	s.passTime(2 * time.Minute)
 	if j := s.row(id); j.Status.Terminal() {
 		t.Fatalf("without a message the job became %s", j.Status)
