@@ -116,7 +116,7 @@ func TestACrashAtAnyCallBreaksNoPromise(t *testing.T) {
 // TestNoOrderOfCallsBreaksAPromise plays seeded histories of several who act at
 // the same time. A failure names its seed, which plays it again.
 func TestNoOrderOfCallsBreaksAPromise(t *testing.T) {
-	const lanes, each = 2, 150
+	const lanes, each = 2, 60
 	for lane := range lanes {
 		t.Run(fmt.Sprint(lane), func(t *testing.T) {
 			t.Parallel()
