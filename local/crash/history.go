@@ -12,6 +12,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
+	"siesta/shared/postgres"
 )
 
 // Try plays one history that its seed decides, from an empty system until all
@@ -24,6 +25,7 @@ func (s *System) Try(ctx context.Context, seed uint64, faults int) (Told, error)
 		return Told{}, err
 	}
 	begin := pick(h.random, beginnings)
+	h.preview = begin.ready && h.random.IntN(4) > 0
 	h.tell("begins " + begin.name)
 	var err error
 	if h.id, err = begin.prepare(ctx, s); err != nil {
@@ -42,14 +44,13 @@ func (s *System) Try(ctx context.Context, seed uint64, faults int) (Told, error)
 	return h.told, err
 }
 
-func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
-
 // history is one that is being played.
 type history struct {
 	*System
 	random    *rand.Rand
 	faults    int // in a thousand calls
 	id        string
+	preview   bool // all that happens is about the preview, not the build
 	cancelled bool
 	told      Told
 
@@ -66,17 +67,18 @@ func (h *history) remember(d delivery) {
 // beginnings are where a history's job may be when it begins.
 var beginnings = []struct {
 	name    string
+	ready   bool
 	prepare func(context.Context, *System) (string, error)
 }{
-	{"queued", started},
-	{"half built, its builder dead", after(halfway, 2*time.Minute)},
-	{"ready", ready},
-	{"asleep", asleep},
-	{"awake", awake},
-	{"awake for long enough", after(awake, 11*time.Minute)},
-	{"half asleep, its pause dead", after(halfAsleep, 2*time.Minute+leap)},
-	{"half awake, its resume dead", after(halfAwake, time.Minute)},
-	{"half awake, its resume long dead", after(halfAwake, 2*time.Minute+leap)},
+	{"queued", false, started},
+	{"half built, its builder dead", false, after(halfway, 2*time.Minute)},
+	{"ready", true, ready},
+	{"asleep", true, asleep},
+	{"awake", true, awake},
+	{"awake for long enough", true, after(awake, 11*time.Minute)},
+	{"half asleep, its pause dead", true, after(halfAsleep, 2*time.Minute+leap)},
+	{"half awake, its resume dead", true, after(halfAwake, time.Minute)},
+	{"half awake, its resume long dead", true, after(halfAwake, 2*time.Minute+leap)},
 }
 
 // after lets time pass after a beginning.
@@ -135,7 +137,7 @@ func (h *history) round(ctx context.Context) error {
 		d := pick(h.random, moments)
 		actors = append(actors, Actor{Name: d.String() + " pass", Do: func(ctx context.Context) error { return h.Pass(ctx, d) }})
 	}
-	told, err := h.Race(ctx, h.random, h.faults, actors...)
+	told, err := h.Race(ctx, h.random.Uint64(), h.faults, actors...)
 	h.told.History = append(h.told.History, told.History...)
 	h.told.Faults += told.Faults
 	h.told.Broken = told.Broken
@@ -144,8 +146,23 @@ func (h *history) round(ctx context.Context) error {
 		return err
 	}
 	d := pick(h.random, rests)
+	if next, ok := h.nextMessage(); ok && h.random.IntN(2) == 0 {
+		d = next
+	}
 	h.tell(d.String() + " pass")
 	return h.Pass(ctx, d)
+}
+
+// nextMessage is the time until a message can be received.
+func (h *history) nextMessage() (d time.Duration, ok bool) {
+	for _, queue := range queueOf {
+		for _, m := range h.SQS.Messages(queue) {
+			if left := m.VisibleAt.Sub(h.SQS.Now()); !ok || left < d {
+				d, ok = max(left, 0)+time.Second, true
+			}
+		}
+	}
+	return d.Truncate(time.Second), ok
 }
 
 // excuse lets sandboxes run on for longer: each fault may cost what one does.
@@ -156,25 +173,31 @@ func (h *history) tell(what string) { h.told.History = append(h.told.History, wh
 // actor is somebody who may have something to do now.
 func (h *history) actor() Actor {
 	var actors []Actor
+	add := func(times int, a Actor) {
+		for range times {
+			actors = append(actors, a)
+		}
+	}
 	for _, function := range []string{"build", "pause"} {
 		if h.SQS.Stats(queueOf[function]).Visible > 0 {
-			actors = append(actors, h.delivery(function), h.delivery(function), h.delivery(function))
+			add(4, h.delivery(function))
 		}
 	}
 	if len(h.received) > 0 {
 		d := pick(h.random, h.received)
-		again := Actor{Name: "duplicate", Function: d.function, Do: func(ctx context.Context) error { return h.invoke(ctx, d) }}
-		actors = append(actors, again)
+		add(2, Actor{Name: "duplicate", Function: d.function, Do: func(ctx context.Context) error { return h.invoke(ctx, d) }})
 	}
-	for _, verb := range []string{"resume", "resume", "snapshot"} {
-		actors = append(actors, h.user(verb))
+	if h.preview {
+		add(4, h.user("resume"))
 	}
-	actors = append(actors, Actor{Name: "schedule", Function: "reconcile", Do: func(ctx context.Context) error { return sweep(ctx, h.System, "") }})
-	switch h.random.IntN(30) {
-	case 0:
+	add(1, h.user("resume"))
+	add(1, h.user("snapshot"))
+	add(1, Actor{Name: "schedule", Function: "reconcile", Do: func(ctx context.Context) error { return sweep(ctx, h.System, "") }})
+	switch n := h.random.IntN(30); {
+	case n == 0:
 		h.timedOut = true
 		return Actor{Name: "E2B's time is up", Do: func(ctx context.Context) error { return h.E2B.Advance(ctx, time.Hour) }}
-	case 1:
+	case n == 1 && !h.preview:
 		h.cancelled = true
 		return h.user("cancel")
 	}
@@ -182,6 +205,7 @@ func (h *history) actor() Actor {
 }
 
 func (h *history) user(verb string) Actor {
+	h.allowed += postgres.OpTime // a wake may be shared, and the last one die
 	return Actor{Name: "user", Function: verb, Do: func(ctx context.Context) error { return post(verb)(ctx, h.System, h.id) }}
 }
 

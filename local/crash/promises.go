@@ -101,9 +101,11 @@ func (v view) overdue(most time.Duration) (broken []string) {
 	return broken
 }
 
-// over is for how long nobody has had a use for a sandbox that runs.
+// over is for how long nobody has had a use for a sandbox that runs. The
+// simulator's clock may be ahead of the database's, so each is read by itself.
 func (v view) over(sandbox e2bsim.Info, j job.Job, known bool) time.Duration {
-	age := v.now.Sub(sandbox.CreatedAt)
+	age, awake := v.now.Sub(sandbox.CreatedAt), v.now.Sub(sandbox.StartedAt)
+	due := j.ReadAt.Sub(j.PauseDueAt)
 	switch {
 	case !known, j.SandboxID != "" && j.SandboxID != sandbox.ID:
 		return age - postgres.Grace
@@ -112,11 +114,13 @@ func (v view) over(sandbox e2bsim.Info, j job.Job, known bool) time.Duration {
 	case j.Status != job.Ready:
 		return 0
 	case j.SandboxPaused: // woken from outside; the row believes it once no list can lag that far
-		return v.now.Sub(sandbox.StartedAt) - postgres.Grace
+		return awake - postgres.Grace
 	case j.SandboxState == job.SandboxResuming:
 		return j.ReadAt.Sub(j.OpUntil)
+	case awake < due: // a wake that came to nothing
+		return awake - postgres.OpTime
 	default:
-		return j.ReadAt.Sub(j.PauseDueAt)
+		return due
 	}
 }
 

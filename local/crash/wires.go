@@ -8,6 +8,7 @@
 package crash
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/url"
@@ -164,6 +165,7 @@ type session struct {
 	*line
 	client, server net.Conn
 	call           Call
+	greeted        bool
 
 	mu    sync.Mutex
 	fresh bool // the client's next bytes begin a call
@@ -195,7 +197,7 @@ func (s *session) admit(sent []byte) bool {
 	fresh := s.fresh
 	s.fresh = false
 	s.mu.Unlock()
-	if !fresh {
+	if !fresh || s.chatter(sent) {
 		return true
 	}
 	call := s.call
@@ -215,6 +217,21 @@ func (s *session) admit(sent []byte) bool {
 	s.fate, s.open = fate, true
 	s.mu.Unlock()
 	return true
+}
+
+// chatter reports whether a client says only that it is there: it logs in, or
+// asks whether its connection still lives. That changes nothing anywhere, and
+// comes when the client's pool likes.
+func (s *session) chatter(sent []byte) bool {
+	switch s.call.Part {
+	case "postgres":
+		first := !s.greeted
+		s.greeted = true
+		return first || sent[0] == 'p' || bytes.Contains(sent, []byte("-- ping"))
+	case "redis":
+		return bytes.Contains(sent, []byte("hello"))
+	}
+	return false
 }
 
 // answered notes that what the server says next is not asked for yet, and

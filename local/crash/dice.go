@@ -1,0 +1,56 @@
+package crash
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+)
+
+// dice decide by a seed and the name of what is decided, and by nothing that
+// was decided before: a call that comes a moment sooner or later moves no other
+// decision.
+type dice struct {
+	seed   uint64
+	faults int // in a thousand calls
+	odds   int // one in so many calls is passed over
+}
+
+func newDice(seed uint64, faults int) dice {
+	d := dice{seed: seed, faults: faults}
+	// Few changes find what many do not, and the other way round.
+	d.odds = pick(d.roll("odds"), []int{3, 8, 20, 60})
+	return d
+}
+
+func (d dice) roll(name string) *rand.Rand {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // never fails, says its documentation
+	return rand.New(rand.NewPCG(d.seed, h.Sum64()))
+}
+
+func (d dice) rank(player string) int { return d.roll(player).Int() }
+
+// drops reports whether a call's player waits for all others. What E2B is asked
+// is the likeliest to be long on its way.
+func (d dice) drops(call, part string) bool {
+	odds := d.odds
+	if part == "e2b" {
+		odds = 2
+	}
+	return d.roll("drop "+call).IntN(odds) == 0
+}
+
+// fate is what a call meets. Those to E2B meet more than others: the protocol
+// is about their answers and delays.
+func (d dice) fate(call, part string) Fate {
+	faults, fates := d.faults, []Fate{Before, After, Lost, Late}
+	if part == "e2b" {
+		faults, fates = 8*faults, []Fate{Before, After, Lost, Late, Late, Late}
+	}
+	random := d.roll("fate " + call)
+	if random.IntN(1000) >= faults {
+		return Pass
+	}
+	return pick(random, fates)
+}
+
+func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
