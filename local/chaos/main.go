@@ -103,7 +103,9 @@ func (c *chaos) note(f func()) {
 
 // over reports whether nobody begins another history.
 func (c *chaos) over() (yes bool) {
-	c.note(func() { yes = c.broken > 0 || c.failed != nil || c.only && c.histories > 0 || !c.only && time.Now().After(c.until) })
+	c.note(func() {
+		yes = c.broken > 0 || c.failed != nil || c.only && c.histories > 0 || !c.only && time.Now().After(c.until)
+	})
 	return yes
 }
 
