@@ -21,11 +21,11 @@ import (
 // go wrong, and E2B has its own.
 func (s *System) Try(ctx context.Context, seed uint64, faults int) (Told, error) {
 	h := &history{System: s, random: rand.New(rand.NewPCG(seed, seed)), faults: faults}
-	if err := s.Empty(ctx); err != nil {
+	begin := pick(h.random, beginnings)
+	if err := s.tidy(ctx, begin.ready); err != nil {
 		return Told{}, err
 	}
-	begin := pick(h.random, beginnings)
-	h.preview = begin.ready && h.random.IntN(4) > 0
+	h.preview = begin.ready || begin.name == "just ready"
 	h.tell("begins " + begin.name)
 	var err error
 	if h.id, err = begin.prepare(ctx, s); err != nil {
@@ -67,18 +67,55 @@ func (h *history) remember(d delivery) {
 // beginnings are where a history's job may be when it begins.
 var beginnings = []struct {
 	name    string
-	ready   bool
+	ready   bool // a job that sleeps already will do
 	prepare func(context.Context, *System) (string, error)
 }{
 	{"queued", false, started},
 	{"half built, its builder dead", false, after(halfway, 2*time.Minute)},
-	{"ready", true, ready},
-	{"asleep", true, asleep},
+	{"just ready", false, ready},
+	{"asleep", true, sleeper},
 	{"awake", true, awake},
 	{"awake for long enough", true, after(awake, 11*time.Minute)},
+	{"due", true, due},
+	{"half asleep, its pause dying", true, after(halfAsleep, time.Minute)},
 	{"half asleep, its pause dead", true, after(halfAsleep, 2*time.Minute+leap)},
-	{"half awake, its resume dead", true, after(halfAwake, time.Minute)},
-	{"half awake, its resume long dead", true, after(halfAwake, 2*time.Minute+leap)},
+	{"half awake, its resume dying", true, after(halfAwake, time.Minute)},
+	{"half awake, its resume dead", true, after(halfAwake, 2*time.Minute+leap)},
+}
+
+// tidy makes an end of the history before, but for a job that sleeps, if that
+// is of use.
+func (s *System) tidy(ctx context.Context, useful bool) error {
+	jobs, err := s.Jobs(ctx)
+	if err != nil {
+		return err
+	}
+	if useful && len(jobs) == 1 && succeeded(jobs[0]) == "" {
+		s.forget()
+		return nil
+	}
+	return s.Empty(ctx)
+}
+
+// sleeper is a job that sleeps, if need be a new one.
+func sleeper(ctx context.Context, s *System) (string, error) {
+	jobs, err := s.Jobs(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(jobs) == 1 {
+		return jobs[0].ID, nil
+	}
+	return asleep(ctx, s)
+}
+
+// due is a job whose preview is to be put to sleep now.
+func due(ctx context.Context, s *System) (string, error) {
+	id, err := awake(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	return id, post("snapshot")(ctx, s, id)
 }
 
 // after lets time pass after a beginning.
@@ -94,7 +131,7 @@ func after(prepare func(context.Context, *System) (string, error), d time.Durati
 
 // halfAsleep is a job whose pause died before its call to E2B.
 func halfAsleep(ctx context.Context, s *System) (string, error) {
-	id, err := ready(ctx, s)
+	id, err := due(ctx, s)
 	if err != nil {
 		return "", err
 	}
@@ -106,7 +143,7 @@ func halfAsleep(ctx context.Context, s *System) (string, error) {
 
 // halfAwake is a job whose resume died when E2B had done its part.
 func halfAwake(ctx context.Context, s *System) (string, error) {
-	id, err := asleep(ctx, s)
+	id, err := sleeper(ctx, s)
 	if err != nil {
 		return "", err
 	}

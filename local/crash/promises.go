@@ -216,9 +216,36 @@ func (s *System) Settle(ctx context.Context) (broken []string, err error) {
 		if rest, err = s.unrest(ctx); len(rest) == 0 || err != nil {
 			return nil, err
 		}
-		if err := s.Pass(ctx, time.Minute); err != nil {
+		step, err := s.nextStep(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.Pass(ctx, step); err != nil {
 			return nil, err
 		}
 	}
 	return rest, nil
+}
+
+// nextStep is a minute, or, while all that is awake is so by right, the time
+// until that ends.
+func (s *System) nextStep(ctx context.Context) (time.Duration, error) {
+	jobs, err := s.Jobs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	step := time.Hour
+	for _, j := range jobs {
+		switch {
+		case j.Status.Terminal() && j.SandboxState != job.SandboxRunning && j.OpUntil.IsZero():
+		case j.Status == job.Ready && j.SandboxState == job.SandboxRunning && !j.OpUntil.After(j.ReadAt):
+			step = min(step, j.PauseDueAt.Sub(j.ReadAt))
+		default:
+			step = 0
+		}
+	}
+	if step == time.Hour {
+		step = 0
+	}
+	return max(step, time.Minute), nil
 }

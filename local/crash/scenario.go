@@ -176,7 +176,7 @@ func asleep(ctx context.Context, s *System) (string, error) {
 }
 
 func awake(ctx context.Context, s *System) (string, error) {
-	id, err := asleep(ctx, s)
+	id, err := sleeper(ctx, s)
 	if err != nil {
 		return "", err
 	}

@@ -119,10 +119,15 @@ func (s *System) Empty(ctx context.Context) error {
 			_ = s.E2B.Vanish(ctx, sandbox.ID) // gone meanwhile is as good
 		}
 	}
+	s.dropMessages()
+	s.forget()
+	return s.Postgres.Empty(ctx)
+}
+
+// forget lets nothing be excused by what was done before.
+func (s *System) forget() {
 	s.E2B.ClearFaults()
 	s.allowed, s.meddled = 0, meddled{woken: map[string]bool{}}
-	s.dropMessages()
-	return s.Postgres.Empty(ctx)
 }
 
 func (s *System) dropMessages() {
