@@ -182,24 +182,36 @@ func (h *history) round(ctx context.Context) error {
 	if err != nil || len(told.Broken) > 0 {
 		return err
 	}
-	d := pick(h.random, rests)
-	if next, ok := h.nextMessage(); ok && h.random.IntN(2) == 0 {
-		d = next
+	d, err := h.rest(ctx)
+	if err != nil {
+		return err
 	}
 	h.tell(d.String() + " pass")
 	return h.Pass(ctx, d)
 }
 
-// nextMessage is the time until a message can be received.
-func (h *history) nextMessage() (d time.Duration, ok bool) {
-	for _, queue := range queueOf {
+// rest is a time to pass: any, or one that ends just before or after something
+// runs out.
+func (h *history) rest(ctx context.Context) (time.Duration, error) {
+	if h.random.IntN(2) == 0 {
+		return pick(h.random, rests), nil
+	}
+	j, err := h.store.Get(ctx, h.id)
+	if err != nil {
+		return 0, err
+	}
+	ends := []time.Duration{0}
+	for _, at := range []time.Time{j.OpUntil, j.PauseDueAt, j.LeaseUntil} {
+		ends = append(ends, at.Sub(j.ReadAt))
+	}
+	for _, queue := range []string{"BuildQueue", "PauseQueue"} {
 		for _, m := range h.SQS.Messages(queue) {
-			if left := m.VisibleAt.Sub(h.SQS.Now()); !ok || left < d {
-				d, ok = max(left, 0)+time.Second, true
-			}
+			ends = append(ends, m.VisibleAt.Sub(h.SQS.Now()))
 		}
 	}
-	return d.Truncate(time.Second), ok
+	margin := pick(h.random, []time.Duration{-20 * time.Second, -5 * time.Second, time.Second})
+	d := pick(h.random, ends) + margin
+	return min(max(d, 0), 15*time.Minute).Truncate(time.Second), nil
 }
 
 // excuse lets sandboxes run on for longer: each fault may cost what one does.

@@ -12,7 +12,7 @@ const (
 	// aside is the same while all that a process waits for is a queue, which it
 	// tells something beside its work.
 	settled = 500 * time.Microsecond
-	aside   = 5 * time.Millisecond
+	aside   = 2 * time.Millisecond
 	// thinking is how long a process may be at something else than calls, and
 	// stuck how long its call may wait for somebody whose call is held.
 	thinking = 400 * time.Millisecond
