@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -52,6 +53,7 @@ type history struct {
 	id        string
 	preview   bool // all that happens is about the preview, not the build
 	cancelled bool
+	idle      time.Duration // since all messages came
 	told      Told
 
 	mu       sync.Mutex
@@ -155,7 +157,7 @@ func halfAwake(ctx context.Context, s *System) (string, error) {
 // rests are the times that may pass between two rounds, and moments those within
 // one: together no more than a call may take.
 var (
-	rests   = []time.Duration{0, 0, 5 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 11 * time.Minute}
+	rests   = []time.Duration{0, 0, 5 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, outage}
 	moments = []time.Duration{5 * time.Second, 15 * time.Second, 35 * time.Second}
 )
 
@@ -187,8 +189,20 @@ func (h *history) round(ctx context.Context) error {
 		return err
 	}
 	h.tell(d.String() + " pass")
-	return h.Pass(ctx, d)
+	if err := h.Pass(ctx, d); err != nil {
+		return err
+	}
+	if h.idle += d; h.idle < outage {
+		return nil
+	}
+	h.tell("all messages come, and reconcile runs")
+	h.idle = 0
+	return errors.Join(h.DeliverAll(ctx), h.Sweep(ctx), h.DeliverAll(ctx))
 }
+
+// outage is how long nobody does anything at the most. Much longer, and E2B
+// ends what nobody has put to sleep.
+const outage = 8 * time.Minute
 
 // rest is a time to pass: any, or one that ends just before or after something
 // runs out.
@@ -211,7 +225,7 @@ func (h *history) rest(ctx context.Context) (time.Duration, error) {
 	}
 	margin := pick(h.random, []time.Duration{-20 * time.Second, -5 * time.Second, time.Second})
 	d := pick(h.random, ends) + margin
-	return min(max(d, 0), 15*time.Minute).Truncate(time.Second), nil
+	return min(max(d, 0), outage+time.Minute).Truncate(time.Second), nil
 }
 
 // excuse lets sandboxes run on for longer: each fault may cost what one does.

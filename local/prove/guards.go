@@ -6,7 +6,9 @@ const (
 	pause     = "functions/pause"
 	resume    = "functions/resume"
 	reconcile = "functions/reconcile"
-	wholeRun  = "local/crash"
+	e2b       = "shared/e2b"
+	cache     = "shared/redis"
+	everyCall = "local/crash" // the whole system, a crash at every call
 )
 
 // guards is the table: what keeps the promises, and who notices when it does
@@ -15,11 +17,11 @@ const (
 var guards = []guard{
 	// The builder's fences.
 	{"a turn is claimed only when its lease is over", "shared/postgres/build.go",
-		" AND lease_until < now()` + returning\n\treturn s.move(ctx, sql, id, turn, seconds(Lease), s.stack)", "` + returning\n\treturn s.move(ctx, sql, id, turn, seconds(Lease), s.stack)",
+		"AND sandbox_stack IN ('', $4) AND lease_until < now()` + returning", "AND sandbox_stack IN ('', $4)` + returning",
 		rows, "TestOnlyOneOfManyBuildersClaimsATurn"},
 	{"only the turn that was handed over is claimed", "shared/postgres/build.go",
-		"WHERE id = $1::uuid AND turn = $2 AND status NOT IN", "WHERE id = $1::uuid AND turn >= $2 - 1 AND status NOT IN",
-		rows, "TestAHandOverEndsTheTurn"},
+		"WHERE id = $1::uuid AND turn = $2 AND status NOT IN", "WHERE id = $1::uuid AND turn >= $2 AND status NOT IN",
+		rows, "TestAnOlderTurnIsNotClaimed"},
 	{"every write of a turn carries its claim", "shared/postgres/build.go",
 		"const mine = ` WHERE id = $1::uuid AND claim = $2 AND", "const mine = ` WHERE id = $1::uuid AND claim >= $2 AND",
 		rows, "TestADeadBuildersTurnIsTakenOverAndCounted"},
@@ -103,4 +105,68 @@ var guards = []guard{
 		"CHECK (marker_epoch <= epoch)", "CHECK (true)", rows, "TestTheTableItselfRefusesALie"},
 	{"CHECK: a failure says why", "shared/postgres/migrations/000004_add_lifecycle.up.sql",
 		"CHECK (status <> 'failed' OR (error_message IS NOT NULL AND debug_id IS NOT NULL))", "CHECK (true)", rows, "TestTheTableItselfRefusesALie"},
+
+	// What the functions do between two writes.
+	{"a lost create's sandbox is found by its tag", "functions/build/sandbox.go",
+		"	if t.j.CreateNo > 0 {\n", "	if t.j.CreateNo < 0 {\n",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/build$"},
+	{"a create that may be under way is waited for", "functions/build/sandbox.go",
+		"t.j.ReadAt.Sub(t.j.CreateSentAt) < postgres.Grace {", "t.j.ReadAt.Sub(t.j.CreateSentAt) < 0 {",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/build$"},
+	{"an unknown pause is no pause", "functions/pause/handler.go",
+		"case err == nil, errors.Is(err, job.ErrSandboxPaused):", "case err == nil, errors.Is(err, job.ErrSandboxPaused), errors.Is(err, job.ErrUnknownOutcome):",
+		pause, "TestAnUnknownOutcomeIsNeverWrittenAndAskedForAgain"},
+	{"the wake is recorded before the call", "functions/resume/handler.go",
+		"	j, err := take(ctx, j)\n	if err != nil {\n		return api.Answer{}, err\n	}\n",
+		"	if _, _, err := h.e2b.Connect(ctx, j.SandboxID, h.wake+ttlMargin); err != nil {\n		return api.Answer{}, err\n	}\n	j, err := take(ctx, j)\n	if err != nil {\n		return api.Answer{}, err\n	}\n",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/resume$"},
+	{"older files are no preview", "functions/resume/wake.go",
+		"case marker < w.j.MarkerEpoch:", "case marker < 0:",
+		resume, "TestOlderFilesAreNoPreview"},
+	{"a wake has a pause booked", "functions/resume/wake.go",
+		"	if j.Epoch == w.j.Epoch {\n		w.bookPause(", "	if j.Epoch != w.j.Epoch {\n		w.bookPause(",
+		resume, "TestARefusalDoesNotEndASharedWake"},
+
+	// What falls is found.
+	{"reconcile: late pauses", "functions/reconcile/handler.go",
+		"{\"pauses\", r.latePauses},", "{\"pauses\", func(context.Context) error { return nil }},",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_fell"},
+	{"reconcile: late turns", "functions/reconcile/handler.go",
+		"{\"turns\", r.lateTurns},", "{\"turns\", func(context.Context) error { return nil }},",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_fell"},
+	{"reconcile: stale cache", "functions/reconcile/handler.go",
+		"{\"cache\", r.staleCache},", "{\"cache\", func(context.Context) error { return nil }},",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/snapshot"},
+	{"reconcile: sandboxes of nobody", "functions/reconcile/handler.go",
+		"{\"sandboxes\", r.listSandboxes},", "{\"sandboxes\", func(context.Context) error { return nil }},",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_E2B_did"},
+	{"reconcile: rows without a sandbox", "functions/reconcile/handler.go",
+		"{\"rows\", r.lookAtRows},", "{\"rows\", func(context.Context) error { return nil }},",
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_E2B_did"},
+	{"reconcile: nothing without our tag is touched", "functions/reconcile/list.go",
+		"		if s.Metadata[job.TagStack] != r.stack {\n			return nil\n		}\n		c :=", "		c :=",
+		reconcile, "TestForeignSandboxesAreNeverTouched"},
+	{"reconcile: a young sandbox may still get its row", "functions/reconcile/list.go",
+		"case j == nil && c.now.Sub(s.StartedAt) > postgres.Grace:", "case j == nil:",
+		reconcile, "TestASandboxWithoutARowIsKilledOnceItIsOld"},
+	{"reconcile: the watermark moves over what was written alone", "functions/reconcile/cache.go",
+		"	if !done.After(mark) {\n		return err\n	}\n", "	done = now\n",
+		reconcile, "TestTheWatermarkDoesNotPassWhatWasNotWritten"},
+
+	// The calls themselves.
+	{"a sandbox that nobody ends falls asleep", "shared/e2b/sandbox.go",
+		"in.Metadata, in.Env, true, autoResume{false}", "in.Metadata, in.Env, false, autoResume{false}",
+		e2b, "TestWire"},
+	{"no visitor wakes a sandbox", "shared/e2b/sandbox.go",
+		"in.Metadata, in.Env, true, autoResume{false}", "in.Metadata, in.Env, true, autoResume{true}",
+		e2b, "TestWire"},
+	{"no caller cancels a call under way", "shared/e2b/request.go",
+		"parent, patience = context.WithoutCancel(ctx), c.patience", "patience = c.patience",
+		e2b, "TestWhatWasSentIsWaitedFor"},
+	{"nothing is sent long after its record", "shared/e2b/request.go",
+		"		ctx, cancel = context.WithTimeout(ctx, sendWindow)\n", "		ctx, cancel = context.WithCancel(ctx)\n",
+		e2b, "TestNothingIsSentPastItsWindow"},
+	{"the cache takes newer revisions alone", "shared/redis/put.go",
+		"if had and had > has then", "if false then",
+		cache, "TestNewerRevisionWinsInAnyOrder"},
 }
