@@ -208,7 +208,9 @@ func (s *session) admit(sent []byte) bool {
 	}
 	if fate == Late {
 		s.call.Orphan, call.Orphan = true, true
-		fate = s.judge.Admit(call)
+		if fate = s.judge.Admit(call); fate == Pass {
+			fate = Lost // there is nobody to hear the answer
+		}
 	}
 	if fate == Before {
 		return false
