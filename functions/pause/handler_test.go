@@ -100,6 +100,28 @@ func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 	}
 }
 
+// However long E2B fails, one message goes on asking: reconcile must not add
+// another one each minute.
+func TestAFailingPauseIsNeverTakenForAbandoned(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	b.fault(e2bsim.Fault{Action: e2bsim.RateLimited, RetryAfter: 300})
+	again := b.deliver(j)
+	for range 8 {
+		if !again {
+			t.Fatal("the message does not come again")
+		}
+		in := b.nextIn()
+		b.queues.Advance(in)
+		postgrestest.Advance(t, b.pool, in)
+		if rows, err := b.store.AbandonedOps(b.ctx, 10); err != nil || len(rows) > 0 {
+			t.Fatalf("after %v: %d abandoned, %v", in, len(rows), err)
+		}
+		b.fault(e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 500})
+		again = b.redeliver()
+	}
+}
+
 func TestAMessageBeforeItsTimeIsSentAgainForIt(t *testing.T) {
 	b := setup(t)
 	j := b.ready(10 * time.Minute)

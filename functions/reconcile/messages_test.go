@@ -55,7 +55,7 @@ func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
 	pausing := b.ready()
 	pausing = b.must(b.rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
 	resuming := b.must(b.rows.TakeResume(b.ctx, b.paused()))
-	b.pass(postgres.OpTime - 30*time.Second)
+	b.pass(postgres.OpTime + 30*time.Second)
 	b.quiet()
 	b.pass(31 * time.Second)
 	b.want(b.reconcile(), abandonedOps, count{2, 2, 0})

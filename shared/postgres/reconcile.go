@@ -41,12 +41,13 @@ func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error)
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
 
-// AbandonedOps returns the READY jobs whose pause or resume has no owner any
-// more, the longest abandoned first.
+// AbandonedOps returns the READY jobs whose pause or resume has had no owner
+// for ReconcileAfter, the longest abandoned first. Until then it is up to its
+// own message.
 func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) {
-	sql := listed + `WHERE sandbox_stack IN ('', $2) AND status = 'ready' AND sandbox_state IN ('pausing', 'resuming') AND op_until < now()
-		ORDER BY op_until LIMIT $1`
-	return s.many(ctx, sql, limit, s.stack)
+	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state IN ('pausing', 'resuming')
+		AND op_until < now() - make_interval(secs => $1::float8) ORDER BY op_until LIMIT $2`
+	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedTurns returns the unfinished jobs that nobody has held for

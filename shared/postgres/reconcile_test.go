@@ -29,7 +29,7 @@ func TestReconcileFindsWhatFellAndNothingElse(t *testing.T) {
 		want []job.Job
 	}{
 		"overdue pauses":  {func() ([]job.Job, error) { return b.OverduePauses(b.ctx, 10) }, []job.Job{ready}},
-		"abandoned ops":   {func() ([]job.Job, error) { return b.AbandonedOps(b.ctx, 10) }, []job.Job{pausing, resuming}},
+		"abandoned ops":   {func() ([]job.Job, error) { return b.AbandonedOps(b.ctx, 10) }, nil},
 		"abandoned turns": {func() ([]job.Job, error) { return b.AbandonedTurns(b.ctx, 10) }, []job.Job{queued}},
 		"awake":           {func() ([]job.Job, error) { return b.Awake(b.ctx, "", 10) }, []job.Job{ready, pausing, resuming, running, failed}},
 		"asleep":          {func() ([]job.Job, error) { return b.Asleep(b.ctx, "", 10) }, []job.Job{paused}},
@@ -47,6 +47,21 @@ func TestReconcileFindsWhatFellAndNothingElse(t *testing.T) {
 				t.Errorf("%s: %s, %s is not among them", name, j.Status, j.SandboxState)
 			}
 		}
+	}
+}
+
+// Whoever's time is up may still be about to say so: its message comes again.
+func TestAnOpIsAbandonedAMinuteAfterItsEnd(t *testing.T) {
+	b := setup(t)
+	want := []job.Job{b.pausing(), b.resuming()}
+	b.pass(postgres.OpTime + postgres.ReconcileAfter - 5*time.Second)
+	if found, err := b.AbandonedOps(b.ctx, 10); err != nil || len(found) > 0 {
+		t.Errorf("early: %d rows, %v", len(found), err)
+	}
+	b.pass(6 * time.Second)
+	found, err := ids(b.AbandonedOps(b.ctx, 10))
+	if err != nil || len(found) != 2 || !found[want[0].ID] || !found[want[1].ID] {
+		t.Errorf("%v, %v; want the pausing and the resuming one", found, err)
 	}
 }
 

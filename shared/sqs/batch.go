@@ -138,7 +138,7 @@ func (q *Queue) settle(ctx context.Context, r Record, err error) (done bool) {
 		}
 		return true
 	}
-	delay := backoff(r.ReceiveCount)
+	delay := Backoff(r.ReceiveCount)
 	var after *RetryAfter
 	if errors.As(err, &after) {
 		delay = after.Delay
@@ -150,9 +150,9 @@ func (q *Queue) settle(ctx context.Context, r Record, err error) (done bool) {
 	return false
 }
 
-// backoff returns a delay with a random part, so that messages that failed
-// together do not come back together.
-func backoff(receiveCount int) time.Duration {
+// Backoff is what a failed message waits for after so many deliveries. It has a
+// random part, so that messages that failed together do not come back together.
+func Backoff(receiveCount int) time.Duration {
 	d := firstBackoff << min(max(receiveCount-1, 0), 8)
 	d = min(d, maxBackoff)
 	return d/2 + rand.N(d/2)

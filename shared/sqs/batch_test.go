@@ -188,7 +188,7 @@ func TestHandlerGetsTheRecordAndItsCorrelation(t *testing.T) {
 func TestBackoffGrowsAndIsBounded(t *testing.T) {
 	for count, most := range map[int]time.Duration{0: 5 * time.Second, 1: 5 * time.Second, 3: 20 * time.Second, 9: maxBackoff, 1000: maxBackoff} {
 		for range 100 {
-			if d := backoff(count); d < most/2 || d > most {
+			if d := Backoff(count); d < most/2 || d > most {
 				t.Fatalf("after %d deliveries: got %v, want %v to %v", count, d, most/2, most)
 			}
 		}
