@@ -169,7 +169,7 @@ func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
 		if c.Kind == e2bsim.Pause {
 			once.Do(func() { // while the pause is under way, its time runs out and somebody wakes the sandbox
 				postgrestest.Advance(t, b.pool, postgres.OpTime+time.Second)
-				b.must(b.store.TakeResume(b.ctx, b.row(j)))
+				b.must(b.store.TakeResume(b.ctx, b.row(j), 10*time.Minute))
 			})
 		}
 	})

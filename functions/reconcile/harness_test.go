@@ -311,7 +311,7 @@ func (b *bench) pause(j job.Job) job.Job {
 // resumed is a READY job that was woken, for ten minutes.
 func (b *bench) resumed() job.Job {
 	b.t.Helper()
-	j := b.must(b.rows.TakeResume(b.ctx, b.paused()))
+	j := b.must(b.rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 	_, _, err := b.e2b.Connect(b.ctx, j.SandboxID, 30*time.Minute)
 	b.ok(err)
 	return b.must(b.rows.RecordResumed(b.ctx, j, 10*time.Minute, 30*time.Minute))

@@ -37,7 +37,7 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 			return id
 		},
 		"its row says that it is gone": func(b *bench) string {
-			j := b.must(b.rows.TakeResume(b.ctx, b.paused()))
+			j := b.must(b.rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 			return b.must(b.rows.RecordLost(b.ctx, j)).SandboxID
 		},
 		"it sleeps, and its job failed": func(b *bench) string {

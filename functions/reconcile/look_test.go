@@ -118,7 +118,7 @@ func TestAWakeInBetweenStartsTheCountAnew(t *testing.T) {
 	j := b.paused()
 	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
 	b.want(b.reconcile(), missing, count{1, 0, 0})
-	b.must(b.rows.TakeResume(b.ctx, b.get(j.ID))) // its outcome stays unknown
+	b.must(b.rows.TakeResume(b.ctx, b.get(j.ID), 10*time.Minute)) // its outcome stays unknown
 	b.pass(postgres.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{1, 0, 0})
 	b.wantState(j.ID, job.SandboxResuming)
@@ -146,7 +146,7 @@ func TestRetriedPausesDoNotKeepALostSandboxAlive(t *testing.T) {
 // While a call may be under way, its owner tells what became of the sandbox.
 func TestAnOwnedSandboxIsNotMissing(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(b.ctx, b.paused()))
+	j := b.must(b.rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
 	b.want(b.reconcile(), missing, count{})
 	if row := b.get(j.ID); row.Revision != j.Revision {

@@ -54,7 +54,7 @@ func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
 	b := setup(t)
 	pausing := b.ready()
 	pausing = b.must(b.rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
-	resuming := b.must(b.rows.TakeResume(b.ctx, b.paused()))
+	resuming := b.must(b.rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 	b.pass(postgres.OpTime + 30*time.Second)
 	b.quiet()
 	b.pass(31 * time.Second)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -82,12 +83,16 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 		return running(j), nil
 	case j.SandboxState == job.SandboxPausing && owned:
 		return notYet(j), nil
+	case j.SandboxState == job.SandboxResuming && owned && !j.PauseDueAt.After(j.ReadAt):
+		// Whoever asks on and on must not keep awake what does not come up.
+		return api.Answer{}, fmt.Errorf("%w: not up when it is due to sleep", job.ErrSandboxUnreachable)
 	}
-	take := h.store.TakeResume
+	var err error
 	if j.SandboxState == job.SandboxResuming && owned {
-		take = h.store.JoinResume
+		j, err = h.store.JoinResume(ctx, j)
+	} else {
+		j, err = h.store.TakeResume(ctx, j, h.wake)
 	}
-	j, err := take(ctx, j)
 	if err != nil {
 		return api.Answer{}, err
 	}

@@ -111,7 +111,7 @@ func TestWhoMayResumeWhat(t *testing.T) {
 func TestAGoneSandboxIsExpired(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.must(b.rows.RecordLost(t.Context(), b.must(b.rows.TakeResume(t.Context(), j))))
+	b.must(b.rows.RecordLost(t.Context(), b.must(b.rows.TakeResume(t.Context(), j, 10*time.Minute))))
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
 	if got.errorType() != "sandbox_expired" || b.calls(e2bsim.Connect) > 0 {

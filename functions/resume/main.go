@@ -49,7 +49,7 @@ func main() {
 	r.Check("E2B", err)
 	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
 	h := handler{log: log, store: store, cache: cache, pauses: pauses, e2b: sandboxes, sealer: sealer, domain: domain, patience: answerTime}
-	h.wake = r.Seconds("WAKE_SECONDS", 10*time.Minute, 2*postgres.OpTime, time.Hour)
+	h.wake = r.Seconds("WAKE_SECONDS", 10*time.Minute, 2*postgres.OpTime, maxWake)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err.Error())
 		os.Exit(1)

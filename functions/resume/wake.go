@@ -13,9 +13,13 @@ import (
 	"siesta/shared/sqs"
 )
 
-// ttlMargin is how much longer than its due time a sandbox may live, so that
-// E2B never ends it before we do.
-const ttlMargin = 15 * time.Minute
+const (
+	// ttlMargin is how much longer than its due time a sandbox may live, so that
+	// E2B never ends it before we do.
+	ttlMargin = 15 * time.Minute
+	// maxWake and ttlMargin together are the hour that E2B's smallest plan grants.
+	maxWake = 45 * time.Minute
+)
 
 // sendTime is how long after its record a connect may be sent.
 func (h *handler) sendTime() time.Duration { return h.patience / 5 }

@@ -39,7 +39,7 @@ func TestEightCallersGetTheSamePreview(t *testing.T) {
 // wake lands on a sandbox that the row says sleeps.
 func TestACallerJoinsAWakeUnderWay(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter)))
+	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
 	b.want(b.resumeJob(j), http.StatusOK)
 	row := b.wantRow(j.ID, job.SandboxRunning)
 	if row.Epoch != j.Epoch || !row.OpShared || !row.OpUntil.After(row.ReadAt) {
@@ -49,11 +49,36 @@ func TestACallerJoinsAWakeUnderWay(t *testing.T) {
 
 func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter)))
+	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
 	b.pass(postgres.OpTime + time.Second)
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+1 || row.OpShared {
 		t.Errorf("got epoch %d, shared %v", row.Epoch, row.OpShared)
+	}
+}
+
+// A preview that hangs while somebody asks for it again and again goes to sleep
+// all the same.
+func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
+	b := setup(t)
+	b.patience, b.wake = time.Second, 4*time.Minute
+	j := b.paused(app{plan: job.Plan{Port: port}}) // nothing listens
+	got := b.resumeJob(j)
+	for range 10 {
+		if got.status != http.StatusAccepted {
+			break
+		}
+		b.pass(time.Minute)
+		got = b.resumeJob(j)
+	}
+	b.want(got, http.StatusServiceUnavailable)
+	row := b.wantRow(j.ID, job.SandboxResuming)
+	if row.Epoch != j.Epoch+1 || got.errorType() != "sandbox_unreachable" {
+		t.Errorf("got %v, epoch %d, want one wake", got.body, row.Epoch)
+	}
+	b.pass(postgres.OpTime + time.Second)
+	if _, err := b.rows.TakePause(t.Context(), j.ID, row.Epoch); err != nil {
+		t.Errorf("the pause is not to be had: %v", err)
 	}
 }
 
@@ -152,7 +177,7 @@ func TestAMarkerThatCannotBeReadDecidesNothing(t *testing.T) {
 // A refusal says nothing about the call of somebody else under the same epoch.
 func TestARefusalDoesNotEndASharedWake(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter)))
+	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
 	b.fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.LimitReached})
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)

@@ -115,7 +115,7 @@ func (b bench) paused() job.Job {
 
 func (b bench) resuming() job.Job {
 	b.t.Helper()
-	return must(b.t)(b.TakeResume(b.ctx, b.paused()))
+	return must(b.t)(b.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 }
 
 func (b bench) running() job.Job {

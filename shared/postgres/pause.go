@@ -11,7 +11,8 @@ import (
 // OpTime has passed. job.ErrConflict: it is not due, not this epoch's, or
 // somebody else's; re-read to know which.
 func (s *Store) TakePause(ctx context.Context, id string, epoch int) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_state = 'pausing', op_until = now() + make_interval(secs => $3::float8), op_shared = false,` + changed + `
+	const sql = `UPDATE jobs SET sandbox_state = 'pausing', op_until = now() + make_interval(secs => $3::float8), op_shared = false,
+			pause_due_at = least(pause_due_at, now()),` + changed + `
 		WHERE id = $1::uuid AND sandbox_stack IN ('', $4) AND status = 'ready' AND epoch = $2 AND (
 			(sandbox_state = 'running' AND pause_due_at <= now() AND (op_until IS NULL OR op_until < now()))
 			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning

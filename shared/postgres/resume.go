@@ -12,9 +12,11 @@ import (
 const DueMargin = 30 * time.Second
 
 // TakeResume records a wake under a new epoch, from the state and epoch that
-// the caller read. job.ErrConflict: the row moved on, or its state is owned.
-func (s *Store) TakeResume(ctx context.Context, j job.Job) (job.Job, error) {
+// the caller read, and that it is due to sleep again after wake, up by then or
+// not. job.ErrConflict: the row moved on, or its state is owned.
+func (s *Store) TakeResume(ctx context.Context, j job.Job, wake time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'resuming', sandbox_paused = false, epoch = epoch + 1,
+			pause_due_at = now() + make_interval(secs => $7::float8),
 			op_shared = (sandbox_state = 'running' AND op_until IS NOT NULL AND op_until > now()),
 			op_until = now() + make_interval(secs => $4::float8),` + changed + `
 		WHERE id = $1::uuid AND sandbox_stack IN ('', $6) AND status = 'ready' AND epoch = $2 AND sandbox_state = $3 AND (
@@ -22,23 +24,23 @@ func (s *Store) TakeResume(ctx context.Context, j job.Job) (job.Job, error) {
 			OR (sandbox_state = 'running' AND (pause_due_at <= now() + make_interval(secs => $5::float8)
 				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + make_interval(secs => $5::float8)))
 			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin), s.stack)
+	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin), s.stack, seconds(wake))
 }
 
 // resuming is the fence of every write of a resume.
 const resuming = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'resuming' `
 
-// JoinResume shares a wake that is under way.
+// JoinResume shares a wake that is under way and not due yet.
 func (s *Store) JoinResume(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_shared = true, op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + `
-		AND sandbox_stack IN ('', $4) AND op_until > now()` + returning
+		AND sandbox_stack IN ('', $4) AND op_until > now() AND pause_due_at > now()` + returning
 	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime), s.stack)
 }
 
 // ExtendResume keeps a wake's owner its owner through a long stretch, such as
-// restarting the server.
+// restarting the server, but not past its due time.
 func (s *Store) ExtendResume(ctx context.Context, j job.Job) (job.Job, error) {
-	const sql = `UPDATE jobs SET op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + returning
+	const sql = `UPDATE jobs SET op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + ` AND pause_due_at > now()` + returning
 	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime))
 }
 

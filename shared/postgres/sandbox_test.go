@@ -29,7 +29,7 @@ func TestPausedIsWrittenOnlyByTheOwnerOfThePause(t *testing.T) {
 	b := setup(t)
 	j := b.pausing()
 	b.pass(postgres.OpTime + time.Second)
-	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID))))
+	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID)), 10*time.Minute))
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
 	if woken.Epoch != j.Epoch+1 {
@@ -66,12 +66,12 @@ func TestAFailedPauseIsTakenAgainAtOnce(t *testing.T) {
 func TestAResumeRaisesTheEpochOnce(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
-	woken := must(t)(b.TakeResume(b.ctx, j))
+	woken := must(t)(b.TakeResume(b.ctx, j, 10*time.Minute))
 	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.OpShared {
 		t.Errorf("got epoch %d, paused %v, shared %v", woken.Epoch, woken.SandboxPaused, woken.OpShared)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, 10*time.Minute) })
 }
 
 func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
@@ -90,12 +90,37 @@ func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	must(t)(b.TakePause(b.ctx, first.ID, requested.Epoch))
 }
 
+// A preview that does not come up goes to sleep, however many wait for it.
+func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.TakeResume(b.ctx, b.paused(), 5*time.Minute))
+	for range 4 {
+		b.pass(time.Minute)
+		j = must(t)(b.ExtendResume(b.ctx, must(t)(b.JoinResume(b.ctx, j))))
+	}
+	b.pass(time.Minute)
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ExtendResume(b.ctx, j) })
+	b.pass(time.Minute + time.Second)
+	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+}
+
+// What is being put to sleep is due, also before the time that its wake had.
+func TestAPauseOfADeadWakeIsDue(t *testing.T) {
+	b := setup(t)
+	j := b.resuming()
+	b.pass(postgres.OpTime + time.Second)
+	if j = must(t)(b.TakePause(b.ctx, j.ID, j.Epoch)); j.PauseDueAt.After(j.ReadAt) {
+		t.Errorf("due in %v", j.PauseDueAt.Sub(j.ReadAt))
+	}
+}
+
 func TestAResumeOfARunningPreviewWaitsUntilItIsDue(t *testing.T) {
 	b := setup(t)
 	j := b.running()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
 	b.pass(10*time.Minute - postgres.DueMargin)
-	must(t)(b.TakeResume(b.ctx, j))
+	must(t)(b.TakeResume(b.ctx, j, 10*time.Minute))
 }
 
 func TestADeadResumeIsPutBackToSleep(t *testing.T) {
@@ -110,7 +135,7 @@ func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 func TestALostSandboxStaysLost(t *testing.T) {
 	b := setup(t)
 	j := must(t)(b.RecordLost(b.ctx, b.resuming()))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
 }

@@ -42,10 +42,10 @@ func TestACopyOfTheDatabaseTouchesNoSandbox(t *testing.T) {
 		}
 	}
 	copied.wantRefused(due.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakePause(b.ctx, due.ID, due.Epoch) })
-	copied.wantRefused(asleep.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakeResume(b.ctx, asleep) })
+	copied.wantRefused(asleep.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakeResume(b.ctx, asleep, 10*time.Minute) })
 	copied.wantRefused(resuming.ID, job.ErrConflict, func() (job.Job, error) { return copied.JoinResume(b.ctx, resuming) })
 	copied.wantRefused(building.ID, job.ErrConflict, func() (job.Job, error) { return copied.ClaimTurn(b.ctx, building.ID, building.Turn) })
 	must(t)(original.TakePause(b.ctx, due.ID, due.Epoch))
-	must(t)(original.TakeResume(b.ctx, asleep))
+	must(t)(original.TakeResume(b.ctx, asleep, 10*time.Minute))
 	must(t)(original.ClaimTurn(b.ctx, building.ID, building.Turn))
 }
