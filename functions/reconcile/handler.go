@@ -31,6 +31,7 @@ const (
 
 type handler struct {
 	log      *slog.Logger
+	metrics  *slog.Logger // writes whatever the log's level is
 	store    *postgres.Store
 	cache    *redis.Cache
 	builds   *sqs.Queue
@@ -44,6 +45,7 @@ type handler struct {
 type run struct {
 	*handler
 	*tally
+	doubt
 }
 
 // Handle does a bounded part of the work and returns what it has found. What

@@ -5,14 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -69,7 +66,7 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 	}
 	b.rows = open(address)
 	b.redis = redistest.NewServer(t, redistest.Config{}) // the watermark is one for all
-	config := e2bsim.Config{DataDir: t.TempDir(), Backend: idleMachines{}, PauseLatency: -1, ResumeLatency: -1}
+	config := e2bsim.Config{DataDir: t.TempDir(), Backend: e2bsim.Idle{}, PauseLatency: -1, ResumeLatency: -1}
 	for _, set := range configure {
 		set(&config)
 	}
@@ -86,7 +83,7 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 	t.Cleanup(web.Close)
 	b.queues = sqssim.New(web.URL)
 	b.handler = &handler{
-		log: logging.New(b.log, "debug"), store: open(b.proxy.URL), cache: b.openCache(b.redis.URL()), e2b: sandboxes.Within(killTime),
+		log: logging.New(b.log, "debug"), metrics: logging.New(b.log, "info"), store: open(b.proxy.URL), cache: b.openCache(b.redis.URL()), e2b: sandboxes.Within(killTime),
 		builds: b.queue(web.URL, "build"), pauses: b.queue(web.URL, "pause"), stack: stack, deadline: time.Hour,
 	}
 	return b
@@ -354,25 +351,6 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return http.DefaultTransport.RoundTrip(r)
 }
-
-// idleMachines run nothing.
-type idleMachines struct{}
-
-type idleMachine struct {
-	once sync.Once
-	done chan struct{}
-}
-
-func (idleMachines) Start(_ context.Context, spec e2bsim.Spec) (e2bsim.Machine, error) {
-	return &idleMachine{done: make(chan struct{})}, os.MkdirAll(spec.Home, 0o755)
-}
-
-func (*idleMachine) Dial(context.Context, int) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-func (*idleMachine) CloseConnections()                           {}
-func (*idleMachine) Freeze() error                               { return nil }
-func (*idleMachine) Thaw() error                                 { return nil }
-func (m *idleMachine) Kill() error                               { m.once.Do(func() { close(m.done) }); return nil }
-func (m *idleMachine) Done() <-chan struct{}                     { return m.done }
 
 // logBuffer keeps what is logged.
 type logBuffer struct {

@@ -23,8 +23,13 @@ const (
 // errSilent: E2B told nothing of any sandbox of a group.
 var errSilent = errors.New("no look at a sandbox was answered")
 
-// lookAtRows asks E2B about the sandboxes that the rows claim to have.
+// lookAtRows asks E2B about the sandboxes that the rows claim to have, and
+// believes what it heard.
 func (r *run) lookAtRows(ctx context.Context) error {
+	return errors.Join(r.lookAround(ctx), r.believeLosses(ctx))
+}
+
+func (r *run) lookAround(ctx context.Context) error {
 	again, err := r.store.Missing(ctx, mostMissing)
 	if err != nil {
 		return fmt.Errorf("list missing sandboxes: %w", err)
@@ -99,25 +104,18 @@ func (r *run) look(ctx context.Context, j job.Job) error {
 	case s.Metadata[job.TagStack] != r.stack:
 		return nil
 	}
+	r.sights.Add(1)
 	j = r.seen(ctx, j)
 	return r.act(ctx, s, candidate{owner: &j})
 }
 
-// missed notes that E2B does not know a row's sandbox. It is believed when it
-// was so a grace period ago, too.
+// missed notes that E2B does not know a row's sandbox. If that is noted already,
+// it may be lost.
 func (r *run) missed(ctx context.Context, j job.Job) error {
-	row, err := r.store.RecordGone(ctx, j)
-	if err == nil {
-		r.add(missing, 1, 1, 0)
-		r.publish(ctx, row)
-		r.log.WarnContext(ctx, "sandbox lost", "job_id", j.ID, "sandbox_id", j.SandboxID)
-		return nil
-	}
-	if errors.Is(err, job.ErrConflict) {
-		row, err = r.store.RecordMissed(ctx, j)
-	}
+	row, err := r.store.RecordMissed(ctx, j)
 	switch {
-	case errors.Is(err, job.ErrConflict): // noted already, or the row is about to tell more
+	case errors.Is(err, job.ErrConflict):
+		r.lost.add(j)
 		return nil
 	case err != nil:
 		return fmt.Errorf("record missing sandbox: %w", err)

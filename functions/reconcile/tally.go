@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // rule is a kind of thing that falls. Its name is part of the metrics' names.
@@ -110,8 +113,8 @@ type metric struct {
 
 // logMetrics writes the run's one line of numbers.
 func (h *handler) logMetrics(ctx context.Context, r report, took time.Duration) {
-	d := directive{Namespace: "Siesta", Dimensions: [][]string{{"Function"}}}
-	attrs := []slog.Attr{slog.String("Function", "reconcile"), slog.Int64("took_ms", took.Milliseconds())}
+	d := directive{Namespace: "Siesta", Dimensions: [][]string{{"FunctionName"}}}
+	attrs := []slog.Attr{slog.String("FunctionName", cmp.Or(lambdacontext.FunctionName, "reconcile")), slog.Int64("took_ms", took.Milliseconds())}
 	add := func(name string, n int) {
 		d.Metrics = append(d.Metrics, metric{name, "Count"})
 		attrs = append(attrs, slog.Int(name, n))
@@ -124,5 +127,5 @@ func (h *handler) logMetrics(ctx context.Context, r report, took time.Duration) 
 	}
 	add("failed_parts", len(r.FailedParts))
 	attrs = append(attrs, slog.Any("_aws", metadata{time.Now().UnixMilli(), []directive{d}}))
-	h.log.LogAttrs(ctx, slog.LevelInfo, "reconcile", attrs...)
+	h.metrics.LogAttrs(ctx, slog.LevelInfo, "reconcile", attrs...)
 }
