@@ -130,8 +130,8 @@ func lost(j job.Job) string {
 	return "ready, asleep or gone"
 }
 
-// request is a job whose app is this program.
-func (s *System) request() job.Request {
+// Request asks for a job whose app is this program.
+func (s *System) Request() job.Request {
 	none, command := "", fmt.Sprintf(`exec %s %s "$PORT"`, s.self, appName)
 	return job.Request{
 		ProjectID: job.NewID(), Goal: "a page",
@@ -143,7 +143,7 @@ func (s *System) request() job.Request {
 func nobody(context.Context, *System) (string, error) { return "", nil }
 
 func started(ctx context.Context, s *System) (string, error) {
-	status, id, err := s.Post(ctx, "/api/generation/start", s.request(), nil)
+	status, id, err := s.Post(ctx, "/api/generation/start", s.Request(), nil)
 	if err == nil && status != http.StatusCreated {
 		err = fmt.Errorf("start answered %d", status)
 	}
@@ -288,7 +288,7 @@ func post(verb string) func(context.Context, *System, string) error {
 }
 
 func start(ctx context.Context, s *System, _ string) error {
-	_, _, err := s.Post(ctx, "/api/generation/start", s.request(), http.Header{"Idempotency-Key": {"once"}})
+	_, _, err := s.Post(ctx, "/api/generation/start", s.Request(), http.Header{"Idempotency-Key": {"once"}})
 	return err
 }
 

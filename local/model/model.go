@@ -1,0 +1,260 @@
+// Package model says what Siesta must do, without a database, a queue or a
+// process: the two state machines of a job, its sandbox as E2B has it, and the
+// messages on their way. Its tests play random histories on it and on the whole
+// system, and compare the two after each step.
+//
+// It is written from docs/lifecycle.md, not from the functions, and uses none of
+// their code, only the words of shared/job. It knows one step at a time: what
+// several do at once, and crashes, are package crash's.
+package model
+
+import (
+	"slices"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// The times of docs/lifecycle.md, and two settings that a history runs with.
+const (
+	lease     = 105 * time.Second
+	opTime    = 120 * time.Second
+	grace     = 5 * time.Minute
+	late      = time.Minute // before reconcile takes something for fallen
+	dueMargin = 30 * time.Second
+	rest      = time.Hour // of a refused pause
+	deadline  = time.Hour
+	longest   = 15 * time.Minute // that a message can be put off
+
+	PauseAfter = 1 * time.Minute
+	Wake       = 20 * time.Minute // longer than a message can wait
+
+	buildLife = 30*time.Minute + PauseAfter
+	wakeLife  = Wake + 15*time.Minute
+)
+
+// Model is the whole system at one moment. Each method is one step.
+type Model struct {
+	Now       time.Time
+	Jobs      []*Job
+	Sandboxes []*Sandbox // those that E2B has
+	Messages  []*Message
+	Faults    []Fault // each for the next call of its kind
+}
+
+// Job is a row. A zero time is not set.
+type Job struct {
+	ID      string
+	Status  job.Status
+	State   job.SandboxState
+	Sandbox *Sandbox // nil: the row knows none
+
+	Epoch, Marker, Turn int
+	Revision            int64
+	PauseRefused        bool
+
+	Lease, Op, Due, Expires, Missing, Deadline time.Time
+
+	shared     bool
+	claimed    bool // this turn was claimed before
+	crashes    int
+	creates    int
+	createSent time.Time
+	pausedAt   time.Time
+	missingAt  int64 // the revision that noted the last 404
+}
+
+// write is a change of the row.
+func (j *Job) write() { j.Revision++ }
+
+// Message is one in a queue. It becomes visible between two moments, which are
+// the same once it has been seen.
+type Message struct {
+	ID       string
+	Queue    string // build or pause, or the dead letters of either
+	Job      *Job
+	Number   int // the turn or the epoch that it is about
+	Receives int
+
+	Earliest, Latest time.Time
+}
+
+// Visible reports whether a message can be received.
+func (m *Model) Visible(msg *Message) bool { return !msg.Earliest.After(m.Now) }
+
+// send puts a message into a queue.
+func (m *Model) send(queue string, j *Job, number int, delay time.Duration) {
+	at := m.Now.Add(min(max(delay, 0), longest))
+	m.Messages = append(m.Messages, &Message{Queue: queue, Job: j, Number: number, Earliest: at, Latest: at})
+}
+
+func (m *Model) askForPause(j *Job, delay time.Duration) { m.send("pause", j, j.Epoch, delay) }
+
+// Delivery is a message as it was received once.
+type Delivery struct {
+	*Message
+	Receives int
+}
+
+// most is how often a message is received before it is a dead letter.
+const most = 10
+
+// Receive takes the first visible message of a queue; nil: there is none.
+func (m *Model) Receive(queue string) *Delivery {
+	slices.SortStableFunc(m.Messages, func(a, b *Message) int { return a.Earliest.Compare(b.Earliest) })
+	for _, msg := range m.Messages {
+		switch {
+		case msg.Queue != queue || !m.Visible(msg):
+		case msg.Receives >= most:
+			msg.Queue = "dead " + queue
+			msg.Earliest, msg.Latest = m.Now, m.Now
+		default:
+			msg.Receives++
+			hidden := m.Now.Add(10 * time.Minute)
+			msg.Earliest, msg.Latest = hidden, hidden
+			return &Delivery{msg, msg.Receives}
+		}
+	}
+	return nil
+}
+
+// holds reports whether a delivery is the message's newest, so that what becomes
+// of it becomes of the message.
+func (m *Model) holds(d *Delivery) bool {
+	return d.Receives == d.Message.Receives && slices.Contains(m.Messages, d.Message)
+}
+
+func (m *Model) acknowledge(d *Delivery) {
+	if m.holds(d) {
+		m.Messages = slices.DeleteFunc(m.Messages, func(msg *Message) bool { return msg == d.Message })
+	}
+}
+
+// again makes a message come back after a time between two.
+func (m *Model) again(d *Delivery, least, most time.Duration) {
+	if m.holds(d) && d.Earliest.After(m.Now) {
+		d.Earliest, d.Latest = m.Now.Add(least), m.Now.Add(most)
+	}
+}
+
+// Answer is what a user is told: an HTTP status, the word that says what it
+// means, and when to come back.
+type Answer struct {
+	Code       int
+	Says       string
+	RetryAfter int // seconds
+}
+
+var (
+	notReady    = Answer{Code: 422}
+	expired     = Answer{Code: 503, Says: "sandbox_expired"}
+	unreachable = Answer{Code: 503, Says: "sandbox_unreachable", RetryAfter: 5}
+	notYet      = Answer{Code: 202, Says: "resuming", RetryAfter: 2}
+	up          = Answer{Code: 200, Says: "ready"}
+)
+
+// Start accepts a job.
+func (m *Model) Start() (*Job, Answer) {
+	j := &Job{Status: job.Queued, State: job.SandboxNone, Revision: 1, Lease: m.Now, Deadline: m.Now.Add(deadline)}
+	m.Jobs = append(m.Jobs, j)
+	m.send("build", j, 0, 0)
+	return j, Answer{Code: 201, Says: "queued"}
+}
+
+// Snapshot asks for a pause now.
+func (m *Model) Snapshot(j *Job) Answer {
+	switch {
+	case j.Status != job.Ready:
+		return notReady
+	case j.State == job.SandboxRunning:
+		j.Due = m.Now
+		j.write()
+		m.askForPause(j, 0)
+		return Answer{Code: 202}
+	case j.State == job.SandboxPausing:
+		return Answer{Code: 202}
+	case j.State == job.SandboxPaused:
+		return Answer{Code: 200, Says: "paused"}
+	case j.State == job.SandboxResuming:
+		return Answer{Code: 409, RetryAfter: 2}
+	default:
+		return expired
+	}
+}
+
+// Cancel ends a job that has not ended.
+func (m *Model) Cancel(j *Job) Answer {
+	if j.Status.Terminal() {
+		return Answer{Code: 409}
+	}
+	j.fail()
+	if j.State == job.SandboxRunning {
+		if a := m.get(j.Sandbox); a == done || a == notFound {
+			m.kill(j)
+		}
+	}
+	return Answer{Code: 200, Says: "cancelled"}
+}
+
+func (j *Job) fail() {
+	j.Status, j.Lease, j.Missing = job.Failed, time.Time{}, time.Time{}
+	j.write()
+}
+
+// kill ends a failed job's sandbox, and says so in the row once E2B did.
+func (m *Model) kill(j *Job) {
+	if a := m.end(j.Sandbox); a != done && a != notFound {
+		return
+	}
+	if j.State != job.SandboxGone {
+		j.gone()
+	}
+}
+
+func (j *Job) gone() {
+	j.State, j.Expires, j.Missing = job.SandboxGone, time.Time{}, time.Time{}
+	j.write()
+}
+
+// Pass lets time pass. E2B puts to sleep what has lived its time.
+func (m *Model) Pass(d time.Duration) {
+	m.Now = m.Now.Add(d)
+	for _, s := range m.Sandboxes {
+		if s.Running && !s.End.After(m.Now) {
+			s.Running = false
+		}
+	}
+}
+
+// Edges are the moments ahead at which something becomes another thing to do.
+func (m *Model) Edges() []time.Time {
+	var all []time.Time
+	add := func(at time.Time, after ...time.Duration) {
+		for _, d := range append(after, 0) {
+			if !at.IsZero() && at.Add(d).After(m.Now) {
+				all = append(all, at.Add(d))
+			}
+		}
+	}
+	for _, j := range m.Jobs {
+		add(j.Lease, late)
+		add(j.Op, late)
+		add(j.Due, late, -dueMargin)
+		add(j.Expires, -dueMargin)
+		add(j.Deadline)
+		for _, at := range []time.Time{j.Missing, j.createSent, j.pausedAt} {
+			add(at, grace)
+		}
+	}
+	for _, s := range m.Sandboxes {
+		if s.Running {
+			add(s.End)
+		}
+		add(s.Started, grace)
+	}
+	for _, msg := range m.Messages {
+		add(msg.Earliest)
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	return all
+}
