@@ -73,6 +73,10 @@ bench-e2b: ## what the client of E2B costs
 chaos: deps ## seeded histories of crashes and races (SECONDS=600 SEED=1)
 	@go run ./local/chaos -seconds $(or $(SECONDS),600) $(if $(SEED),-seed $(SEED))
 
+.PHONY: load
+load: deps ## many jobs at once through the whole system (JOBS=500)
+	@go run ./local/load -jobs $(or $(JOBS),500)
+
 .PHONY: prove
 prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
 	@go run ./local/prove "$(GUARD)"

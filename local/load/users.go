@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"siesta/shared/job"
+	"siesta/shared/sqs"
+)
+
+const (
+	// direct is how many jobs there are for each that comes by a build message.
+	direct = 10
+	// shared is how many jobs a project has.
+	shared = 10
+	// askEvery is the time between two status calls, whoever makes them.
+	askEvery = 50 * time.Millisecond
+)
+
+// users are those who send jobs in, ask for them and look at them.
+type users struct {
+	*system
+	http    *http.Client
+	clients int
+	request job.Request
+
+	mu             sync.Mutex
+	ids            []string // of all jobs that were accepted
+	asked          []string // of those that the API knows already
+	starts, status sample
+	failures       []string // answers that nobody should get
+}
+
+func newUsers(s *system, clients int) *users {
+	none, start := "", "exec "+s.self+" "+appArgument
+	return &users{
+		system: s, clients: clients,
+		http: &http.Client{Timeout: 40 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}},
+		request: job.Request{
+			Goal:     "a page",
+			Source:   job.Source{Files: map[string]job.File{"index.html": {Content: []byte("a page")}}},
+			Commands: job.Commands{Install: &none, Check: &none, Start: &start},
+		},
+	}
+}
+
+// each calls f for 0 to n-1, so many at a time, and returns when all have ended.
+func each(atOnce, n int, f func(int)) {
+	slots := make(chan struct{}, atOnce)
+	var wait sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		wait.Go(func() {
+			f(i)
+			<-slots
+		})
+	}
+	wait.Wait()
+}
+
+// submit sends in n jobs at once: most by the API, and some, one after the
+// other, as another backend does.
+func (u *users) submit(ctx context.Context, n int) {
+	projects := make([]string, n/shared+1)
+	for i := range projects {
+		projects[i] = job.NewID()
+	}
+	body := func(i int) []byte {
+		request := u.request
+		request.ProjectID = projects[i%len(projects)]
+		text, _ := json.Marshal(request) // texts always marshal
+		return text
+	}
+	others := n / direct
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for i := range others {
+			u.enqueue(ctx, body(i))
+		}
+	})
+	each(u.clients, n-others, func(i int) { u.start(ctx, body(i)) })
+	wait.Wait()
+}
+
+func (u *users) start(ctx context.Context, body []byte) {
+	a, err := u.call(ctx, http.MethodPost, "start", body, http.StatusCreated)
+	var told struct {
+		JobID string `json:"job_id"`
+	}
+	if err == nil {
+		err = json.Unmarshal(a.body, &told)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err != nil {
+		u.failures = append(u.failures, err.Error())
+		return
+	}
+	u.starts.add(a.took)
+	u.ids, u.asked = append(u.ids, told.JobID), append(u.asked, told.JobID)
+}
+
+func (u *users) enqueue(ctx context.Context, body []byte) {
+	id := job.NewID()
+	err := u.builds.SendBuild(ctx, sqs.BuildMessage{JobID: id, UserID: "backend", Request: body}, 0)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err != nil {
+		u.failures = append(u.failures, err.Error())
+		return
+	}
+	u.ids = append(u.ids, id)
+}
+
+// known are up to n jobs that belong to the API's user.
+func (u *users) known(n int) []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.asked[:min(n, len(u.asked))])
+}
+
+// ask keeps asking for the status of any job until ctx ends.
+func (u *users) ask(ctx context.Context) {
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		u.mu.Lock()
+		id := ""
+		if len(u.asked) > 0 {
+			id = u.asked[rand.IntN(len(u.asked))]
+		}
+		u.mu.Unlock()
+		if id == "" {
+			continue
+		}
+		wait.Go(func() { // a late answer delays no other question
+			a, err := u.call(context.WithoutCancel(ctx), http.MethodGet, id+"/status", nil, http.StatusOK)
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			if err != nil {
+				u.failures = append(u.failures, err.Error())
+				return
+			}
+			u.status.add(a.took)
+		})
+	}
+}
+
+// wake resumes jobs at once, each until its preview is up, then asks for their
+// pause. It returns how long it took until they were up.
+func (u *users) wake(ctx context.Context, ids []string) (sample, error) {
+	took, errs := make(sample, len(ids)), make([]error, len(ids))
+	each(len(ids), len(ids), func(i int) {
+		began := time.Now()
+		for {
+			a, err := u.call(ctx, http.MethodPost, ids[i]+"/resume", nil, http.StatusOK, http.StatusAccepted)
+			if err == nil && a.code == http.StatusAccepted {
+				err = a.wait(ctx)
+			}
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			if a.code == http.StatusOK {
+				break
+			}
+		}
+		took[i] = time.Since(began)
+		_, errs[i] = u.call(ctx, http.MethodPost, ids[i]+"/snapshot", nil, http.StatusAccepted)
+	})
+	return took, errors.Join(errs...)
+}
+
+// answer is an answer of the API.
+type answer struct {
+	code  int
+	body  []byte
+	after time.Duration // Retry-After
+	took  time.Duration
+}
+
+// wait waits for as long as the answer says.
+func (a answer) wait(ctx context.Context) error {
+	timer := time.NewTimer(max(a.after, time.Second))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// call makes one call of the API. Any answer but those wanted is an error.
+func (u *users) call(ctx context.Context, method, path string, body []byte, want ...int) (a answer, err error) {
+	what := method + " " + path
+	req, err := http.NewRequestWithContext(ctx, method, u.APIURL+"/api/generation/"+path, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, fmt.Errorf("%s: %w", what, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+u.Token)
+	req.Header.Set("Content-Type", "application/json")
+	began := time.Now()
+	resp, err := u.http.Do(req)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s: %w", what, err)
+	}
+	defer resp.Body.Close()
+	a.code = resp.StatusCode
+	if a.body, err = io.ReadAll(resp.Body); err != nil {
+		return a, fmt.Errorf("%s: %w", what, err)
+	}
+	a.took = time.Since(began)
+	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+	a.after = time.Duration(seconds) * time.Second
+	if !slices.Contains(want, a.code) {
+		return a, fmt.Errorf("%s: %s: %s", what, resp.Status, a.body)
+	}
+	return a, nil
+}
