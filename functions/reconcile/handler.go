@@ -31,7 +31,6 @@ const (
 
 type handler struct {
 	log      *slog.Logger
-	metrics  *slog.Logger // writes whatever the log's level is
 	store    *postgres.Store
 	cache    *redis.Cache
 	builds   *sqs.Queue

@@ -83,7 +83,7 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 	t.Cleanup(web.Close)
 	b.queues = sqssim.New(web.URL)
 	b.handler = &handler{
-		log: logging.New(b.log, "debug"), metrics: logging.New(b.log, "info"), store: open(b.proxy.URL), cache: b.openCache(b.redis.URL()), e2b: sandboxes.Within(killTime),
+		log: logging.New(b.log, "debug"), store: open(b.proxy.URL), cache: b.openCache(b.redis.URL()), e2b: sandboxes.Within(killTime),
 		builds: b.queue(web.URL, "build"), pauses: b.queue(web.URL, "pause"), stack: stack, deadline: time.Hour,
 	}
 	return b

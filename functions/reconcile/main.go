@@ -45,7 +45,7 @@ func main() {
 	r.Check("E2B", err)
 	queues := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS"))
 	h := handler{
-		log: log, metrics: logging.New(os.Stderr, "info"), store: store, cache: cache, e2b: sandboxes.Within(killTime),
+		log: log, store: store, cache: cache, e2b: sandboxes.Within(killTime),
 		builds: queues.Queue(r.Required("BUILD_QUEUE_URL"), ""), pauses: queues.Queue(r.Required("PAUSE_QUEUE_URL"), ""),
 		stack: r.Required("STACK_TAG"), deadline: r.Seconds("BUILD_DEADLINE_SECONDS", time.Hour, time.Minute, 24*time.Hour),
 	}

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
+	"siesta/shared/logging"
 )
 
 // rule is a kind of thing that falls. Its name is part of the metrics' names.
@@ -93,39 +92,14 @@ func (t *tally) report() report {
 	return r
 }
 
-// The embedded metric format: CloudWatch makes metrics of a log line's numbers.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-type metadata struct {
-	Timestamp         int64       `json:"Timestamp"` // Unix milliseconds
-	CloudWatchMetrics []directive `json:"CloudWatchMetrics"`
-}
-
-type directive struct {
-	Namespace  string     `json:"Namespace"`
-	Dimensions [][]string `json:"Dimensions"`
-	Metrics    []metric   `json:"Metrics"`
-}
-
-type metric struct {
-	Name string `json:"Name"`
-	Unit string `json:"Unit"`
-}
-
 // logMetrics writes the run's one line of numbers.
 func (h *handler) logMetrics(ctx context.Context, r report, took time.Duration) {
-	d := directive{Namespace: "Siesta", Dimensions: [][]string{{"FunctionName"}}}
-	attrs := []slog.Attr{slog.String("FunctionName", cmp.Or(lambdacontext.FunctionName, "reconcile")), slog.Int64("took_ms", took.Milliseconds())}
-	add := func(name string, n int) {
-		d.Metrics = append(d.Metrics, metric{name, "Count"})
-		attrs = append(attrs, slog.Int(name, n))
-	}
+	counts := map[string]int{"failed_parts": len(r.FailedParts)}
 	for _, name := range rules {
 		c := r.Rules[name]
-		add(string(name)+"_found", c.Found)
-		add(string(name)+"_healed", c.Healed)
-		add(string(name)+"_unknown", c.Unknown)
+		counts[string(name)+"_found"] = c.Found
+		counts[string(name)+"_healed"] = c.Healed
+		counts[string(name)+"_unknown"] = c.Unknown
 	}
-	add("failed_parts", len(r.FailedParts))
-	attrs = append(attrs, slog.Any("_aws", metadata{time.Now().UnixMilli(), []directive{d}}))
-	h.metrics.LogAttrs(ctx, slog.LevelInfo, "reconcile", attrs...)
+	logging.Metrics(ctx, h.log, "reconcile", counts, slog.Int64("took_ms", took.Milliseconds()))
 }
