@@ -26,11 +26,11 @@ type NewJob struct {
 	PerDay         int // jobs of this user in a UTC day; 0: no limit
 }
 
-// Accept inserts a job as queued, or as scheduled for the next UTC day if its
-// user is over the daily limit, and returns it with true. A job that is there
+// Accept inserts a job as queued, or as scheduled for the first UTC day on which
+// its user is not over the daily limit, and returns it with true. A job that is there
 // already, by its id or its idempotency key, is returned with false. Errors:
 // job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the key
-// came with another body), job.ErrPrevious.
+// came with another body).
 func (s *Store) Accept(ctx context.Context, n NewJob) (job.Job, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -54,9 +54,6 @@ func accept(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 	}
 	if j, found, err := existing(ctx, tx, n); found || err != nil {
 		return j, false, err
-	}
-	if err := checkPrevious(ctx, tx, n); err != nil {
-		return job.Job{}, false, err
 	}
 	j, err := insert(ctx, tx, n)
 	return j, true, err
@@ -87,21 +84,6 @@ func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 	return j, true, nil
 }
 
-func checkPrevious(ctx context.Context, tx pgx.Tx, n NewJob) error {
-	if n.Request.PreviousJobID == "" {
-		return nil
-	}
-	const sql = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = $1::uuid AND user_id = $2 AND project_id = $3::uuid)`
-	var found bool
-	if err := tx.QueryRow(ctx, sql, n.Request.PreviousJobID, n.UserID, n.Request.ProjectID).Scan(&found); err != nil {
-		return err
-	}
-	if !found {
-		return job.ErrPrevious
-	}
-	return nil
-}
-
 func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 	n.Request.Env = nil
 	request, err := json.Marshal(n.Request)
@@ -109,9 +91,9 @@ func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 		return job.Job{}, fmt.Errorf("encode request: %w", err)
 	}
 	const sql = `
-		WITH today AS (
-			SELECT count(*) >= $9::int AND $9::int > 0 AS over FROM jobs
-			WHERE user_id = $2 AND created_at >= date_trunc('day', now(), 'UTC')
+		WITH full_days AS (
+			SELECT coalesce(count(*) / nullif($9::int, 0), 0)::int AS n FROM jobs
+			WHERE user_id = $2 AND coalesce(schedule_for, created_at) >= date_trunc('day', now(), 'UTC')
 		), version AS (
 			SELECT coalesce(max(substring(build_version FROM '^build_v0_([0-9]{1,9})$')::int), 0) + 1 AS n FROM jobs
 			WHERE user_id = $2 AND project_id = $3::uuid
@@ -120,9 +102,9 @@ func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 			build_version, workspace_path, idempotency_key, request_hash, status, schedule_for)
 		SELECT $1::uuid, $2, $3::uuid, $4, $5, $6::jsonb, $7::bytea, now() + make_interval(secs => $8::float8), now(),
 			'build_v0_' || version.n, $12, nullif($10, ''), $11::bytea,
-			CASE WHEN today.over THEN 'scheduled' ELSE 'queued' END,
-			CASE WHEN today.over THEN date_trunc('day', now(), 'UTC') + interval '1 day' END
-		FROM today, version` + returning
+			CASE WHEN full_days.n > 0 THEN 'scheduled' ELSE 'queued' END,
+			CASE WHEN full_days.n > 0 THEN date_trunc('day', now(), 'UTC') + make_interval(hours => 24 * full_days.n) END
+		FROM full_days, version` + returning
 	return scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.Request.ProjectID, string(n.Tier), n.Request.Goal,
 		string(request), n.EnvSealed, seconds(n.Deadline), n.PerDay, n.IdempotencyKey, n.RequestHash, job.Workspace))
 }

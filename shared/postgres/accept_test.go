@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"siesta/shared/job"
 	"siesta/shared/postgres"
@@ -88,27 +89,23 @@ func TestAnIdempotencyKeyStandsForOneRequestOfOneUser(t *testing.T) {
 	b.accept(n)
 }
 
-func TestAPreviousJobMustBeOnesOwn(t *testing.T) {
-	b := setup(t)
-	first := b.accept(newJob())
-	n := newJob()
-	n.Request.PreviousJobID = first.ID
-	b.accept(n)
-	n.ID, n.UserID = job.NewID(), "user_bob"
-	if _, _, err := b.Accept(b.ctx, n); !errors.Is(err, job.ErrPrevious) {
-		t.Errorf("got %v, want ErrPrevious", err)
-	}
-}
-
-func TestOverTheDailyLimitAJobIsScheduledForTomorrow(t *testing.T) {
+// Those that wait for a day count on that day.
+func TestOverTheDailyLimitAJobIsScheduledForADayWithRoom(t *testing.T) {
 	b := setup(t)
 	n := newJob()
-	n.PerDay = 1
-	b.accept(n)
-	n.ID = job.NewID()
-	j := b.accept(n)
-	if j.Status != job.Scheduled || j.ScheduleFor.Sub(j.ReadAt) <= 0 || j.ScheduleFor.UTC().Hour() != 0 {
-		t.Errorf("got %s for %v", j.Status, j.ScheduleFor)
+	n.PerDay = 2
+	var j job.Job
+	for i := range 6 {
+		n.ID = job.NewID()
+		j = b.accept(n)
+		day := time.Duration(i/2) * 24 * time.Hour
+		if i < 2 {
+			if j.Status != job.Queued {
+				t.Errorf("job %d is %s, want queued", i, j.Status)
+			}
+		} else if want := j.ReadAt.UTC().Truncate(24 * time.Hour).Add(day); j.Status != job.Scheduled || !j.ScheduleFor.Equal(want) {
+			t.Errorf("job %d is %s for %v, want scheduled for %v", i, j.Status, j.ScheduleFor, want)
+		}
 	}
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
 }
