@@ -59,10 +59,15 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return fmt.Errorf("take pause: %w", err)
 	}
-	h.publish(ctx, j)
+	published := make(chan struct{})
+	go func() { // a slow cache must not keep the sandbox awake; pausing claims no sleep yet
+		defer close(published)
+		h.publish(ctx, j)
+	}()
 	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
 	defer cancel()
 	err = h.e2b.Pause(sending, j.SandboxID)
+	<-published
 	h.log.InfoContext(ctx, "pause", "sandbox_id", j.SandboxID, "took_ms", time.Since(started).Milliseconds(), "error", errorText(err))
 	return h.answered(ctx, j, r, err)
 }
