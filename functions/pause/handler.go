@@ -80,7 +80,7 @@ func (h *handler) untaken(ctx context.Context, m sqs.ReadyMessage) error {
 		return fmt.Errorf("%w: there is no job %s", job.ErrBadMessage, m.JobID)
 	case err != nil:
 		return err
-	case j.Status != job.Ready, j.Epoch != m.Epoch:
+	case j.Status != job.Ready, j.Epoch != m.Epoch, !h.store.Ours(j):
 		return nil
 	case j.SandboxState == job.SandboxPaused, j.SandboxState == job.SandboxGone, j.SandboxState == job.SandboxNone:
 		return nil

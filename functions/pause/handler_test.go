@@ -148,6 +148,19 @@ func TestAMessageOfAnotherEpochChangesNothing(t *testing.T) {
 	}
 }
 
+// A copy of the database names sandboxes that are the original's to pause.
+func TestAnotherStacksSandboxIsLeftAlone(t *testing.T) {
+	b := setup(t)
+	j := b.ready(0)
+	if _, err := b.pool.Exec(b.ctx, `UPDATE jobs SET sandbox_stack = 'another' WHERE id = $1::uuid`, j.ID); err != nil {
+		t.Fatal(err)
+	}
+	if b.deliver(j) {
+		t.Error("the message is to come again")
+	}
+	b.wantNoCall()
+}
+
 func TestADuplicateWaitsForTheOwner(t *testing.T) {
 	b := setup(t)
 	j := b.ready(0)

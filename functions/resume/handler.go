@@ -79,6 +79,8 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 		return api.Answer{}, job.ErrNotReady
 	case j.SandboxState == job.SandboxGone, j.SandboxState == job.SandboxNone:
 		return api.Answer{}, job.ErrSandboxExpired
+	case !h.store.Ours(j):
+		return api.Answer{}, fmt.Errorf("%w: it belongs to another stack", job.ErrSandboxUnreachable)
 	case j.SandboxState == job.SandboxRunning && !soon(j.PauseDueAt, j) && !soon(j.SandboxExpiresAt, j):
 		return running(j), nil
 	case j.SandboxState == job.SandboxPausing && owned:

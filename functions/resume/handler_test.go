@@ -108,6 +108,20 @@ func TestWhoMayResumeWhat(t *testing.T) {
 	}
 }
 
+// A copy of the database names sandboxes that are the original's to wake.
+func TestAnotherStacksSandboxIsUnreachable(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	if _, err := b.pool.Exec(t.Context(), `UPDATE jobs SET sandbox_stack = 'another' WHERE id = $1::uuid`, j.ID); err != nil {
+		t.Fatal(err)
+	}
+	got := b.resumeJob(j)
+	b.want(got, http.StatusServiceUnavailable)
+	if got.errorType() != "sandbox_unreachable" || b.calls(e2bsim.Connect) > 0 {
+		t.Errorf("got %v, %d connects", got.body, b.calls(e2bsim.Connect))
+	}
+}
+
 func TestAGoneSandboxIsExpired(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)

@@ -27,6 +27,7 @@ type Job struct {
 
 	BuildVersion  string // build_v0_N, N counted per user and project
 	SandboxID     string
+	SandboxStack  string // the stack that SandboxID belongs to; "" before there is one
 	PreviewURL    string
 	WorkspacePath string
 
@@ -50,7 +51,6 @@ type Job struct {
 	// The builder's side of the protocol.
 	Turn          int       // raised by each hand-over
 	Claim         int       // the builder's fence, raised by each claim
-	ClaimedTurn   int       // the turn last claimed; -1 before the first
 	LeaseUntil    time.Time // who claimed owns the job until then
 	Crashes       int       // turns that were claimed a second time
 	CreateNo      int       // number of the newest create call

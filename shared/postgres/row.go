@@ -13,10 +13,10 @@ import (
 // columns is what scanJob reads, in its order. The request is not among them:
 // it may be megabytes, and only two steps of a build need it.
 const columns = `id::text, project_id::text, user_id, tier, status, goal, env_sealed, plan::text,
-	build_version, sandbox_id, preview_url, workspace_path,
+	build_version, sandbox_id, sandbox_stack, preview_url, workspace_path,
 	sandbox_state, sandbox_paused, sandbox_expires_at, paused_at, pause_error, error_message, debug_id,
 	enqueued_at, started_at, completed_at, created_at, updated_at, deadline_at, schedule_for,
-	turn, claim, claimed_turn, lease_until, crashes, create_no, create_sent_at, step_started_at, polled_ms, log_offset,
+	turn, claim, lease_until, crashes, create_no, create_sent_at, step_started_at, polled_ms, log_offset,
 	epoch, marker_epoch, op_until, op_shared, pause_due_at, missing_since, revision, now()`
 
 // changed is part of every UPDATE.
@@ -30,10 +30,10 @@ func scanJob(row pgx.Row) (job.Job, error) {
 	var plan string
 	err := row.Scan(
 		&j.ID, &j.ProjectID, &j.UserID, &j.Tier, &j.Status, &j.Goal, &j.EnvSealed, &plan,
-		text{&j.BuildVersion}, text{&j.SandboxID}, text{&j.PreviewURL}, text{&j.WorkspacePath},
+		text{&j.BuildVersion}, text{&j.SandboxID}, &j.SandboxStack, text{&j.PreviewURL}, text{&j.WorkspacePath},
 		&j.SandboxState, &j.SandboxPaused, moment{&j.SandboxExpiresAt}, moment{&j.PausedAt}, text{&j.PauseError}, text{&j.ErrorMessage}, text{&j.DebugID},
 		&j.EnqueuedAt, moment{&j.StartedAt}, moment{&j.CompletedAt}, &j.CreatedAt, &j.UpdatedAt, &j.DeadlineAt, moment{&j.ScheduleFor},
-		&j.Turn, &j.Claim, &j.ClaimedTurn, moment{&j.LeaseUntil}, &j.Crashes, &j.CreateNo, moment{&j.CreateSentAt}, moment{&j.StepStartedAt}, &j.PolledMS, &j.LogOffset,
+		&j.Turn, &j.Claim, moment{&j.LeaseUntil}, &j.Crashes, &j.CreateNo, moment{&j.CreateSentAt}, moment{&j.StepStartedAt}, &j.PolledMS, &j.LogOffset,
 		&j.Epoch, &j.MarkerEpoch, moment{&j.OpUntil}, &j.OpShared, moment{&j.PauseDueAt}, moment{&j.MissingSince}, &j.Revision, &j.ReadAt,
 	)
 	if err != nil {

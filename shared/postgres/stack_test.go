@@ -41,6 +41,9 @@ func TestACopyOfTheDatabaseTouchesNoSandbox(t *testing.T) {
 			t.Errorf("%s: the original lists %d rows, %v", name, len(rows), err)
 		}
 	}
+	if copied.Ours(due) || !original.Ours(due) || !copied.Ours(b.accept(newJob())) {
+		t.Error("the original's sandbox is the original's, and a job without one is everybody's")
+	}
 	copied.wantRefused(due.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakePause(b.ctx, due.ID, due.Epoch) })
 	copied.wantRefused(asleep.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakeResume(b.ctx, asleep, 10*time.Minute) })
 	copied.wantRefused(resuming.ID, job.ErrConflict, func() (job.Job, error) { return copied.JoinResume(b.ctx, resuming) })
