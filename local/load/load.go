@@ -24,6 +24,7 @@ type load struct {
 	sent        chan struct{} // closed when every job was sent in
 	booked      bool          // pauses at the end of a wake
 	weights     []memory      // at marks
+	ready       time.Duration // until all jobs were
 	rows        []row
 }
 
@@ -41,7 +42,7 @@ func measure(ctx context.Context, c config) (rows []row, err error) {
 	before := holds()
 	err = l.run(ctx)
 	l.rows = append(l.rows, l.connections.rows(c.processes)...)
-	l.rows = append(l.rows, l.functions()...)
+	l.rows = append(append(l.rows, l.healed()), l.functions()...)
 	if err != nil || len(broken(l.rows)) > 0 {
 		return l.rows, err
 	}
@@ -68,6 +69,7 @@ func (l *load) run(ctx context.Context) error {
 	v, err := l.settle(ctx, began)
 	l.rows = append(l.rows, l.answers()...)
 	l.rows = append(append(l.rows, v.promises()...), v.times(began)...)
+	l.ready, _ = v.ends(began)
 	if err != nil || len(broken(l.rows)) > 0 {
 		return err
 	}

@@ -46,7 +46,7 @@ func TestManyJobsAtOnce(t *testing.T) {
 	if t.Failed() {
 		log, _ := os.ReadFile(c.log) // then there is none to show
 		lines := strings.Split(string(log), "\n")
-		t.Logf("what the functions wrote last:\n%s", strings.Join(lines[max(0, len(lines)-100):], "\n"))
+		t.Logf("what the functions wrote last:\n%s", strings.Join(lines[max(0, len(lines)-40):], "\n"))
 	}
 }
 

@@ -77,10 +77,10 @@ func (c *connections) rows(processes int) []row {
 	var rows []row
 	for _, function := range slices.Sorted(maps.Keys(c.each)) {
 		bound += pools[function] * processes
-		rows = append(rows, most("connections to Postgres of one process of "+function, int64(c.each[function]), int64(pools[function]), "",
+		rows = append(rows, most("connections to Postgres of one process of "+function, int64(c.each[function]), int64(pools[function]),
 			"look at its pool in shared/postgres, and at MaxConns in its main.go"))
 	}
-	return append(rows, most("connections to Postgres at a time", int64(c.total), int64(bound), "", "look at the rows above"))
+	return append(rows, most("connections to Postgres at a time", int64(c.total), int64(bound), "look at the rows above"))
 }
 
 // memory is what is resident at one moment, in bytes.

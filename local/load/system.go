@@ -100,8 +100,8 @@ type journal struct {
 	mu       sync.Mutex
 	file     *os.File
 	buffer   *bufio.Writer
-	reported []string // by the local system: a batch that failed, a 5xx
-	healed   int      // by reconcile
+	reported []string       // by the local system: a batch that failed, a 5xx
+	healed   map[string]int // by reconcile, by its rules
 }
 
 func newJournal(name string) (*journal, error) {
@@ -109,7 +109,7 @@ func newJournal(name string) (*journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make log: %w", err)
 	}
-	return &journal{file: file, buffer: bufio.NewWriter(file)}, nil
+	return &journal{file: file, buffer: bufio.NewWriter(file), healed: map[string]int{}}, nil
 }
 
 func (j *journal) close() error { return errors.Join(j.buffer.Flush(), j.file.Close()) }
@@ -126,8 +126,8 @@ func (j *journal) line(l runtimeapi.Line) {
 		return
 	}
 	for name, n := range numbers {
-		if n, ok := n.(float64); ok && strings.HasSuffix(name, "_healed") {
-			j.healed += int(n)
+		if n, ok := n.(float64); ok && n > 0 && strings.HasSuffix(name, "_healed") {
+			j.healed[strings.TrimSuffix(name, "_healed")] += int(n)
 		}
 	}
 }
@@ -137,11 +137,4 @@ func (j *journal) report(err error) {
 	defer j.mu.Unlock()
 	fmt.Fprintf(j.buffer, "local: %v\n", err)
 	j.reported = append(j.reported, err.Error())
-}
-
-// told returns what was reported, and how much reconcile has put right.
-func (j *journal) told() (reported []string, healed int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.reported, j.healed
 }

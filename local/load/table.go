@@ -19,11 +19,12 @@ func fact(what, format string, args ...any) row {
 	return row{what: what, measured: fmt.Sprintf(format, args...), bound: "-"}
 }
 
-// most is a row with a bound that is not to be passed.
-func most(what string, got, bound int64, unit, look string) row {
-	r := row{what: what, measured: fmt.Sprintf("%d%s", got, unit), bound: fmt.Sprintf("<= %d%s", bound, unit)}
+// most is a row with a bound that is not to be passed; look says where to look
+// when it is.
+func most(what string, got, bound int64, look string) row {
+	r := row{what: what, measured: fmt.Sprint(got), bound: fmt.Sprintf("<= %d", bound)}
 	if got > bound {
-		r.wrong = []string{fmt.Sprintf("%d%s, at most %d%s allowed: %s", got, unit, bound, unit, look)}
+		r.wrong = []string{fmt.Sprintf("%d, at most %d allowed: %s", got, bound, look)}
 	}
 	return r
 }

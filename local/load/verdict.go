@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"siesta/shared/postgres"
 )
 
 const (
@@ -39,10 +41,34 @@ func (l *load) answers() []row {
 	}
 }
 
+// healed is the row about what reconcile had to put right. Nothing falls in
+// this run, so whatever it finds was lost, but for two things: a job that waits
+// in the queue for longer than a turn may be late, and a cache that is written
+// while reconcile looks.
+func (l *load) healed() row {
+	l.journal.mu.Lock()
+	defer l.journal.mu.Unlock()
+	const turns, cache = "abandoned_turns", "stale_cache"
+	r := row{what: "put right by reconcile", measured: "nothing", bound: "nothing"}
+	var told []string
+	for _, rule := range slices.Sorted(maps.Keys(l.journal.healed)) {
+		told = append(told, fmt.Sprintf("%s %d", rule, l.journal.healed[rule]))
+		if rule == cache || rule == turns && l.ready > postgres.ReconcileAfter {
+			continue
+		}
+		r.wrong = append(r.wrong, fmt.Sprintf("%d of its %s: a message or an answer was lost before", l.journal.healed[rule], rule))
+	}
+	if len(told) > 0 {
+		r.measured = strings.Join(told, ", ")
+	}
+	return r
+}
+
 // functions are the rows about what ran.
 func (l *load) functions() (rows []row) {
-	reported, healed := l.journal.told()
-	rows = append(rows, none("failed invocations and batches", reported), fact("put right by reconcile", "%d", healed))
+	l.journal.mu.Lock()
+	rows = append(rows, none("failed invocations and batches", l.journal.reported))
+	l.journal.mu.Unlock()
 	for _, bill := range l.Runtime.Bills() {
 		if bill.Invocations == 0 || bill.Function == "migrate" {
 			continue
@@ -74,7 +100,7 @@ func (l *load) memory() (rows []row) {
 		for _, m := range l.weights {
 			grown = append(grown, fmt.Sprint(m.functions[function]>>20))
 		}
-		r := most(function+","+at, last.functions[function]>>20, bound>>20, "", "take a heap profile of the function: it keeps something of each event")
+		r := most(function+","+at, last.functions[function]>>20, bound>>20, "take a heap profile of the function: it keeps something of each event")
 		r.measured = strings.Join(grown, "/")
 		rows = append(rows, r)
 	}
@@ -83,7 +109,7 @@ func (l *load) memory() (rows []row) {
 		grown = append(grown, fmt.Sprint(m.runner>>20))
 	}
 	bound := first.runner + int64(last.asleep-first.asleep)*perSandbox + flatPlus
-	r := most("runner,"+at, last.runner>>20, bound>>20, "", "take a heap profile of the runner: local/e2bsim and local/sqssim keep what they were told")
+	r := most("runner,"+at, last.runner>>20, bound>>20, "take a heap profile of the runner: local/e2bsim and local/sqssim keep what they were told")
 	r.measured = strings.Join(grown, "/")
 	return append(rows, r)
 }
@@ -96,9 +122,9 @@ func (l *load) left(ctx context.Context, before held) []row {
 	for {
 		now := holds()
 		rows := []row{
-			most(fmt.Sprintf("goroutines of the runner, %d before", before.goroutines), int64(now.goroutines), int64(before.goroutines+slack), "",
+			most(fmt.Sprintf("goroutines of the runner, %d before", before.goroutines), int64(now.goroutines), int64(before.goroutines+slack),
 				"something started for each job does not end"),
-			most(fmt.Sprintf("files that the runner has open, %d before", before.files), int64(now.files), int64(before.files+slack), "",
+			most(fmt.Sprintf("files that the runner has open, %d before", before.files), int64(now.files), int64(before.files+slack),
 				"something opened for each job is not closed: ls -l /proc/<pid>/fd"),
 		}
 		if len(broken(rows)) == 0 || time.Now().After(deadline) {

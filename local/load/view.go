@@ -110,30 +110,32 @@ func (v view) promises() []row {
 		all("jobs of which row, cache and E2B say the same", len(v.ids), agree), none("jobs that lost a turn", turns),
 	}
 	for _, queue := range queues {
-		var left []string
-		if n := v.messages[queue]; n > 0 {
-			left = []string{fmt.Sprintf("%d messages are left in it", n)}
-		}
-		rows = append(rows, none("messages in "+queue, left))
+		rows = append(rows, most("messages in "+queue, int64(v.messages[queue]), 0, "nobody took them, or they come again and again: look for errors in the log"))
 	}
 	return rows
 }
 
-// times are the rows that tell how long it took since a moment. The machine's
-// clock is also the database's and the simulator's.
-func (v view) times(began time.Time) []row {
-	var ready, asleep time.Duration
-	var idle, billed sample
-	for _, id := range v.ids {
-		j := v.rows[id]
+// ends are the times from a moment until all were READY, and asleep. The
+// machine's clock is also the database's and the simulator's.
+func (v view) ends(began time.Time) (ready, asleep time.Duration) {
+	for _, j := range v.rows {
 		ready, asleep = max(ready, j.CompletedAt.Sub(began)), max(asleep, j.PausedAt.Sub(began))
-		for _, sandbox := range v.sandboxes[id] {
+	}
+	return ready, asleep
+}
+
+// times are the rows about what that took and cost.
+func (v view) times(began time.Time) []row {
+	var idle, billed sample
+	for id, own := range v.sandboxes {
+		for _, sandbox := range own {
 			if sandbox.State == e2bsim.StatePaused {
-				idle.add(sandbox.EndAt.Sub(j.CompletedAt))
+				idle.add(sandbox.EndAt.Sub(v.rows[id].CompletedAt))
 				billed.add(time.Duration(sandbox.Bill.Seconds * float64(time.Second)))
 			}
 		}
 	}
+	ready, asleep := v.ends(began)
 	return []row{
 		fact("time to all READY", "%.1f s", ready.Seconds()),
 		fact("time to all asleep", "%.1f s", asleep.Seconds()),
