@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,17 +42,18 @@ func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQS
 }
 
 // record acknowledges by nil; any error has its meaning in the table of
-// shared/sqs.
+// shared/sqs. A message that can never succeed says nothing about its job: it
+// may be another version's, or somebody else's, and reconcile sends others.
 func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	received := time.Now()
 	m, err := sqs.DecodeBuild(r.Body)
 	if err != nil {
-		return h.reject(ctx, r.Body, err)
+		return err
 	}
 	ctx = logging.With(ctx, "job_id", m.JobID, "turn", m.Turn)
 	if len(m.Request) > 0 {
 		if err := h.accept(ctx, m); err != nil {
-			return h.reject(ctx, r.Body, patient(r, err))
+			return patient(r, err)
 		}
 	}
 	j, err := h.store.ClaimTurn(ctx, m.JobID, m.Turn)
@@ -84,31 +84,6 @@ func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
 	default: // leased: this delivery waits to see whether its owner ends the turn
 		return &sqs.RetryAfter{Err: job.ErrLater, Delay: j.LeaseUntil.Sub(j.ReadAt) + time.Second}
 	}
-}
-
-// reject ends the job of a message that can never succeed, if there is one and
-// the message does not come from somebody else: nobody would work on it any
-// more. Its sandbox is reconcile's.
-func (h *handler) reject(ctx context.Context, body string, cause error) error {
-	var m struct {
-		JobID  string `json:"job_id"`
-		UserID string `json:"user_id"`
-	}
-	if sqs.Decide(cause) != sqs.DeadLetter || json.Unmarshal([]byte(body), &m) != nil || !job.IsID(m.JobID) {
-		return cause
-	}
-	j, err := h.store.Get(ctx, m.JobID)
-	if err != nil || j.Status.Terminal() || m.UserID != "" && m.UserID != j.UserID {
-		return cause
-	}
-	debugID := job.NewID()
-	j, err = h.store.Cancel(ctx, m.JobID, "The build was stopped: a message about it could not be understood.", debugID)
-	if err != nil {
-		return cause
-	}
-	h.log.ErrorContext(ctx, "job ended by its message", "job_id", j.ID, "debug_id", debugID, "error", cause)
-	h.publish(ctx, j)
-	return cause
 }
 
 // patient spreads the deliveries of a request over an hour when a store does
