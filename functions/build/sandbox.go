@@ -30,8 +30,9 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 	}
 	if t.j.CreateNo > 0 {
 		found, err := t.find(ctx)
-		if err != nil {
-			return lookAgain, nil // nothing is known, nothing is done
+		if err != nil { // nothing is known, nothing is done
+			t.noSandbox = err
+			return lookAgain, nil
 		}
 		if found != "" {
 			row, err := t.store.RecordSandbox(ctx, t.j, found, sandboxTTL+t.PauseAfter)
@@ -89,6 +90,7 @@ func (t *turn) create(ctx context.Context) (time.Duration, error) {
 
 // notCreated decides what an unsuccessful create means.
 func (t *turn) notCreated(ctx context.Context, err error) (time.Duration, error) {
+	t.noSandbox = err
 	switch {
 	case errors.Is(err, job.ErrSandboxRefused):
 		row, saveErr := t.store.RecordCreateRefused(ctx, t.j)
@@ -97,7 +99,6 @@ func (t *turn) notCreated(ctx context.Context, err error) (time.Duration, error)
 		}
 		return 0, failed(err, "The sandbox service refused to create a sandbox for this build.")
 	case crowdedOut(err):
-		t.log.WarnContext(ctx, "create sandbox", "error", err)
 		row, saveErr := t.store.RecordCreateRefused(ctx, t.j)
 		return max(crowded, retryAfter(err)), t.save(ctx, row, saveErr)
 	default: // it may exist: the lease runs out, then a list tells
@@ -152,6 +153,7 @@ func (t *turn) connect(ctx context.Context) (time.Duration, error) {
 }
 
 func (t *turn) notConnected(ctx context.Context, err error) (time.Duration, error) {
+	t.noSandbox = err
 	switch {
 	case errors.Is(err, job.ErrSandboxNotFound):
 		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > postgres.Grace {
@@ -162,7 +164,6 @@ func (t *turn) notConnected(ctx context.Context, err error) (time.Duration, erro
 	case errors.Is(err, job.ErrSandboxRefused):
 		return 0, failed(err, "The sandbox service refused to go on with this build's sandbox.")
 	case crowdedOut(err), errors.Is(err, job.ErrSandboxInTransition):
-		t.log.WarnContext(ctx, "connect sandbox", "error", err)
 		return max(crowded, retryAfter(err)), nil
 	default:
 		return 0, fmt.Errorf("connect sandbox: %w", err)

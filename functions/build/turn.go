@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/sqs"
 )
@@ -38,6 +40,8 @@ type turn struct {
 	j       job.Job
 	claimed time.Time // this process's clock; only for differences
 	sendBy  time.Time // no call that changes E2B is sent later
+
+	noSandbox error // why E2B gave this turn none; nil when it did, or was not asked
 
 	envd    *envd.Client
 	env     map[string]string // the request's own; nil until opened
@@ -72,8 +76,7 @@ func (t *turn) run(ctx context.Context) error {
 	case err == nil:
 		err = t.announce(ctx, t.j)
 	}
-	t.log.InfoContext(ctx, "turn", "status", t.j.Status, "sandbox_id", t.j.SandboxID, "wait_ms", wait.Milliseconds(),
-		"took_ms", time.Since(t.claimed).Milliseconds(), "error", errorText(err))
+	t.tell(ctx, wait, err)
 	switch {
 	case err == nil, errors.Is(err, job.ErrConflict):
 		return nil
@@ -82,6 +85,19 @@ func (t *turn) run(ctx context.Context) error {
 	default: // an answer did not come: the next delivery finds out, when the lease has run out
 		return &sqs.RetryAfter{Err: err, Delay: t.leaseLeft()}
 	}
+}
+
+// tell writes the turn's one line. As the share of turns, its metric shows when
+// E2B takes no builds: such turns hand over, so no queue grows and nothing fails.
+func (t *turn) tell(ctx context.Context, wait time.Duration, err error) {
+	without := 0
+	if t.noSandbox != nil {
+		without = 1
+	}
+	logging.Metrics(ctx, t.log, "turn", map[string]int{"turns_without_sandbox": without},
+		slog.String("status", string(t.j.Status)), slog.String("sandbox_id", t.j.SandboxID),
+		slog.String("sandbox_error", errorText(t.noSandbox)), slog.String("error", errorText(err)),
+		slog.Int64("wait_ms", wait.Milliseconds()), slog.Int64("took_ms", time.Since(t.claimed).Milliseconds()))
 }
 
 // leaseLeft is the time until this turn's job can be claimed again.
