@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,8 +42,7 @@ func measure(ctx context.Context, c config) (rows []row, err error) {
 	}
 	before := holds()
 	err = l.run(ctx)
-	l.rows = append(l.rows, l.connections.rows(c.processes)...)
-	l.rows = append(append(l.rows, l.healed()), l.functions()...)
+	l.rows = slices.Concat(l.answers(), l.rows, l.connections.rows(c.processes), []row{l.healed()}, l.functions())
 	if err != nil || len(broken(l.rows)) > 0 {
 		return l.rows, err
 	}
@@ -67,11 +67,13 @@ func (l *load) run(ctx context.Context) error {
 		close(l.sent)
 	})
 	v, err := l.settle(ctx, began)
-	l.rows = append(l.rows, l.answers()...)
-	l.rows = append(append(l.rows, v.promises()...), v.times(began)...)
-	l.ready, _ = v.ends(began)
-	if err != nil || len(broken(l.rows)) > 0 {
+	if err != nil {
 		return err
+	}
+	l.ready, _ = v.ends(began)
+	l.rows = append(v.promises(), v.times(began)...)
+	if len(broken(l.rows)) > 0 {
+		return nil
 	}
 
 	ids := l.known(l.wakes)
@@ -150,7 +152,7 @@ func (l *load) allSent() bool {
 
 // weighAt measures memory when a fifth, a half and all of the jobs sleep.
 func (l *load) weighAt(ctx context.Context, asleep int) error {
-	marks := []int{l.jobs / 5, l.jobs / 2, l.jobs}
+	marks := []int{max(1, l.jobs/5), max(1, l.jobs/2), l.jobs}
 	if n := len(l.weights); n == len(marks) || asleep < marks[n] {
 		return nil
 	}
