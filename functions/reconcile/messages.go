@@ -25,8 +25,8 @@ func (r *run) latePauses(ctx context.Context) error {
 		return fmt.Errorf("list abandoned pauses and resumes: %w", err)
 	}
 	return errors.Join(
-		r.send(latePauses, late, func(j job.Job) error { return r.askForPause(ctx, j) }),
-		r.send(abandonedOps, abandoned, func(j job.Job) error { return r.askForPause(ctx, j) }),
+		r.ask(ctx, latePauses, late, r.askForPause),
+		r.ask(ctx, abandonedOps, abandoned, r.askForPause),
 	)
 }
 
@@ -50,17 +50,35 @@ func (r *run) lateTurns(ctx context.Context) error {
 		}
 	}
 	return errors.Join(
-		r.send(abandonedTurns, turns, func(j job.Job) error { return r.askForTurn(ctx, j) }),
-		r.send(overdueJobs, overdue, func(j job.Job) error { return r.fail(ctx, j) }),
-		r.send(dueSchedules, scheduled, func(j job.Job) error { return r.queue(ctx, j) }),
+		r.ask(ctx, abandonedTurns, turns, r.askForTurn),
+		r.heal(ctx, overdueJobs, overdue, r.fail),
+		r.heal(ctx, dueSchedules, scheduled, r.queue),
 	)
 }
 
-// send heals rows by f. job.ErrConflict means that somebody was faster.
-func (r *run) send(what rule, rows []job.Job, f func(job.Job) error) error {
+// ask sends a message for each of the rows, and notes for which it did.
+func (r *run) ask(ctx context.Context, what rule, rows []job.Job, send func(context.Context, job.Job) error) error {
+	var asked pile[job.Job]
+	err := r.heal(ctx, what, rows, func(ctx context.Context, j job.Job) error {
+		err := send(ctx, j)
+		if err == nil {
+			asked.add(j)
+		}
+		return err
+	})
+	if sent := asked.take(); len(sent) > 0 {
+		if err := r.store.RecordAsked(ctx, sent); err != nil { // the next run sends again: one more is harmless
+			r.log.WarnContext(ctx, "record asked", "error", err)
+		}
+	}
+	return err
+}
+
+// heal heals rows by f. job.ErrConflict means that somebody was faster.
+func (r *run) heal(ctx context.Context, what rule, rows []job.Job, f func(context.Context, job.Job) error) error {
 	r.found(what, len(rows))
 	return together(workers, rows, func(j job.Job) error {
-		err := f(j)
+		err := f(ctx, j)
 		switch {
 		case errors.Is(err, job.ErrConflict):
 			return nil

@@ -198,9 +198,38 @@ func TestOneRunTakesUpABoundedNumberAndTheNextGoesOn(t *testing.T) {
 	if len(b.turnsAsked(first)) != 1 {
 		t.Error("the longest abandoned job was not the first")
 	}
-	// What is taken up leaves the set, so the rest follows.
-	_, err = b.pool.Exec(b.ctx, `UPDATE jobs SET lease_until = now() + interval '2 minutes' WHERE id IN
-		(SELECT id FROM jobs ORDER BY lease_until LIMIT $1::int)`, mostRows)
-	b.ok(err)
-	b.want(b.reconcile(), abandonedTurns, count{1, 1, 0})
+	b.want(b.reconcile(), abandonedTurns, count{1, 1, 0}) // the rest follows
+}
+
+// While a function is down or its queue is long, messages must not pile up.
+func TestWhatWasAskedForIsAskedForLessAndLessOften(t *testing.T) {
+	b := setup(t)
+	queued, due := b.accept(), b.ready()
+	b.must(b.rows.TakeResume(b.ctx, b.paused(), time.Hour))
+	asked := map[rule]int{}
+	for range 55 {
+		b.pass(time.Minute)
+		r := b.reconcile()
+		for _, what := range []rule{abandonedTurns, latePauses, abandonedOps} {
+			asked[what] += r.Rules[what].Healed
+		}
+	}
+	for what, n := range asked {
+		if n < 7 || n > 9 {
+			t.Errorf("%s: asked %d times in an hour, want 1, 2, 4, 8, 16, 26 ... minutes late", what, n)
+		}
+	}
+	// What falls once more is a new matter.
+	pauses, _ := b.pausesAsked(due)
+	turns := len(b.turnsAsked(queued))
+	b.must(b.rows.TakePause(b.ctx, due.ID, due.Epoch))
+	b.must(b.rows.ClaimTurn(b.ctx, queued.ID, 0))
+	b.pass(postgres.OpTime + postgres.ReconcileAfter + time.Second)
+	b.reconcile()
+	if n, _ := b.pausesAsked(due); n != pauses+1 {
+		t.Errorf("%d more pauses asked for, want 1", n-pauses)
+	}
+	if n := len(b.turnsAsked(queued)); n != turns+1 {
+		t.Errorf("%d more turns asked for, want 1", n-turns)
+	}
 }

@@ -33,28 +33,53 @@ func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, e
 	return jobs, translate(err)
 }
 
+// unasked is the condition that leaves out the rows for which a message was sent
+// since a moment, until as much time has passed again, ten minutes at the most:
+// one that waits in a long queue, or for a function that is down, gets no new one
+// every minute.
+func unasked(since string) string {
+	return fmt.Sprintf(`(asked_at IS NULL OR asked_at <= %[1]s OR now() - asked_at >= least(asked_at - %[1]s, interval '10 minutes'))`, since)
+}
+
+// RecordAsked notes that a message was sent for each of these jobs.
+func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	ids := make([]string, len(jobs))
+	for i, j := range jobs {
+		ids[i] = j.ID
+	}
+	_, err := s.pool.Exec(ctx, `UPDATE jobs SET asked_at = now() WHERE id = ANY($1::uuid[])`, ids)
+	return translate(err)
+}
+
 // OverduePauses returns the READY jobs that run although their pause was due
-// ReconcileAfter ago, the longest overdue first.
+// ReconcileAfter ago, the longest overdue first; not those that were asked for
+// lately.
 func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state = 'running'
-		AND pause_due_at < now() - make_interval(secs => $1::float8) ORDER BY pause_due_at LIMIT $2`
+		AND pause_due_at < now() - make_interval(secs => $1::float8) AND ` + unasked("pause_due_at") + `
+		ORDER BY pause_due_at LIMIT $2`
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedOps returns the READY jobs whose pause or resume has had no owner
-// for ReconcileAfter, the longest abandoned first. Until then it is up to its
-// own message.
+// for ReconcileAfter, the longest abandoned first; not those that were asked for
+// lately. Until then it is up to their own messages.
 func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state IN ('pausing', 'resuming')
-		AND op_until < now() - make_interval(secs => $1::float8) ORDER BY op_until LIMIT $2`
+		AND op_until < now() - make_interval(secs => $1::float8) AND ` + unasked("op_until") + `
+		ORDER BY op_until LIMIT $2`
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedTurns returns the unfinished jobs that nobody has held for
-// ReconcileAfter, the longest abandoned first.
+// ReconcileAfter, the longest abandoned first; not those that were asked for
+// lately, unless they are past their deadline.
 func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status NOT IN ('ready', 'failed', 'scheduled')
-		AND lease_until < now() - make_interval(secs => $1::float8) ORDER BY lease_until LIMIT $2`
+		AND lease_until < now() - make_interval(secs => $1::float8) AND (deadline_at < now() OR ` + unasked("lease_until") + `)
+		ORDER BY lease_until LIMIT $2`
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
 
