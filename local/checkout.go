@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,9 +32,13 @@ func (c checkout) path(name ...string) string {
 
 // settings are the functions' settings that the caller's environment may give.
 var settings = []string{
-	"E2B_API_URL", "E2B_API_KEY", "E2B_DOMAIN", "E2B_SANDBOX_URL", "E2B_API_VERSION", "TEMPLATES", "LIMITS", "TIER_CLAIM",
-	"BUILD_DEADLINE_SECONDS", "PAUSE_AFTER_SECONDS", "WAKE_SECONDS", "LOG_LEVEL", "SOURCE_BUCKET", "AWS_ENDPOINT_URL_S3",
+	"TEMPLATES", "LIMITS", "TIER_CLAIM", "BUILD_DEADLINE_SECONDS", "PAUSE_AFTER_SECONDS", "WAKE_SECONDS", "LOG_LEVEL",
+	"SOURCE_BUCKET", "AWS_ENDPOINT_URL_S3",
 }
+
+// service are the settings that name an E2B elsewhere. Without E2B_API_URL none
+// of them counts: E2B's own tools read the others, too.
+var service = []string{"E2B_API_URL", "E2B_API_KEY", "E2B_DOMAIN", "E2B_SANDBOX_URL", "E2B_API_VERSION"}
 
 // network are the variables by which this machine reaches the package
 // registries; sandboxes need them for the same.
@@ -49,10 +55,17 @@ func (c checkout) config(log *os.File) (stack.Config, error) {
 	if _, err := os.Stat(filepath.Join(root, "template.yaml")); err != nil {
 		return stack.Config{}, errors.New("run this from the root of the checkout, where template.yaml is")
 	}
+	env := c.pick(settings)
+	if c.getenv("E2B_API_URL") != "" {
+		maps.Copy(env, c.pick(service))
+		if env["E2B_API_KEY"] == "" {
+			return stack.Config{}, errors.New("E2B_API_URL is set, so E2B_API_KEY must be, too; without E2B_API_URL, E2B is simulated")
+		}
+	}
 	lines := bufio.NewWriter(log)
 	return stack.Config{
 		Root: root, BinDir: filepath.Join(root, ".local", "bin"), DataDir: filepath.Join(root, ".local", "data"),
-		Keep: c.getenv("KEEP") != "", Env: c.pick(settings), SandboxEnv: c.pick(network),
+		Keep: c.getenv("KEEP") != "", Env: env, SandboxEnv: c.pick(network),
 		Log: func(l runtimeapi.Line) {
 			fmt.Fprintf(lines, "%s[%d] %s\n", l.Function, l.Process, l.Text)
 			_ = lines.Flush()
@@ -98,26 +111,40 @@ func environment(s *stack.Stack) [][2]string {
 	return [][2]string{
 		{"API_URL", s.APIURL}, {"TOKEN", s.Token}, {"DATABASE_URL", s.DatabaseURL}, {"REDIS_URL", s.RedisURL},
 		{"SQS_URL", s.SQSURL}, {"BUILD_QUEUE_URL", s.BuildQueueURL}, {"PAUSE_QUEUE_URL", s.PauseQueueURL},
-		{"E2B_API_URL", s.E2BAPIURL}, {"E2B_SANDBOX_URL", s.E2BSandboxURL}, {"E2B_API_KEY", s.E2BAPIKey}, {"ADMIN_URL", s.AdminURL},
+		{"E2B_API_URL", s.E2BAPIURL}, {"E2B_SANDBOX_URL", s.E2BSandboxURL}, {"E2B_DOMAIN", s.E2BDomain}, {"E2B_API_KEY", s.E2BAPIKey},
+		{"ADMIN_URL", s.AdminURL},
 	}
 }
 
-// writeEnv tells the addresses in one step; who finds the file finds all.
+// writeEnv tells the addresses, in .local/env.json as "sam local invoke" takes
+// them. Each file comes in one step, .local/env last: who finds it finds all.
 func (c checkout) writeEnv(s *stack.Stack) error {
+	forSAM, err := json.MarshalIndent(map[string]any{"Parameters": s.Variables()}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write .local/env.json: %w", err)
+	}
 	var b strings.Builder
 	for _, v := range environment(s) {
 		fmt.Fprintf(&b, "%s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 	}
-	if err := os.WriteFile(c.path("env.new"), []byte(b.String()), 0o600); err != nil {
-		return fmt.Errorf("write .local/env: %w", err)
+	return errors.Join(c.write("env.json", string(forSAM)+"\n"), c.write("env", b.String()))
+}
+
+// write makes a file below .local that only its owner may read.
+func (c checkout) write(name, text string) error {
+	if err := os.WriteFile(c.path(name+".new"), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write .local/%s: %w", name, err)
 	}
-	if err := os.Rename(c.path("env.new"), c.path("env")); err != nil {
-		return fmt.Errorf("write .local/env: %w", err)
+	if err := os.Rename(c.path(name+".new"), c.path(name)); err != nil {
+		return fmt.Errorf("write .local/%s: %w", name, err)
 	}
 	return nil
 }
 
-func (c checkout) removeEnv() { _ = os.Remove(c.path("env")) }
+func (c checkout) removeEnv() {
+	_ = os.Remove(c.path("env"))
+	_ = os.Remove(c.path("env.json"))
+}
 
 // readEnv returns what .local/env tells, or fs.ErrNotExist.
 func (c checkout) readEnv() (map[string]string, error) {
@@ -137,9 +164,9 @@ func (c checkout) readEnv() (map[string]string, error) {
 	return env, nil
 }
 
-// withSystem calls use with what .local/env tells: of the system that runs, or
-// else of one that is started for it and stopped after.
-func (c checkout) withSystem(ctx context.Context, to io.Writer, use func(map[string]string) error) error {
+// withSystem calls use with what .local/env tells: of the system that runs, and
+// stays, or else of one that is started for it and stopped after.
+func (c checkout) withSystem(ctx context.Context, to io.Writer, use func(system map[string]string, stays bool) error) error {
 	_, stop, err := c.up(ctx, to)
 	switch {
 	case err == nil:
@@ -154,5 +181,5 @@ func (c checkout) withSystem(ctx context.Context, to io.Writer, use func(map[str
 	if err != nil {
 		return err
 	}
-	return use(system)
+	return use(system, stop == nil)
 }

@@ -81,6 +81,9 @@ const maxApp = 4 << 20
 
 // readApp reads the files of an app's folder.
 func readApp(folder string) (map[string]job.File, error) {
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("read the app: there is no folder %s", folder)
+	}
 	files, total := map[string]job.File{}, 0
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		switch {

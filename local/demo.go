@@ -29,12 +29,13 @@ func (c checkout) demo(ctx context.Context, folder string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, demoLimit)
 	defer cancel()
-	return c.withSystem(ctx, os.Stdout, func(system map[string]string) error {
+	return c.withSystem(ctx, os.Stdout, func(system map[string]string, stays bool) error {
 		d, err := newDemo(ctx, system)
 		if err != nil {
 			return err
 		}
 		defer d.close()
+		d.stays = stays
 		return d.run(ctx, folder, files)
 	})
 }
@@ -46,6 +47,7 @@ type demo struct {
 	cache  *redis.Cache
 	screen screen
 	bills  bills // before the demo
+	stays  bool  // the system is up after the demo
 }
 
 func newDemo(ctx context.Context, system map[string]string) (*demo, error) {

@@ -46,7 +46,11 @@ func (d *demo) report(ctx context.Context, id string, status answer) error {
 	if err := d.cost(ctx, row); err != nil {
 		return err
 	}
-	fmt.Printf("\nWake it:  curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume   (with make run, and . .local/env)\n", id)
+	if d.stays {
+		fmt.Printf("\nWake it:  . .local/env; curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume\n", id)
+	} else {
+		fmt.Print("\nThe system stops now. To wake a preview and open it, keep one up with make run, and make demo beside it.\n")
+	}
 	if differ {
 		return errors.New("the three places differ")
 	}
@@ -75,6 +79,9 @@ func (d *demo) cost(ctx context.Context, row job.Job) error {
 	sandboxes, err := d.admin.Sandboxes(ctx)
 	if err != nil {
 		return err
+	}
+	if len(sandboxes) == 0 {
+		fmt.Println("  E2B sandbox   on E2B's own bill")
 	}
 	for _, s := range sandboxes {
 		if s.ID == row.SandboxID {

@@ -14,6 +14,9 @@ import (
 // invoke gives the event in a file to a function and prints what it answers,
 // on the running system or on one of its own.
 func (c checkout) invoke(ctx context.Context, function, file string) error {
+	if function == "" || file == "" {
+		return errors.New("say which function and event: make invoke FUNCTION=pause EVENT=events/pause.json")
+	}
 	event, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read event: %w", err)
@@ -21,10 +24,10 @@ func (c checkout) invoke(ctx context.Context, function, file string) error {
 	if strings.ContainsAny(function, "/.") {
 		return errors.New("FUNCTION is the name of a folder below functions/")
 	}
-	if _, err := os.Stat(filepath.Join(c.root, "functions", function)); err != nil {
+	if _, err := os.Stat(filepath.Join(c.root, "functions", function, "main.go")); err != nil {
 		return fmt.Errorf("there is no function %s: FUNCTION is the name of a folder below functions/", function)
 	}
-	return c.withSystem(ctx, os.Stderr, func(system map[string]string) error {
+	return c.withSystem(ctx, os.Stderr, func(system map[string]string, _ bool) error {
 		answer, functionError, err := stack.Admin(system["ADMIN_URL"]).Invoke(ctx, function, event)
 		if err != nil {
 			return err

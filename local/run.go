@@ -18,10 +18,14 @@ func (c checkout) run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	previews := s.E2BSandboxURL
+	if s.E2B == nil {
+		previews = "below " + s.E2BDomain
+	}
 	fmt.Println()
 	for _, line := range [][2]string{
 		{"API", s.APIURL}, {"SQS", s.SQSURL}, {"Postgres", s.DatabaseURL}, {"Redis", s.RedisURL},
-		{"E2B", s.E2BAPIURL}, {"previews", s.E2BSandboxURL}, {"admin", s.AdminURL}, {"function logs", c.path("log")},
+		{"E2B", s.E2BAPIURL}, {"previews", previews}, {"admin", s.AdminURL}, {"function logs", c.path("log")},
 	} {
 		fmt.Printf("  %-14s %s\n", line[0], line[1])
 	}
@@ -67,11 +71,21 @@ func (c checkout) up(ctx context.Context, to io.Writer) (s *stack.Stack, stop fu
 		stop()
 		return nil, nil, err
 	}
-	if s.E2B != nil {
-		for _, shortcoming := range sandbox.Shortcomings() {
-			fmt.Fprintln(to, "Note:", shortcoming)
-		}
+	e2b, notes := "E2B's simulator", sandbox.Shortcomings()
+	if s.E2B == nil {
+		e2b, notes = "E2B at "+s.E2BAPIURL, []string{fmt.Sprintf("its sandboxes carry siesta_stack=%s; %s.", s.StackTag, fate(config.Keep))}
 	}
-	fmt.Fprintf(to, "The system is up: %d functions, Postgres, Redis, SQS and E2B's simulator, in %.1f s.\n", len(s.Functions()), time.Since(began).Seconds())
+	for _, note := range notes {
+		fmt.Fprintln(to, "Note:", note)
+	}
+	fmt.Fprintf(to, "The system is up: %d functions, Postgres, Redis, SQS and %s, in %.1f s.\n", len(s.Functions()), e2b, time.Since(began).Seconds())
 	return s, stop, nil
+}
+
+// fate is what becomes of the sandboxes in an account of E2B.
+func fate(keep bool) string {
+	if keep {
+		return "KEEP is set, so they stay there when it stops"
+	}
+	return "they are killed when it stops"
 }

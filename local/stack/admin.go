@@ -43,6 +43,8 @@ func (s *Stack) admin() http.Handler {
 	})
 	if s.E2B != nil {
 		mux.Handle("/_sim/", s.E2B.AdminHandler())
+	} else {
+		mux.HandleFunc("GET /_sim/sandboxes", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") })
 	}
 	return mux
 }
@@ -65,7 +67,8 @@ func (a Admin) Bill(ctx context.Context) (bills []runtimeapi.Bill, err error) {
 	return bills, a.get(ctx, "/bill", &bills)
 }
 
-// Sandboxes are the simulator's sandboxes, with what each has cost.
+// Sandboxes are the simulator's sandboxes, with what each has cost; none with
+// E2B elsewhere.
 func (a Admin) Sandboxes(ctx context.Context) (sandboxes []e2bsim.Info, err error) {
 	return sandboxes, a.get(ctx, "/_sim/sandboxes", &sandboxes)
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"siesta/local/eventsource"
@@ -34,17 +33,27 @@ func (s *Stack) variables() map[string]string {
 		"AWS_ENDPOINT_URL_SQS": s.SQSURL,
 		"E2B_API_URL":          s.E2BAPIURL,
 		"E2B_SANDBOX_URL":      s.E2BSandboxURL,
+		"E2B_DOMAIN":           s.E2BDomain,
 		"E2B_API_KEY":          s.E2BAPIKey,
 		"STACK_TAG":            s.identity.StackTag,
 		"SEAL_KEY":             s.identity.SealKey,
-	}
-	if s.E2B != nil {
-		v["E2B_DOMAIN"] = strings.TrimPrefix(s.E2BSandboxURL, "http://")
 	}
 	for name, value := range s.config.Env {
 		v[name] = value
 	}
 	return v
+}
+
+// Variables are all that the template declares for functions, as they are here:
+// empty is what has its default.
+func (s *Stack) Variables() map[string]string {
+	set, all := s.variables(), map[string]string{}
+	for _, f := range s.deployment.functions {
+		for _, name := range f.variables {
+			all[name] = set[name]
+		}
+	}
+	return all
 }
 
 func (s *Stack) startRuntime(context.Context) (err error) {

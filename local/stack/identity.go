@@ -18,6 +18,9 @@ type identity struct {
 	E2BAPIKey string
 }
 
+// identityFile is its name in the data folder.
+const identityFile = "identity.json"
+
 // openIdentity reads the identity of a data folder, or makes one.
 func openIdentity(file string) (identity, error) {
 	var id identity

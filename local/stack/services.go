@@ -3,14 +3,10 @@ package stack
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 
-	"siesta/local/e2bsim"
-	"siesta/local/e2bsim/sandbox"
 	"siesta/local/sqssim"
 	"siesta/shared/postgres/postgrestest"
 	"siesta/shared/redis/redistest"
@@ -76,42 +72,4 @@ func (s *Stack) startSQS(context.Context) error {
 	}
 	s.BuildQueueURL, s.PauseQueueURL = s.SQS.URL("BuildQueue"), s.SQS.URL("PauseQueue")
 	return nil
-}
-
-// sandboxLimits keep a runaway build from taking the machine.
-var sandboxLimits = sandbox.Limits{Memory: 2 << 30, Processes: 1000}
-
-// startE2B starts the simulator, unless the settings name a service elsewhere.
-func (s *Stack) startE2B(context.Context) error {
-	s.E2BAPIURL, s.E2BSandboxURL, s.E2BAPIKey = s.config.Env["E2B_API_URL"], s.config.Env["E2B_SANDBOX_URL"], s.config.Env["E2B_API_KEY"]
-	if s.E2BAPIURL != "" {
-		return nil
-	}
-	edge, err := listen()
-	if err != nil {
-		return err
-	}
-	_, port, _ := net.SplitHostPort(edge.Addr().String())
-	s.E2BAPIKey = s.identity.E2BAPIKey
-	config := e2bsim.Config{
-		DataDir: filepath.Join(s.config.DataDir, "sandboxes"), Backend: e2bsim.Processes{Outbound: true, Limits: sandboxLimits},
-		APIKeys: []string{s.E2BAPIKey}, Domain: "localhost:" + port, BaseEnv: maps.Clone(s.config.SandboxEnv),
-	}
-	if templates := s.config.Env["TEMPLATES"]; templates != "" {
-		config.Templates = strings.Split(templates, ",")
-	}
-	if s.config.E2B != nil {
-		s.config.E2B(&config)
-	}
-	if s.E2B, err = e2bsim.New(config); err != nil {
-		return fmt.Errorf("start E2B simulator: %w", err)
-	}
-	s.onClose(s.E2B.Close)
-	server := &http.Server{Handler: s.E2B.EdgeHandler()}
-	go func() { _ = server.Serve(edge) }() // ends with Close
-	s.onClose(server.Close)
-	s.E2BSandboxURL = "http://localhost:" + port
-	address, err := s.serve(s.E2B.APIHandler())
-	s.E2BAPIURL = "http://" + address
-	return err
 }

@@ -32,7 +32,8 @@ type Config struct {
 
 	// Env are settings of the functions, such as PAUSE_AFTER_SECONDS; they win
 	// over the system's own. With E2B_API_URL and E2B_API_KEY the sandboxes are
-	// those of the service there, not simulated ones.
+	// those of the service there, not simulated ones; without Keep, those of this
+	// data folder's systems are killed when one starts and when it closes.
 	Env map[string]string
 	// ProcessEnv, if set, is asked before a process of a function starts, with
 	// the environment that it is to have; what it returns wins.
@@ -53,7 +54,7 @@ type Config struct {
 type Stack struct {
 	// Addresses as .local/env tells them.
 	APIURL, Token, DatabaseURL, RedisURL, SQSURL, BuildQueueURL, PauseQueueURL string
-	E2BAPIURL, E2BSandboxURL, E2BAPIKey, AdminURL                              string
+	E2BAPIURL, E2BSandboxURL, E2BDomain, E2BAPIKey, AdminURL                   string
 	StackTag                                                                   string
 
 	// The parts, for tests that look into them or break them.
@@ -114,18 +115,33 @@ func (s *Stack) prepare(context.Context) (err error) {
 	if s.deployment, err = readTemplate(filepath.Join(s.config.Root, "template.yaml")); err != nil {
 		return err
 	}
-	if !s.config.Keep {
-		if err := os.RemoveAll(s.config.DataDir); err != nil {
-			return fmt.Errorf("empty data folder: %w", err)
-		}
-		s.onClose(func() error { return os.RemoveAll(s.config.DataDir) })
-	}
 	if err := os.MkdirAll(s.config.DataDir, 0o755); err != nil {
 		return fmt.Errorf("make data folder: %w", err)
 	}
-	s.identity, err = openIdentity(filepath.Join(s.config.DataDir, "identity.json"))
+	if !s.config.Keep {
+		if err := s.empty(); err != nil {
+			return err
+		}
+		s.onClose(s.empty)
+	}
+	s.identity, err = openIdentity(filepath.Join(s.config.DataDir, identityFile))
 	s.StackTag = s.identity.StackTag
 	return err
+}
+
+// empty removes all data but the identity: sandboxes that a killed system left
+// with a service elsewhere are known by it alone.
+func (s *Stack) empty() error {
+	entries, err := os.ReadDir(s.config.DataDir)
+	for _, e := range entries {
+		if e.Name() != identityFile {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.config.DataDir, e.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("empty data folder: %w", err)
+	}
+	return nil
 }
 
 func (s *Stack) migrate(ctx context.Context) error {
