@@ -125,8 +125,8 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 		return api.Answer{}, fmt.Errorf("record resume: %w", err)
 	}
 	w.publish(ctx, j)
+	w.bookPause(ctx, j, min(w.wake, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
-	w.bookPause(ctx, j, min(w.wake, sqs.MaxDelay))
 	return running(j), nil
 }
 

@@ -82,7 +82,7 @@ func lookup(err error) row {
 // invalidRow passes on the words of an input error, which are written for the
 // caller. A body that could not be read at all is a 400, a wrong field a 422.
 func invalidRow(err *job.InvalidError) row {
-	if err.Field == bodyField {
+	if err.Field == job.FieldBody {
 		return row{status: http.StatusBadRequest, message: err.Error()}
 	}
 	return row{status: http.StatusUnprocessableEntity, message: err.Error()}

@@ -14,8 +14,6 @@ const (
 	maxUserID         = 255
 	maxTier           = 50
 	maxIdempotencyKey = 255
-
-	bodyField = "body" // the Field of an InvalidError about the body as a whole
 )
 
 // UserID is the subject of the token that the gateway has checked. Without one
@@ -80,7 +78,7 @@ func Body(r Request) ([]byte, error) {
 	}
 	body, err := base64.StdEncoding.DecodeString(r.Body)
 	if err != nil {
-		return nil, &job.InvalidError{Field: bodyField, Reason: "must be valid base64, as the event says it is"}
+		return nil, &job.InvalidError{Field: job.FieldBody, Reason: "must be valid base64, as the event says it is"}
 	}
 	if len(body) > MaxBody {
 		return nil, job.ErrTooLarge

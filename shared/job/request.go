@@ -16,13 +16,17 @@ import (
 
 // Bounds of a request.
 const (
-	MaxGoal     = 20_000 // bytes of goal
-	MaxCommand  = 8_000  // bytes of one command
-	MaxFiles    = 10_000 // files in source.files
-	MaxPath     = 1_024  // bytes of one path
-	MaxEnv      = 100    // environment variables
-	MaxEnvValue = 32_768 // bytes of one value
+	MaxGoal     = 20_000  // bytes of goal
+	MaxCommand  = 8_000   // bytes of one command
+	MaxFiles    = 10_000  // files in source.files
+	MaxPath     = 1_024   // bytes of one path
+	MaxEnv      = 100     // environment variables
+	MaxEnvValue = 32_768  // bytes of one value
+	MaxEnvTotal = 262_144 // bytes of all names and values: a process cannot start with much more
 )
+
+// FieldBody is the Field of an InvalidError about a request's body as a whole.
+const FieldBody = "body"
 
 // Request says what to build. It is the body of POST /api/generation/start and
 // the "request" of a build message.
@@ -130,10 +134,8 @@ func decodeError(err error) error {
 		return invalidErr
 	case errors.As(err, &typeErr) && typeErr.Field != "":
 		return invalid(typeErr.Field, "must be "+jsonKind(typeErr.Type))
-	case errors.As(err, &typeErr):
-		return invalid("body", "must be a JSON object")
 	default:
-		return invalid("body", "must be a JSON object")
+		return invalid(FieldBody, "must be a JSON object")
 	}
 }
 
@@ -208,7 +210,7 @@ func (s Source) validate(userID, bucket string) error {
 	switch {
 	case !ok:
 		return invalid("source.archive", "must be an object of the bucket "+bucket)
-	case !strings.HasPrefix(key, userID+"/") || path.Clean(key) != key || badText(key):
+	case strings.Contains(userID, "/") || !strings.HasPrefix(key, userID+"/") || path.Clean(key) != key || badText(key):
 		return invalid("source.archive", "must be below your own prefix")
 	case !strings.HasSuffix(key, ".tar.gz") && !strings.HasSuffix(key, ".tgz"):
 		return invalid("source.archive", "must be a .tar.gz")
@@ -256,15 +258,20 @@ func validateEnv(env map[string]string) error {
 	if len(env) > MaxEnv {
 		return invalid("env", "has too many variables")
 	}
+	total := 0
 	for name, value := range env {
+		total += len(name) + len(value)
 		switch {
-		case !envName.MatchString(name):
-			return invalid("env", "has a name that is no environment variable: "+quote(name))
+		case !envName.MatchString(name): // not quoted: it may hold a value
+			return invalid("env", "has a name that is no environment variable: letters, digits and _ make one")
 		case name == "PORT" || name == "HOST":
 			return invalid("env", "must not set "+name+": use port")
 		case len(value) > MaxEnvValue || badText(value):
 			return invalid("env", "has a value for "+name+" that is too long or holds a NUL character")
 		}
+	}
+	if total > MaxEnvTotal {
+		return invalid("env", "has over 256 KiB of names and values")
 	}
 	return nil
 }

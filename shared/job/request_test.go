@@ -3,6 +3,7 @@ package job_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -76,6 +77,7 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 		"env name":             {`{` + ids + `,"env":{"A B":"x"}}`, "env"},
 		"env PORT":             {`{` + ids + `,"env":{"PORT":"1"}}`, "env"},
 		"env NUL":              {`{` + ids + `,"env":{"A":"x\u0000"}}`, "env"},
+		"env too large":        {`{` + ids + `,"env":{` + largeEnv() + `}}`, "env"},
 		"command too long":     {`{` + ids + `,"commands":{"start":"` + strings.Repeat("x", job.MaxCommand+1) + `"}}`, "commands.start"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,6 +91,24 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 				t.Errorf("got field %q (%v), want %q", invalid.Field, err, c.field)
 			}
 		})
+	}
+}
+
+// What is no name may be a whole NAME=value: it must reach no log.
+func TestABadEnvNameIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	_, err := job.ParseRequest([]byte(`{`+ids+`,"env":{"TOKEN=hunter2hunter2":""}}`), "alice", allowed)
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// alice would be above alice/bob.
+func TestAnArchiveNeedsAUserOfItsOwnFolder(t *testing.T) {
+	t.Parallel()
+	_, err := job.ParseRequest([]byte(`{`+ids+`,"source":{"archive":"s3://sources/alice/bob/a.tar.gz"}}`), "alice/bob", allowed)
+	if !errors.Is(err, job.ErrInvalid) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -159,4 +179,13 @@ func FuzzParseRequest(f *testing.F) {
 			t.Fatalf("archive %q is not alice's", r.Source.Archive)
 		}
 	})
+}
+
+// largeEnv are nine values, each of them within its bounds.
+func largeEnv() string {
+	var pairs []string
+	for i := range 9 {
+		pairs = append(pairs, fmt.Sprintf(`"A%d":%q`, i, strings.Repeat("x", 32_000)))
+	}
+	return strings.Join(pairs, ",")
 }
