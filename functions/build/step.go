@@ -54,6 +54,9 @@ func (t *turn) code(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("read request: %w", err)
 	}
 	if request.Commands.Generate != nil {
+		if request.Port != nil {
+			t.j.Plan.Port = *request.Port // for the generator's environment
+		}
 		wait, err := t.command(ctx, "generate", *request.Commands.Generate, "Generating the code")
 		if wait > 0 || err != nil {
 			return wait, err
