@@ -11,7 +11,7 @@ var (
 	webAddress = regexp.MustCompile(`\w+://\S+`)
 	link       = regexp.MustCompile(`\]\(([^)#\s]+)`)
 	// mention is a path of the checkout in running text; a * stands for any name.
-	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|contract|docs|events|examples|infra|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml|env\\.json)")
+	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|contract|docs|events|examples|infra|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml)")
 )
 
 // TestDocumentsNameWhatExists: a path in a document is there, be it a link or

@@ -1,0 +1,71 @@
+package contract
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	table     = regexp.MustCompile(`(?m)^\[(\w+)\.(\w+)\.parameters\]$`)
+	override  = regexp.MustCompile(`(?m)^  "(\w+)=`)
+	configEnv = regexp.MustCompile(`--config-env[ =]<?(\w+)`)
+)
+
+// TestEveryStageCanBeDeployed: samconfig.toml has the tables of each stage that
+// a document names, and of the one that "sam deploy" takes by itself; each gives
+// the parameters that have no default, and no other than there are.
+func TestEveryStageCanBeDeployed(t *testing.T) {
+	named := map[string]string{"default": "sam itself"}
+	for _, pattern := range []string{"*.md", "docs/*", "template.yaml", "samconfig.toml", "infra/*.yaml"} {
+		paths, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			name, _ := filepath.Rel(root, path)
+			for _, m := range configEnv.FindAllStringSubmatch(read(t, name), -1) {
+				named[m[1]] = name
+			}
+		}
+	}
+	text := read(t, "samconfig.toml")
+	tables := map[string]string{} // text by stage.command
+	found := table.FindAllStringSubmatchIndex(text, -1)
+	for i, m := range found {
+		end := len(text)
+		if i+1 < len(found) {
+			end = found[i+1][0]
+		}
+		tables[text[m[2]:m[3]]+"."+text[m[4]:m[5]]] = text[m[1]:end]
+	}
+	parameters := loadTemplate(t).at("Parameters")
+	for stage, where := range named {
+		for _, command := range []string{"global", "build", "deploy"} {
+			if _, ok := tables[stage+"."+command]; !ok {
+				t.Errorf("samconfig.toml has no table %s.%s.parameters, and %s names that stage", stage, command, where)
+			}
+		}
+		var given []string
+		for _, m := range override.FindAllStringSubmatch(tables[stage+".deploy"], -1) {
+			given = append(given, m[1])
+		}
+		for _, p := range parameters.keys() {
+			if _, ok := parameters.at(p).v.(map[string]any)["Default"]; !ok && !slices.Contains(given, p) {
+				t.Errorf("samconfig.toml, stage %s: the parameter %s has no value", stage, p)
+			}
+		}
+		for _, p := range given {
+			if !slices.Contains(parameters.keys(), p) {
+				t.Errorf("samconfig.toml, stage %s: the template has no parameter %s", stage, p)
+			}
+		}
+	}
+	for name := range tables {
+		if stage, _, _ := strings.Cut(name, "."); named[stage] == "" {
+			t.Errorf("samconfig.toml has the stage %s, and no document names it", stage)
+		}
+	}
+}
