@@ -15,7 +15,7 @@ const (
 	// flatTimes and flatPlus are what the memory of a function's process may
 	// become from a fifth of the way to its end: a third more, and what a
 	// collector has not yet given back.
-	flatTimes, flatPlus = 1.3, 4 << 20
+	flatTimes, flatPlus = 1.3, 8 << 20
 	// perSandbox is what the runner may keep of each sandbox, in bytes.
 	perSandbox = 64 << 10
 	// slack is what two counts of goroutines or files may differ by, without
