@@ -77,3 +77,50 @@ func TestEveryAlarmHasItsPage(t *testing.T) {
 		}
 	}
 }
+
+var query = regexp.MustCompile("`filter ([a-z_]+) = \"([a-z ]+)\"")
+
+// TestQueriesFindLines: a line that docs/runbook.md asks CloudWatch for by its
+// message is one that a function writes.
+func TestQueriesFindLines(t *testing.T) {
+	var source strings.Builder
+	files, err := filepath.Glob(filepath.Join(root, "functions", "*", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name, _ := filepath.Rel(root, file); !strings.HasSuffix(name, "_test.go") {
+			source.WriteString(read(t, name))
+		}
+	}
+	found := query.FindAllStringSubmatch(read(t, "docs/runbook.md"), -1)
+	if len(found) == 0 {
+		t.Fatal("no query found")
+	}
+	for _, m := range found {
+		if m[1] != "message" || !strings.Contains(source.String(), ", \""+m[2]+"\"") {
+			t.Errorf("docs/runbook.md asks for lines with %s = %q, and no function writes one", m[1], m[2])
+		}
+	}
+}
+
+// TestDurationAlarmsCanRing: a function ends by itself, or is ended, after its
+// threshold; reconcile's comes before the next run is due.
+func TestDurationAlarmsCanRing(t *testing.T) {
+	tmpl := loadTemplate(t)
+	alarms := tmpl.ofType("AWS::CloudWatch::Alarm")
+	for name, f := range tmpl.functions() {
+		for id, a := range alarms {
+			if !strings.EqualFold(id, name+"DurationAlarm") {
+				continue
+			}
+			limit := f.at("Properties", "Timeout").number() * 1000
+			if name == "reconcile" {
+				limit = 60_000
+			}
+			if got := a.at("Properties", "Threshold").number(); got <= 0 || got >= limit {
+				t.Errorf("%s rings at %d ms, want less than %d", id, got, limit)
+			}
+		}
+	}
+}
