@@ -272,6 +272,16 @@ func (b *bench) at(id string, status job.Status) job.Job {
 	return b.until(id, string(status), func(j job.Job) bool { return j.Status == status && j.Turn > 0 })
 }
 
+// theBox is the job of the only sandbox there is, as far as its daemon needs it.
+func (b *bench) theBox() job.Job {
+	b.t.Helper()
+	boxes := b.sim.Sandboxes()
+	if len(boxes) != 1 {
+		b.t.Fatalf("there are %d sandboxes, want one", len(boxes))
+	}
+	return job.Job{SandboxID: boxes[0].ID}
+}
+
 // inside is the daemon of a job's sandbox, which must run.
 func (b *bench) inside(j job.Job) *envd.Client {
 	b.t.Helper()

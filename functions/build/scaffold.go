@@ -25,19 +25,22 @@ func (t *turn) scaffold(ctx context.Context) (wait time.Duration, err error) {
 		return 0, fmt.Errorf("read source: %w", err)
 	}
 	t.logLines(ctx, "system", []string{"--- Starting generation pipeline ---"})
+	var deleted []string
+	for name, file := range source.Files {
+		if file.Delete {
+			deleted = append(deleted, name)
+		}
+	}
+	// First, since a file may make way for a folder of its name.
+	if err := t.envd.Remove(ctx, job.Workspace, deleted); err != nil {
+		return 0, fmt.Errorf("delete files: %w", err)
+	}
 	if err := t.upload(ctx, source); err != nil {
 		var invalid *job.InvalidError
 		if errors.As(err, &invalid) {
 			return 0, failed(err, "The source could not be used: %s.", invalid)
 		}
 		return 0, fmt.Errorf("upload source: %w", err)
-	}
-	for name, file := range source.Files {
-		if file.Delete {
-			if err := t.envd.Remove(ctx, path.Join(job.Workspace, name)); err != nil {
-				return 0, fmt.Errorf("delete %s: %w", name, err)
-			}
-		}
 	}
 	return 0, t.next(ctx, job.Code)
 }
@@ -76,15 +79,15 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 // with the template, or from the generator.
 func (t *turn) look(ctx context.Context) (workspace, error) {
 	w := workspace{names: map[string]bool{}, files: map[string][]byte{}}
-	entries, err := t.envd.List(ctx, job.Workspace)
+	names, err := t.envd.List(ctx, job.Workspace)
 	if errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}
 	if err != nil {
 		return w, fmt.Errorf("list workspace: %w", err)
 	}
-	for _, entry := range entries {
-		w.names[entry.Name] = true
+	for _, name := range names {
+		w.names[name] = true
 	}
 	const most = 1 << 20
 	for _, name := range readForDetection {

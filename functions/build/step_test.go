@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
 )
 
 // The generator may write the port into what it makes.
@@ -19,5 +23,28 @@ func TestEveryCommandHasTheRequestsPort(t *testing.T) {
 	}
 	if !strings.Contains(j.PreviewURL, "/8080-") {
 		t.Errorf("the preview is at %s", j.PreviewURL)
+	}
+}
+
+// TestManyFilesAreDeletedAtOnce: a call for each would outlast a turn, and each
+// turn after it.
+func TestManyFilesAreDeletedAtOnce(t *testing.T) {
+	b := setup(t)
+	const many = 5000
+	r := page()
+	r.Source.Files = map[string]job.File{"kept": {Content: []byte("new")}, "page": {Delete: true}, "page/index.html": {Content: []byte("new")}}
+	for i := range many {
+		r.Source.Files[fmt.Sprintf("old %d.txt", i)] = job.File{Delete: true}
+	}
+	j := b.accept(r)
+	b.once(e2bsim.Create, func() { // what a template brings along
+		b.run(b.theBox(), fmt.Sprintf(`mkdir project && cd project && echo old | tee kept mine page && touch old\ {0..%d}.txt`, many-1))
+	})
+	j = b.ready(j.ID)
+	if got, want := b.run(j, "cd project && find . -type f | sort"), "./kept\n./mine\n./page/index.html\n"; got != want {
+		t.Errorf("left are\n%.500swant\n%s", got, want)
+	}
+	if n := b.calls(e2bsim.Envd) + b.calls(e2bsim.StartProcess) + b.calls(e2bsim.Files); n > 50 {
+		t.Errorf("the build took %d calls into its sandbox", n)
 	}
 }

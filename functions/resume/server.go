@@ -153,7 +153,7 @@ func (w *wake) start(ctx context.Context, next step) error {
 		return fmt.Errorf("extend resume: %w", err)
 	}
 	w.j = j
-	w.publish(ctx, j)
+	w.cache.Publish(ctx, j)
 	env, err := w.sealer.Open(ctx, j.ID, j.EnvSealed)
 	if err != nil {
 		return fmt.Errorf("%w: open environment: %w", errNoServer, err)
@@ -176,7 +176,7 @@ func (w *wake) start(ctx context.Context, next step) error {
 
 // newestStep is the server's step that was started last.
 func (w *wake) newestStep(ctx context.Context) (step, error) {
-	entries, err := w.envd.List(ctx, path.Dir(w.dir(step{})))
+	names, err := w.envd.List(ctx, path.Dir(w.dir(step{})))
 	if errors.Is(err, fs.ErrNotExist) {
 		return step{}, nil
 	}
@@ -184,8 +184,8 @@ func (w *wake) newestStep(ctx context.Context) (step, error) {
 		return step{}, fmt.Errorf("list steps: %w", err)
 	}
 	var newest step
-	for _, e := range entries {
-		name, ours := strings.CutPrefix(e.Name, strconv.Itoa(w.j.CreateNo)+"-")
+	for _, name := range names {
+		name, ours := strings.CutPrefix(name, strconv.Itoa(w.j.CreateNo)+"-")
 		if s, ok := parseStep(name); ours && ok && s.compare(newest) > 0 {
 			newest = s
 		}

@@ -28,11 +28,10 @@ func (b *bench) killServer(j job.Job) job.Job {
 // steps are the names of the server's steps in a job's sandbox.
 func (b *bench) steps(j job.Job) string {
 	b.t.Helper()
-	entries, err := b.inside(j).List(b.t.Context(), "/home/user/.siesta/"+j.ID)
+	names, err := b.inside(j).List(b.t.Context(), "/home/user/.siesta/"+j.ID)
 	b.ok(err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, strings.TrimPrefix(e.Name, "1-"))
+	for i, name := range names {
+		names[i] = strings.TrimPrefix(name, "1-")
 	}
 	return strings.Join(names, " ")
 }

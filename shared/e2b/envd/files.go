@@ -17,15 +17,6 @@ import (
 // callTime bounds a call that moves little.
 const callTime = 20 * time.Second
 
-// Entry is a file or folder in the sandbox.
-type Entry struct {
-	Name     string
-	Path     string
-	Dir      bool
-	Size     int64
-	Modified time.Time
-}
-
 // ReadFile returns up to limit bytes of a file from offset on; fewer mean its
 // end. fs.ErrNotExist: there is none.
 func (c *Client) ReadFile(ctx context.Context, path string, offset int64, limit int) ([]byte, error) {
@@ -65,47 +56,17 @@ func (c *Client) ReadFile(ctx context.Context, path string, offset int64, limit 
 	return data, nil
 }
 
-// Stat describes a file or folder. fs.ErrNotExist: there is none.
-func (c *Client) Stat(ctx context.Context, path string) (Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	resp, err := c.directory.Stat(ctx, connect.NewRequest(&envdpb.StatRequest{Path: path}))
-	if err != nil {
-		return Entry{}, failure("stat "+path, err)
-	}
-	return entry(resp.Msg.GetEntry()), nil
-}
-
-// List returns what is in a folder. fs.ErrNotExist: there is none.
-func (c *Client) List(ctx context.Context, path string) ([]Entry, error) {
+// List returns the names in a folder. fs.ErrNotExist: there is none.
+func (c *Client) List(ctx context.Context, path string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	resp, err := c.directory.ListDir(ctx, connect.NewRequest(&envdpb.ListDirRequest{Path: path, Depth: 1}))
 	if err != nil {
 		return nil, failure("list "+path, err)
 	}
-	var entries []Entry
+	var names []string
 	for _, e := range resp.Msg.GetEntries() {
-		entries = append(entries, entry(e))
+		names = append(names, e.GetName())
 	}
-	return entries, nil
-}
-
-// Remove removes a file, or a folder with all that is in it. A missing one is
-// fine.
-func (c *Client) Remove(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	_, err := c.directory.Remove(ctx, connect.NewRequest(&envdpb.RemoveRequest{Path: path}))
-	return failure("remove "+path, err)
-}
-
-func entry(e *envdpb.EntryInfo) Entry {
-	return Entry{
-		Name:     e.GetName(),
-		Path:     e.GetPath(),
-		Dir:      e.GetType() == envdpb.FileType_FILE_TYPE_DIRECTORY,
-		Size:     e.GetSize(),
-		Modified: e.GetModifiedTime().AsTime(),
-	}
+	return names, nil
 }

@@ -1,9 +1,9 @@
 package envd
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"siesta/shared/job"
 )
@@ -217,28 +216,64 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-func TestFolders(t *testing.T) {
+func TestList(t *testing.T) {
 	d, c := newDaemon(t, nil)
-	if err := write(filepath.Join(d.home, "a/b"), bytes.NewReader(make([]byte, 1<<10))); err != nil {
-		t.Fatal(err)
+	d.write("a/b", "a/c/d")
+	if names, err := c.List(t.Context(), "/home/user/a"); err != nil || fmt.Sprint(names) != "[b c]" {
+		t.Errorf("got %v, %v", names, err)
 	}
-	stat, err := c.Stat(t.Context(), "/home/user/a/b")
-	if err != nil || stat.Dir || stat.Size != 1<<10 || stat.Name != "b" || time.Since(stat.Modified) > time.Minute {
-		t.Errorf("stat: %+v, %v", stat, err)
+	if _, err := c.List(t.Context(), "/home/user/missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing: got %v", err)
 	}
-	list, err := c.List(t.Context(), "/home/user/a")
-	if err != nil || len(list) != 1 || list[0].Path != "/home/user/a/b" {
-		t.Errorf("list: %+v, %v", list, err)
+}
+
+func TestRemove(t *testing.T) {
+	var requests atomic.Int32
+	d, c := newDaemon(t, func(http.ResponseWriter, *http.Request) bool {
+		requests.Add(1)
+		return false
+	})
+	odd := []string{`a "quoted" $HOME;name`, "-rf", "größe", "*", " "}
+	many := make([]string, 5000)
+	for i := range many {
+		many[i] = fmt.Sprintf("src/component%d.tsx", i)
 	}
+	d.write("project/kept", "project/src/kept", "project/file", "kept", "project/folder/a/b")
+	for _, name := range append(odd, many...) {
+		d.write("project/" + name)
+	}
+	names := append(append(odd, many...), "folder", "missing", "file/below", "no/such/folder")
 	for range 2 {
-		if err := c.Remove(t.Context(), "/home/user/a"); err != nil {
-			t.Errorf("remove: %v", err)
+		if err := c.Remove(t.Context(), job.Workspace, names); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if _, err := c.Stat(t.Context(), "/home/user/a"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("stat of a removed folder: got %v", err)
+	if n := requests.Load(); n != 4 {
+		t.Errorf("removing twice took %d requests, want 4", n)
 	}
-	if _, err := c.List(t.Context(), "/home/user/a"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("list of a removed folder: got %v", err)
+	if left := d.files(); fmt.Sprint(left) != "[kept project/file project/kept project/src/kept]" {
+		t.Errorf("left are %v", left)
+	}
+	if err := c.Remove(t.Context(), "/home/user/missing", names); err != nil {
+		t.Errorf("without the folder: %v", err)
+	}
+}
+
+// One bad name at the end, and not even the good ones before it are removed.
+func TestRemoveRefusesNamesThatEscape(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	d.write("project/good", "other")
+	for _, name := range []string{"../other", "/etc/passwd", "a/../../other", "..", ".", "", "a\x00b", "~/other"} {
+		if err := c.Remove(t.Context(), job.Workspace, []string{"good", name}); !errors.Is(err, job.ErrInvalid) {
+			t.Errorf("%q: got %v", name, err)
+		}
+	}
+	for _, folder := range []string{"", "project", "/home/user/../x"} {
+		if err := c.Remove(t.Context(), folder, []string{"good"}); !errors.Is(err, job.ErrInvalid) {
+			t.Errorf("folder %q: got %v", folder, err)
+		}
+	}
+	if left := d.files(); fmt.Sprint(left) != "[other project/good]" {
+		t.Errorf("left are %v", left)
 	}
 }

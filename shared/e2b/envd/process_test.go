@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -46,7 +45,7 @@ func TestCallsShareAConnection(t *testing.T) {
 		if _, err := c.Run(t.Context(), Command{Path: "/bin/echo", Args: []string{"x"}}, 1<<10); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Processes(t.Context()); err != nil {
+		if _, err := c.List(t.Context(), "/home/user/."); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,28 +60,6 @@ func TestRunBoundsItsOutput(t *testing.T) {
 	_, err := c.Run(t.Context(), Command{Path: "/bin/bash", Args: []string{"-c", "head -c 2000 /dev/zero; sleep 5"}}, 1<<10)
 	if took := time.Since(start); !errors.Is(err, job.ErrUnknownOutcome) || took > 4*time.Second {
 		t.Errorf("got %v after %v", err, took)
-	}
-}
-
-func TestProcesses(t *testing.T) {
-	_, c := newDaemon(t, nil)
-	list, err := c.Processes(t.Context())
-	if err != nil || fmt.Sprint(list) != "[{42 node [server.js]}]" {
-		t.Errorf("got %v, %v", list, err)
-	}
-	if err := c.Signal(t.Context(), 42, syscall.SIGTERM); err != nil {
-		t.Error(err)
-	}
-	if err := c.Signal(t.Context(), 43, syscall.SIGTERM); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no such process: got %v", err)
-	}
-	for _, pid := range []int{0, -1} {
-		if err := c.Signal(t.Context(), pid, syscall.SIGTERM); !errors.Is(err, job.ErrSandboxRefused) {
-			t.Errorf("pid %d: got %v", pid, err)
-		}
-	}
-	if err := c.Signal(t.Context(), 42, syscall.SIGHUP); !errors.Is(err, job.ErrSandboxRefused) {
-		t.Errorf("SIGHUP: got %v", err)
 	}
 }
 
@@ -131,7 +108,7 @@ func TestFailures(t *testing.T) {
 			})
 			_, err := c.ReadFile(t.Context(), "/f", 0, 1)
 			check(t, "file", err, row.file)
-			_, err = c.Stat(t.Context(), "/f")
+			_, err = c.List(t.Context(), "/f")
 			check(t, "call", err, row.call)
 			_, err = c.TailStep(t.Context(), stepDir, 1)
 			want := row.call

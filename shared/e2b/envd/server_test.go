@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"net/http"
 	"net/http/httptest"
@@ -17,7 +18,6 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"siesta/shared/e2b/envd/envdpb"
 	"siesta/shared/secrets"
@@ -73,6 +73,31 @@ func (d *daemon) path(p string) string {
 	return p
 }
 
+// write makes files below the sandbox's home.
+func (d *daemon) write(names ...string) {
+	d.t.Helper()
+	for _, name := range names {
+		if err := write(filepath.Join(d.home, name), strings.NewReader(name)); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// files returns the names of all files below the sandbox's home but our own.
+func (d *daemon) files() (names []string) {
+	d.t.Helper()
+	err := fs.WalkDir(os.DirFS(d.home), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !strings.HasPrefix(name, ".siesta/") {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return names
+}
+
 func (d *daemon) Start(ctx context.Context, req *connect.Request[envdpb.StartRequest], stream *connect.ServerStream[envdpb.StartResponse]) error {
 	config := req.Msg.GetProcess()
 	d.mu.Lock()
@@ -84,9 +109,6 @@ func (d *daemon) Start(ctx context.Context, req *connect.Request[envdpb.StartReq
 	}
 	cmd := exec.Command(config.GetCmd(), args...)
 	cmd.Dir = d.home
-	if config.Cwd != nil {
-		cmd.Dir = d.path(config.GetCwd())
-	}
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.home}
 	for name, value := range config.GetEnvs() {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -137,49 +159,9 @@ func (d *daemon) ListDir(_ context.Context, req *connect.Request[envdpb.ListDirR
 	}
 	resp := &envdpb.ListDirResponse{}
 	for _, item := range items {
-		e, err := d.entry(req.Msg.GetPath() + "/" + item.Name())
-		if err != nil {
-			return nil, err
-		}
-		resp.Entries = append(resp.Entries, e)
+		resp.Entries = append(resp.Entries, &envdpb.EntryInfo{Name: item.Name()})
 	}
 	return connect.NewResponse(resp), nil
-}
-
-func (d *daemon) Stat(_ context.Context, req *connect.Request[envdpb.StatRequest]) (*connect.Response[envdpb.StatResponse], error) {
-	e, err := d.entry(req.Msg.GetPath())
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&envdpb.StatResponse{Entry: e}), nil
-}
-
-func (d *daemon) entry(path string) (*envdpb.EntryInfo, error) {
-	info, err := os.Stat(d.path(path))
-	if err != nil {
-		return nil, connect.NewError(connect.CodeNotFound, err)
-	}
-	kind := envdpb.FileType_FILE_TYPE_FILE
-	if info.IsDir() {
-		kind = envdpb.FileType_FILE_TYPE_DIRECTORY
-	}
-	return &envdpb.EntryInfo{Name: info.Name(), Type: kind, Path: path, Size: info.Size(), ModifiedTime: timestamppb.New(info.ModTime())}, nil
-}
-
-func (d *daemon) Remove(_ context.Context, req *connect.Request[envdpb.RemoveRequest]) (*connect.Response[envdpb.RemoveResponse], error) {
-	return connect.NewResponse(&envdpb.RemoveResponse{}), os.RemoveAll(d.path(req.Msg.GetPath()))
-}
-
-func (d *daemon) List(context.Context, *connect.Request[envdpb.ListRequest]) (*connect.Response[envdpb.ListResponse], error) {
-	config := &envdpb.ProcessConfig{Cmd: "node", Args: []string{"server.js"}}
-	return connect.NewResponse(&envdpb.ListResponse{Processes: []*envdpb.ProcessInfo{{Config: config, Pid: 42}}}), nil
-}
-
-func (d *daemon) SendSignal(_ context.Context, req *connect.Request[envdpb.SendSignalRequest]) (*connect.Response[envdpb.SendSignalResponse], error) {
-	if req.Msg.GetProcess().GetPid() != 42 || req.Msg.GetSignal() != envdpb.Signal_SIGNAL_SIGTERM {
-		return nil, connect.NewError(connect.CodeNotFound, errors.New("no such process"))
-	}
-	return connect.NewResponse(&envdpb.SendSignalResponse{}), nil
 }
 
 func (d *daemon) download(w http.ResponseWriter, r *http.Request) {
