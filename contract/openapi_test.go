@@ -1,13 +1,19 @@
 package contract
 
 import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
-	"siesta/shared/api"
+	"siesta/shared/job"
 )
 
 func loadOpenAPI(t *testing.T) node {
@@ -41,20 +47,127 @@ func TestRoutesAreDocumented(t *testing.T) {
 	agree(t, "routes of docs/openapi.yaml", documented, routes)
 }
 
-// TestStatusAnswerIsDocumented: every key of the answer is described, and
-// promised to be there.
-func TestStatusAnswerIsDocumented(t *testing.T) {
-	schema := loadOpenAPI(t).at("components", "schemas", "Status")
-	var want, required []string
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[api.StatusResponse]()) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		want = append(want, name)
+// answers are the structs that become JSON, by package and name, and the schemas
+// that describe them.
+var answers = map[string]string{
+	"functions/start response":        "Started",
+	"functions/snapshot response":     "Snapshot",
+	"functions/cancel response":       "Cancelled",
+	"functions/resume resumed":        "Resumed",
+	"functions/resume pending":        "Resuming",
+	"shared/api StatusResponse":       "Status",
+	"shared/api errorBody":            "Error",
+	"shared/api errorBody of sandbox": "SandboxError",
+	"shared/api errorDetail":          "SandboxError.detail",
+}
+
+// TestAnswersAreDocumented: every key of an answer is described, and promised to
+// be there unless it may be left out; no other key is.
+func TestAnswersAreDocumented(t *testing.T) {
+	schemas := loadOpenAPI(t).at("components", "schemas")
+	var packages []string
+	for name, f := range loadTemplate(t).functions() {
+		if _, ok := loadTemplate(t).event(f, "HttpApi"); ok {
+			packages = append(packages, "functions/"+name)
+		}
 	}
-	for _, r := range schema.at("required").list() {
-		required = append(required, r.text())
+	seen := map[string]bool{}
+	for _, dir := range append(packages, "shared/api") {
+		for name, keys := range jsonStructs(t, dir) {
+			for _, which := range []string{dir + " " + name, dir + " " + name + " of sandbox"} {
+				path, ok := answers[which]
+				if !ok {
+					continue
+				}
+				seen[which] = true
+				schemaName, property, _ := strings.Cut(path, ".")
+				schema := schemas.at(schemaName)
+				if property != "" {
+					schema = schema.at("properties", property)
+				}
+				var all, always, required []string
+				for key, optional := range keys {
+					all = append(all, key)
+					if !optional {
+						always = append(always, key)
+					}
+				}
+				for _, r := range schema.at("required").list() {
+					required = append(required, r.text())
+				}
+				agree(t, "docs/openapi.yaml, properties of "+path, schema.at("properties").keys(), all)
+				agree(t, "docs/openapi.yaml, required properties of "+path, required, always)
+			}
+			if _, ok := answers[dir+" "+name]; !ok {
+				t.Errorf("%s: struct %s has json tags, and no schema of docs/openapi.yaml is said to describe it", dir, name)
+			}
+		}
 	}
-	agree(t, "properties of Status", schema.at("properties").keys(), want)
-	agree(t, "required properties of Status", required, want)
+	for which := range answers {
+		if !seen[which] {
+			t.Errorf("there is no struct %s", which)
+		}
+	}
+}
+
+// TestStatesAreDocumented: a client that knows the enumerations meets no other
+// value.
+func TestStatesAreDocumented(t *testing.T) {
+	properties := loadOpenAPI(t).at("components", "schemas", "Status", "properties")
+	for key, states := range map[string]string{"status": fmt.Sprint(job.Statuses()), "sandbox_state": fmt.Sprint(job.SandboxStates())} {
+		var documented []string
+		for _, n := range properties.at(key, "enum").list() {
+			documented = append(documented, n.text())
+		}
+		agree(t, "values of "+key, documented, strings.Fields(strings.Trim(states, "[]")))
+	}
+}
+
+// jsonStructs returns, of each struct of a package that has json tags, the keys,
+// and whether each may be left out.
+func jsonStructs(t *testing.T, dir string) map[string]map[string]bool {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]map[string]bool{}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if s, ok := spec.Type.(*ast.StructType); ok {
+				if keys := jsonKeys(s); len(keys) > 0 {
+					found[spec.Name.Name] = keys
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+func jsonKeys(s *ast.StructType) map[string]bool {
+	keys := map[string]bool{}
+	for _, f := range s.Fields.List {
+		if f.Tag == nil {
+			continue
+		}
+		tag, _ := strconv.Unquote(f.Tag.Value)
+		if name, options, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ","); name != "" && name != "-" {
+			keys[name] = options == "omitempty"
+		}
+	}
+	return keys
 }
 
 func TestReferencesLeadSomewhere(t *testing.T) {
