@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"path"
 	"strconv"
@@ -25,13 +24,11 @@ type Limits struct {
 // DefaultLimits are those of a source archive.
 var DefaultLimits = Limits{Files: job.MaxFiles, File: 50 << 20, Total: 500 << 20}
 
-// File is a regular file of an archive. Its Reader gives Size bytes, until the
-// next File is asked for.
+// File is a regular file of an archive, to be read until the next one is asked
+// for.
 type File struct {
 	io.Reader
 	Path string // clean and relative
-	Mode fs.FileMode
-	Size int64
 }
 
 // Untar gives the files of a .tar.gz in their order. Folders are left out: they
@@ -84,13 +81,7 @@ func (u *unpacker) run(yield func(File, error) bool) error {
 		if u.total += header.Size; u.total > u.limits.Total {
 			return tooLarge
 		}
-		file := File{
-			Reader: explained{archive, u},
-			Path:   name,
-			Mode:   header.FileInfo().Mode().Perm(),
-			Size:   header.Size,
-		}
-		if !yield(file, nil) {
+		if !yield(File{explained{archive, u}, name}, nil) {
 			return errStopped
 		}
 	}
