@@ -34,9 +34,9 @@ func New(cfg aws.Config, endpoint *string) *Client {
 }
 
 // Get streams the object at address, which is s3://bucket/key, for as long as
-// ctx allows; the caller closes it. An object that is missing, forbidden or
-// over MaxObject is a *job.InvalidError; all else, also while reading, matches
-// job.ErrUnavailable.
+// ctx allows; the caller closes it. An object that is missing, forbidden,
+// elsewhere or over MaxObject is a *job.InvalidError; all else, also while
+// reading, matches job.ErrUnavailable.
 func (c *Client) Get(ctx context.Context, address string) (io.ReadCloser, error) {
 	rest, ok := strings.CutPrefix(address, "s3://")
 	bucket, key, cut := strings.Cut(rest, "/")
@@ -55,12 +55,23 @@ func (c *Client) Get(ctx context.Context, address string) (io.ReadCloser, error)
 	return body{out.Body}, nil
 }
 
+// definite are S3's refusals that stay, by its codes, in words.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+var definite = map[string]string{
+	"NoSuchKey":                    "does not exist, or may not be read",
+	"NotFound":                     "does not exist, or may not be read",
+	"AccessDenied":                 "does not exist, or may not be read", // without leave to list, a missing one is this
+	"InvalidObjectState":           "is in an archive tier, and must be restored first",
+	"NoSuchBucket":                 "is in a bucket that does not exist",
+	"PermanentRedirect":            "is in a bucket of another region",
+	"AuthorizationHeaderMalformed": "is in a bucket of another region",
+}
+
 func getError(err error) error {
 	var coded interface{ ErrorCode() string }
 	if errors.As(err, &coded) {
-		switch coded.ErrorCode() {
-		case "NoSuchKey", "NotFound", "AccessDenied": // without leave to list, missing is AccessDenied
-			return invalid("does not exist, or may not be read")
+		if reason, ok := definite[coded.ErrorCode()]; ok {
+			return invalid(reason)
 		}
 	}
 	return fmt.Errorf("get object: %w: %w", job.ErrUnavailable, err)

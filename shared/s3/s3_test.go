@@ -62,6 +62,10 @@ func TestGetTellsBadArchivesFromOutages(t *testing.T) {
 	}{
 		{"missing", "s3://b/k", fail(404, "NoSuchKey"), job.ErrInvalid},
 		{"forbidden", "s3://b/k", fail(403, "AccessDenied"), job.ErrInvalid},
+		{"archived", "s3://b/k", fail(403, "InvalidObjectState"), job.ErrInvalid},
+		{"no bucket", "s3://b/k", fail(404, "NoSuchBucket"), job.ErrInvalid},
+		{"another region, told", "s3://b/k", fail(301, "PermanentRedirect"), job.ErrInvalid},
+		{"another region, by the signature", "s3://b/k", fail(400, "AuthorizationHeaderMalformed"), job.ErrInvalid},
 		{"our own fault", "s3://b/k", fail(403, "InvalidAccessKeyId"), job.ErrUnavailable},
 		{"outage", "s3://b/k", fail(503, "SlowDown"), job.ErrUnavailable},
 		{"no address", "https://b/k", nil, job.ErrInvalid},
@@ -77,6 +81,26 @@ func TestGetTellsBadArchivesFromOutages(t *testing.T) {
 				t.Errorf("err = %v, want %v", err, tt.want)
 			}
 		})
+	}
+}
+
+// An object that does not go on is given up by its reader's own deadline.
+func TestAStalledObjectIsAnOutage(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		cancel()
+		<-r.Context().Done()
+	})
+	object, err := c.Get(ctx, "s3://b/k")
+	if err == nil {
+		_, err = io.ReadAll(object)
+		_ = object.Close()
+	}
+	if !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("err = %v, want job.ErrUnavailable", err)
 	}
 }
 
