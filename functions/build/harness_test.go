@@ -121,11 +121,14 @@ func (b *bench) startQueues() {
 
 func (b *bench) queue(endpoint, url, dead string) *sqs.Queue {
 	b.t.Helper()
-	cfg, err := awsenv.Load(func(name string) string {
-		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
-	})
+	cfg, err := awsenv.Load(localAWS)
 	b.ok(err)
 	return sqs.New(cfg, &endpoint).Queue(url, dead)
+}
+
+// localAWS is the environment of an AWS client on one machine.
+func localAWS(name string) string {
+	return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
 }
 
 // self is this binary, also inside a sandbox.

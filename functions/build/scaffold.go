@@ -17,6 +17,14 @@ import (
 	"siesta/shared/s3"
 )
 
+const (
+	// fetchTime after its claim a turn gives up on an archive: what is left of
+	// it must do for the upload. A later turn has all of it to begin with.
+	fetchTime = 50 * time.Second
+	// fetchAgain is the wait after an archive that did not come.
+	fetchAgain = 15 * time.Second
+)
+
 // scaffold puts the request's source into the workspace. Doing it twice gives
 // the same files.
 func (t *turn) scaffold(ctx context.Context) (wait time.Duration, err error) {
@@ -39,6 +47,10 @@ func (t *turn) scaffold(ctx context.Context) (wait time.Duration, err error) {
 		var invalid *job.InvalidError
 		if errors.As(err, &invalid) {
 			return 0, failed(err, "The source could not be used: %s.", invalid)
+		}
+		if errors.Is(err, job.ErrUnavailable) { // the archive; nothing is in the sandbox yet
+			t.log.WarnContext(ctx, "upload source", "error", err)
+			return fetchAgain, nil
 		}
 		return 0, fmt.Errorf("upload source: %w", err)
 	}
@@ -117,6 +129,8 @@ func (t *turn) upload(ctx context.Context, source job.Source) error {
 // fetch copies an archive to a file that is gone once it is closed: its names
 // are checked before its contents are sent, so it is read twice.
 func (t *turn) fetch(ctx context.Context, address string) (*os.File, error) {
+	ctx, cancel := context.WithDeadline(ctx, t.claimed.Add(fetchTime))
+	defer cancel()
 	object, err := t.sources.Get(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("get archive: %w", err)
