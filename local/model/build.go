@@ -27,7 +27,7 @@ func (m *Model) Build(d *Delivery, slow time.Duration) {
 		j.crashes++
 	}
 	j.claimed, j.Lease = true, m.Now.Add(lease)
-	j.write()
+	j.claim()
 	switch wait, a := m.turn(j, slow); {
 	case a == refused:
 		j.fail()

@@ -86,15 +86,15 @@ func (w *world) compareJob(n int, j *model.Job) {
 		j.Revision = row.Revision
 	}
 	same("revision", row.Revision, j.Revision)
-	w.compareCache(same, row)
+	w.compareCache(same, row, j)
 	w.compareStatus(same, row, j)
 }
 
-func (w *world) compareCache(same func(string, any, any), row job.Job) {
+func (w *world) compareCache(same func(string, any, any), row job.Job, j *model.Job) {
 	cached, ok, err := w.cache.Get(w.ctx, row.ID)
 	w.must(err)
 	same("it is cached", ok, true)
-	same("cached revision", cached.Revision, row.Revision)
+	same("cached revision", cached.Revision, row.Revision-j.Behind)
 	same("cached status", cached.Status, row.Status)
 	same("cached sandbox_state", cached.SandboxState, row.SandboxState)
 	same("cached sandbox_paused", cached.SandboxPaused, row.SandboxPaused)
@@ -110,9 +110,9 @@ func (w *world) compareStatus(same func(string, any, any), row job.Job, j *model
 	told := w.request(http.MethodGet, path(j, "status"), nil, want)
 	same("told sandbox_state", told["sandbox_state"], string(j.State))
 	same("told sandbox_paused", told["sandbox_paused"], j.State == job.SandboxPaused)
-	same("told revision", told["revision"], float64(row.Revision))
+	same("told revision", told["revision"], float64(row.Revision-j.Behind))
 	same("preview_url is told", told["preview_url"] != nil, j.Status == job.Ready)
-	same("sandbox_expires_at is told", told["sandbox_expires_at"] != nil, j.Status == job.Ready && j.State == job.SandboxRunning)
+	same("sandbox_expires_at is told", told["sandbox_expires_at"] != nil, j.Status == job.Ready && j.State == job.SandboxRunning && !j.Expires.IsZero())
 	same("error_message is told", told["error_message"] != nil, j.Status == job.Failed)
 }
 

@@ -51,6 +51,7 @@ type Job struct {
 
 	Epoch, Marker, Turn int
 	Revision            int64
+	Behind              int64 // writes that the cache has not got yet
 	PauseRefused        bool
 
 	Lease, Op, Due, Expires, Missing, Deadline time.Time
@@ -64,8 +65,18 @@ type Job struct {
 	missingAt  int64 // the revision that noted the last 404
 }
 
-// write is a change of the row.
-func (j *Job) write() { j.Revision++ }
+// write is a change of the row, which then goes to the cache.
+func (j *Job) write() {
+	j.Revision++
+	j.Behind = 0
+}
+
+// claim is the one change that does not: it shows nothing new, and what the turn
+// writes next goes there.
+func (j *Job) claim() {
+	j.Revision++
+	j.Behind++
+}
 
 // Message is one in a queue. It becomes visible between two moments, which are
 // the same once it has been seen.
@@ -93,6 +104,7 @@ func (m *Model) askForPause(j *Job, delay time.Duration) { m.send("pause", j, j.
 // Delivery is a message as it was received once.
 type Delivery struct {
 	*Message
+	Queue    string
 	Receives int
 }
 
@@ -112,7 +124,7 @@ func (m *Model) Receive(queue string) *Delivery {
 			msg.Receives++
 			hidden := m.Now.Add(10 * time.Minute)
 			msg.Earliest, msg.Latest = hidden, hidden
-			return &Delivery{msg, msg.Receives}
+			return &Delivery{msg, queue, msg.Receives}
 		}
 	}
 	return nil
@@ -121,7 +133,7 @@ func (m *Model) Receive(queue string) *Delivery {
 // holds reports whether a delivery is the message's newest, so that what becomes
 // of it becomes of the message.
 func (m *Model) holds(d *Delivery) bool {
-	return d.Receives == d.Message.Receives && slices.Contains(m.Messages, d.Message)
+	return d.Queue == d.Message.Queue && d.Receives == d.Message.Receives && slices.Contains(m.Messages, d.Message)
 }
 
 func (m *Model) acknowledge(d *Delivery) {

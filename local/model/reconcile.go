@@ -15,6 +15,9 @@ func (m *Model) Reconcile() {
 	for _, j := range m.Jobs {
 		m.lateTurn(j)
 	}
+	for _, j := range m.Jobs {
+		j.Behind = 0
+	}
 	m.lookAtList()
 	m.lookAtRows()
 }

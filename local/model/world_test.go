@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -56,7 +55,7 @@ type world struct {
 	ctx      context.Context
 	model    *model.Model
 	received []delivery
-	history  []string
+	told     []string
 	began    time.Time // the step under way, on the model's clock
 	built    bool      // it was a turn, whose writes nobody counts
 	wrong    string    // the first difference
@@ -80,7 +79,7 @@ func (w *world) begin(format string, args ...any) {
 }
 
 func (w *world) tell(format string, args ...any) {
-	w.history = append(w.history, fmt.Sprintf(format, args...))
+	w.told = append(w.told, fmt.Sprintf(format, args...))
 }
 
 // moment is longer than any step takes.
@@ -183,11 +182,7 @@ func (w *world) receive(queue string) (delivery, bool) {
 
 // handle gives a message to its function and deletes it if it was handled.
 func (w *world) handle(d delivery) {
-	function := "pause"
-	if slices.ContainsFunc(d.event.Records, func(r events.SQSMessage) bool { return r.EventSourceARN == w.SQS.ARN("BuildQueue") }) {
-		function = "build"
-	}
-	turn := d.Job.Turn
+	function, turn := d.Queue, d.Job.Turn
 	payload, err := json.Marshal(d.event)
 	w.must(err)
 	answer, failed, err := w.Invoke(w.ctx, function, payload)
@@ -206,12 +201,12 @@ func (w *world) handle(d delivery) {
 		return
 	}
 	w.built = true
-	w.model.Build(d.Delivery, w.wait(d.Job, turn))
+	w.model.Build(d.Delivery, w.slow(d.Job, turn))
 }
 
-// wait is how long a turn wants the next one to wait for the app, 0 if that is
+// slow is how long a turn wants the next one to wait for the app, 0 if that is
 // up: that depends on the machine alone.
-func (w *world) wait(j *model.Job, turn int) time.Duration {
+func (w *world) slow(j *model.Job, turn int) time.Duration {
 	row, err := w.store.Get(w.ctx, j.ID)
 	w.must(err)
 	if row.Status != job.Checks || row.Turn == turn {
