@@ -62,7 +62,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	h.log.InfoContext(ctx, "job cancelled", "debug_id", j.DebugID)
-	h.publish(ctx, j)
+	h.cache.Publish(ctx, j)
 	if j.SandboxState == job.SandboxRunning {
 		if err := h.kill(ctx, j); err != nil {
 			h.log.WarnContext(ctx, "sandbox not killed", "sandbox_id", j.SandboxID, "error", err.Error())
@@ -94,12 +94,6 @@ func (h handler) kill(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("record kill: %w", err)
 	}
-	h.publish(ctx, j)
+	h.cache.Publish(ctx, j)
 	return nil
-}
-
-func (h handler) publish(ctx context.Context, j job.Job) {
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache not written", "error", err.Error())
-	}
 }

@@ -37,8 +37,7 @@ func main() {
 	r.Check("REDIS_URL", err)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sandboxes, err := e2b.New(e2b.Config{
-		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"), Version: e2b.Version(r.Choice("E2B_API_VERSION", "v2", "v1", "v2")),
-		Domain: "e2b.app", // no preview is looked at here
+		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"),
 		Key:    secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
 	})
 	r.Check("E2B", err)

@@ -62,13 +62,13 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	published := make(chan struct{})
 	go func() { // a slow cache must not keep the sandbox awake; pausing claims no sleep yet
 		defer close(published)
-		h.publish(ctx, j)
+		h.cache.Publish(ctx, j)
 	}()
 	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
 	defer cancel()
 	err = h.e2b.Pause(sending, j.SandboxID)
 	<-published
-	h.log.InfoContext(ctx, "pause", "sandbox_id", j.SandboxID, "took_ms", time.Since(started).Milliseconds(), "error", errorText(err))
+	h.log.InfoContext(ctx, "pause", "sandbox_id", j.SandboxID, "took_ms", time.Since(started).Milliseconds(), "error", err)
 	return h.answered(ctx, j, r, err)
 }
 
@@ -145,24 +145,9 @@ func (h *handler) save(ctx context.Context, j job.Job, err error) error {
 	if err != nil {
 		return fmt.Errorf("record pause: %w", err)
 	}
-	h.publish(ctx, j)
+	h.cache.Publish(ctx, j)
 	return nil
-}
-
-// publish brings the cache up to a row. The cache may be down: reconcile
-// publishes again what it missed.
-func (h *handler) publish(ctx context.Context, j job.Job) {
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache job", "error", err)
-	}
 }
 
 // again makes a message come back after delay.
 func again(err error, delay time.Duration) error { return &sqs.RetryAfter{Err: err, Delay: delay} }
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}

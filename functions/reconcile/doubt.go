@@ -57,7 +57,7 @@ func (r *run) believeLosses(ctx context.Context) error {
 			return fmt.Errorf("record lost sandbox: %w", err)
 		}
 		r.add(missing, 1, 1, 0)
-		r.publish(ctx, row)
+		r.cache.Publish(ctx, row)
 		r.log.WarnContext(ctx, "sandbox lost", "job_id", j.ID, "sandbox_id", j.SandboxID)
 		return nil
 	})

@@ -110,20 +110,9 @@ func together[T any](n int, items []T, f func(T) error) error {
 	return nil
 }
 
-// publish brings the cache up to a row. The cache may be down: then a later
-// run publishes it.
-func (h *handler) publish(ctx context.Context, j job.Job) {
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache job", "job_id", j.ID, "error", err)
-	}
-}
-
 // askForPause sends the message that puts this epoch of a sandbox to sleep.
 func (h *handler) askForPause(ctx context.Context, j job.Job) error {
-	message := sqs.ReadyMessage{
-		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
-	}
-	if err := h.pauses.SendReady(ctx, message, 0); err != nil {
+	if err := h.pauses.SendReady(ctx, sqs.Pause(j), 0); err != nil {
 		return fmt.Errorf("send pause message: %w", err)
 	}
 	return nil

@@ -121,7 +121,7 @@ func (r *run) missed(ctx context.Context, j job.Job) error {
 		return fmt.Errorf("record missing sandbox: %w", err)
 	}
 	r.found(missing, 1)
-	r.publish(ctx, row)
+	r.cache.Publish(ctx, row)
 	return nil
 }
 
@@ -138,7 +138,7 @@ func (r *run) seen(ctx context.Context, j job.Job) job.Job {
 		r.log.WarnContext(ctx, "record sight of sandbox", "job_id", j.ID, "error", err)
 		return j
 	}
-	r.publish(ctx, row)
+	r.cache.Publish(ctx, row)
 	return row
 }
 
@@ -172,7 +172,7 @@ func (r *run) wake(ctx context.Context, j job.Job, s e2b.Sandbox) error {
 		return fmt.Errorf("record woken sandbox: %w", err)
 	}
 	r.found(woken, 1)
-	r.publish(ctx, j)
+	r.cache.Publish(ctx, j)
 	r.log.WarnContext(ctx, "sandbox was woken from outside", "job_id", j.ID, "sandbox_id", j.SandboxID, "epoch", j.Epoch)
 	if err := r.askForPause(ctx, j); err != nil { // a minute from now it is a late pause
 		r.unknown(woken)
@@ -204,7 +204,7 @@ func (r *run) kill(ctx context.Context, sandboxID string, j *job.Job, why verdic
 	row, err := r.store.RecordKilled(ctx, j.ID, sandboxID)
 	switch {
 	case err == nil:
-		r.publish(ctx, row)
+		r.cache.Publish(ctx, row)
 	case !errors.Is(err, job.ErrConflict):
 		log.WarnContext(ctx, "record killed sandbox", "error", err)
 	}

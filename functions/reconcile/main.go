@@ -39,8 +39,8 @@ func main() {
 	r.Check("REDIS_URL", err)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sandboxes, err := e2b.New(e2b.Config{
-		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"), Domain: r.String("E2B_DOMAIN", "e2b.app"),
-		Key: secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
+		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"),
+		Key:    secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
 	})
 	r.Check("E2B", err)
 	queues := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS"))

@@ -105,7 +105,7 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("queue scheduled job: %w", err)
 	}
-	r.publish(ctx, j)
+	r.cache.Publish(ctx, j)
 	return r.askForTurn(ctx, j)
 }
 
@@ -124,7 +124,7 @@ func (r *run) fail(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("fail overdue job: %w", err)
 	}
-	r.publish(ctx, j)
+	r.cache.Publish(ctx, j)
 	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "reason", message)
 	if j.SandboxID == "" || j.SandboxState == job.SandboxGone {
 		return nil

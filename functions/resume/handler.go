@@ -98,7 +98,7 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	h.publish(ctx, j)
+	h.cache.Publish(ctx, j)
 	return h.bringUp(logging.With(ctx, "epoch", j.Epoch), j)
 }
 
@@ -132,12 +132,4 @@ func running(j job.Job) api.Answer {
 func notYet(j job.Job) api.Answer {
 	body := pending{JobID: j.ID, Status: "resuming", SandboxState: j.SandboxState}
 	return api.Answer{Status: http.StatusAccepted, Body: body, RetryAfter: askAgain}
-}
-
-// publish brings the cache up to a row. The cache may be down: reconcile
-// publishes again what it missed.
-func (h *handler) publish(ctx context.Context, j job.Job) {
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache job", "error", err)
-	}
 }

@@ -43,7 +43,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	w := &wake{handler: h, j: j}
 	started := time.Now()
 	err := w.work(ctx)
-	h.log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "took_ms", time.Since(started).Milliseconds(), "error", errorText(err))
+	h.log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "took_ms", time.Since(started).Milliseconds(), "error", err)
 
 	// Whatever came of it is recorded, even if the call's time is up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.lastTime())
@@ -124,7 +124,7 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record resume: %w", err)
 	}
-	w.publish(ctx, j)
+	w.cache.Publish(ctx, j)
 	w.bookPause(ctx, j, min(w.wake, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
 	return running(j), nil
@@ -137,7 +137,7 @@ func (w *wake) mark(ctx context.Context, j job.Job) {
 	if err == nil {
 		var row job.Job
 		if row, err = w.store.RecordMarker(ctx, j.ID, j.Epoch); err == nil {
-			w.publish(ctx, row)
+			w.cache.Publish(ctx, row)
 		}
 	}
 	if err != nil && !errors.Is(err, job.ErrConflict) {
@@ -174,7 +174,7 @@ func (w *wake) lost(ctx context.Context) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record loss: %w", err)
 	}
-	w.publish(ctx, j)
+	w.cache.Publish(ctx, j)
 	if err := w.e2b.Within(w.lastTime()).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
 		w.log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
 	}
@@ -196,7 +196,7 @@ func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record refused resume: %w", err)
 	}
-	w.publish(ctx, j)
+	w.cache.Publish(ctx, j)
 	w.bookPause(ctx, j, 0)
 	return api.Answer{}, cause
 }
@@ -204,17 +204,7 @@ func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 // bookPause sends the message that puts this epoch of the sandbox to sleep. If
 // it cannot be sent, reconcile sends one when it is due.
 func (w *wake) bookPause(ctx context.Context, j job.Job, delay time.Duration) {
-	message := sqs.ReadyMessage{
-		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
-	}
-	if err := w.pauses.SendReady(ctx, message, delay); err != nil {
+	if err := w.pauses.SendReady(ctx, sqs.Pause(j), delay); err != nil {
 		w.log.WarnContext(ctx, "send pause message", "error", err)
 	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -80,13 +80,8 @@ func (h handler) request(ctx context.Context, j job.Job) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache not written", "error", err.Error())
-	}
-	err = h.pauses.SendReady(ctx, sqs.ReadyMessage{
-		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
-	}, 0)
-	if err != nil {
+	h.cache.Publish(ctx, j)
+	if err := h.pauses.SendReady(ctx, sqs.Pause(j), 0); err != nil {
 		h.log.WarnContext(ctx, "pause message not sent", "error", err.Error())
 	}
 	return api.Answer{Status: http.StatusAccepted, Body: response{JobID: j.ID}}, nil

@@ -53,9 +53,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	}
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", j.ID)
 	h.log.InfoContext(ctx, "job accepted", "created", created, "status", j.Status, "tier", j.Tier)
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache not written", "error", err.Error())
-	}
+	h.cache.Publish(ctx, j)
 	answer := response{JobID: j.ID, Status: job.Queued, BuildVersion: j.BuildVersion}
 	switch {
 	case j.Status == job.Scheduled:

@@ -53,8 +53,6 @@ func (h handler) find(ctx context.Context, id string) (job.Job, error) {
 	if j, err = store.Get(ctx, id); err != nil || cacheErr != nil {
 		return j, err
 	}
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache not filled", "job_id", id, "error", err.Error())
-	}
+	h.cache.Publish(ctx, j)
 	return j, nil
 }

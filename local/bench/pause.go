@@ -86,7 +86,7 @@ func (s *system) pauses(ctx context.Context, n int) (time.Duration, error) {
 			return 0, err
 		}
 		ids = append(ids, j.ID)
-		m := sqs.ReadyMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt}
+		m := sqs.Pause(j)
 		if err := s.sqs.Queue(s.PauseQueueURL, "").SendReady(ctx, m, 0); err != nil {
 			return 0, err
 		}

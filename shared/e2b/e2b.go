@@ -32,7 +32,7 @@ const (
 type Config struct {
 	APIURL  string  // such as https://api.e2b.app
 	Version Version // "" is V2
-	Domain  string  // of sandboxes' own addresses, such as e2b.app or localhost:3002
+	Domain  string  // of sandboxes' own addresses, such as localhost:3002; "" is e2b.app
 
 	// SandboxURL, when set, takes all traffic to sandboxes, which is then
 	// routed by headers: the edge proxy of one machine.
@@ -64,7 +64,10 @@ func New(config Config) (*Client, error) {
 	if config.Version != V1 && config.Version != V2 {
 		return nil, fmt.Errorf("e2b: version %q is neither %s nor %s", config.Version, V1, V2)
 	}
-	if config.Domain == "" || strings.ContainsAny(config.Domain, "/@ ") {
+	if config.Domain == "" {
+		config.Domain = "e2b.app"
+	}
+	if strings.ContainsAny(config.Domain, "/@ ") {
 		return nil, fmt.Errorf("e2b: %q is no domain", config.Domain)
 	}
 	if config.Key == nil {

@@ -24,6 +24,7 @@ type Filter struct {
 // behind by moments and may miss a sandbox that is being checkpointed.
 type Page struct {
 	Sandboxes []Sandbox
+	Odd       int // entries that could not be read; none of the above is one
 	Next      string
 }
 
@@ -32,12 +33,16 @@ const (
 	maxPages = 1000
 )
 
-// List returns every sandbox that the filter selects.
+// List returns every sandbox that the filter selects, or an error: what is not
+// among them is not there.
 func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 	var all []Sandbox
 	next := ""
 	for range maxPages {
 		page, err := c.ListPage(ctx, f, next)
+		if err == nil && page.Odd > 0 {
+			err = &Error{Op: OpList, kind: job.ErrUnknownOutcome, cause: errors.New("list has an entry that is no sandbox")}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -100,17 +105,23 @@ func metadataFilter(metadata map[string]string) string {
 }
 
 func parsePage(body []byte, next string) (Page, error) {
-	var listed []wire
+	var listed []json.RawMessage
 	if err := json.Unmarshal(body, &listed); err != nil {
 		return Page{}, err
 	}
 	page := Page{Next: next}
-	for _, w := range listed {
-		s, err := w.sandbox()
-		if err != nil {
-			return Page{}, err
+	for _, entry := range listed {
+		var w wire
+		err := json.Unmarshal(entry, &w)
+		if err == nil {
+			var s Sandbox
+			if s, err = w.sandbox(); err == nil {
+				page.Sandboxes = append(page.Sandboxes, s)
+			}
 		}
-		page.Sandboxes = append(page.Sandboxes, s)
+		if err != nil { // one must not hide the ninety-nine others
+			page.Odd++
+		}
 	}
 	return page, nil
 }

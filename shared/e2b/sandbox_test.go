@@ -115,6 +115,19 @@ func TestListGoesThroughAllPages(t *testing.T) {
 	}
 }
 
+// A builder that does not find its sandbox creates another: it must not overlook
+// one. Whoever goes through a page needs the others.
+func TestAnOddEntryIsNotOverlooked(t *testing.T) {
+	s := newServer(t, respond(200, `[{"sandboxID":"../x"},{"sandboxID":"i1"},{"sandboxID":"i2","startedAt":"yesterday"}]`))
+	c := newClient(t, Config{APIURL: s.URL})
+	page, err := c.ListPage(t.Context(), Filter{}, "")
+	if err != nil || len(page.Sandboxes) != 1 || page.Sandboxes[0].ID != "i1" || page.Odd != 2 {
+		t.Errorf("got %+v, %v", page, err)
+	}
+	_, err = c.List(t.Context(), Filter{})
+	checkKind(t, OpList, err, job.ErrUnknownOutcome)
+}
+
 func TestListInACircleEnds(t *testing.T) {
 	s := newServer(t, respond(200, `[]`, "X-Next-Token", "same"))
 	_, err := newClient(t, Config{APIURL: s.URL}).List(t.Context(), Filter{})
@@ -180,7 +193,6 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 		"no http":          func(c *Config) { c.APIURL = "ftp://x" },
 		"key in address":   func(c *Config) { c.APIURL = "https://e2b_1@api.e2b.app" },
 		"no host":          func(c *Config) { c.SandboxURL = "http://" },
-		"no domain":        func(c *Config) { c.Domain = "" },
 		"domain is a path": func(c *Config) { c.Domain = "e2b.app/x" },
 		"version":          func(c *Config) { c.Version = "v3" },
 		"no key":           func(c *Config) { c.Key = nil },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -76,6 +77,14 @@ func (c *Cache) Put(ctx context.Context, j job.Job) (stored bool, err error) {
 		return err
 	})
 	return stored, err
+}
+
+// Publish is Put for a row that was just written. What the cache misses is logged
+// and fails nothing: the row is the truth, and reconcile publishes it again.
+func (c *Cache) Publish(ctx context.Context, j job.Job) {
+	if _, err := c.Put(ctx, j); err != nil {
+		slog.WarnContext(ctx, "cache is behind", "job_id", j.ID, "revision", j.Revision, "error", err)
+	}
 }
 
 // fields are the hash of j, names and values. Where the app runs shows from

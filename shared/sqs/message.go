@@ -42,6 +42,11 @@ type ReadyMessage struct {
 	ReadyAt      time.Time `json:"ready_at,omitzero"`
 }
 
+// Pause is the message that puts the present epoch of a job's sandbox to sleep.
+func Pause(j job.Job) ReadyMessage {
+	return ReadyMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt}
+}
+
 // DecodeBuild reads the body of a build message. The error is job.ErrBadMessage
 // with the reason in words. Fields that it does not know are passed over.
 func DecodeBuild(body string) (BuildMessage, error) {
