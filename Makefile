@@ -11,7 +11,7 @@ LOCAL := .local/bin/local
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: build ## the whole system on this machine, until Ctrl-C (KEEP=1 keeps its data)
@@ -89,6 +89,7 @@ build-%Function:
 
 .PHONY: build
 build: deps ## the functions and the local system, into .local/bin
+	@[[ -e $(LOCAL) ]] || echo "Building the functions and the local system; the first time takes a minute or two" >&2
 	@for f in $(FUNCTIONS); do $(BUILD) -o .local/bin/$$f/bootstrap ./functions/$$f; done
 	@go build -o $(LOCAL) ./local
 
