@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,21 @@ func TestSampleMessages(t *testing.T) {
 		_, err := job.ParseRequest([]byte(call.Body), "user_example", job.Allowed{Templates: []string{"base"}})
 		if (err == nil) != valid {
 			t.Errorf("events/%s.json: %v", sample, err)
+		}
+	}
+}
+
+var curlBody = regexp.MustCompile(`-d '([^']*)'`)
+
+// TestReadmesRequest: what a newcomer pastes is taken.
+func TestReadmesRequest(t *testing.T) {
+	bodies := curlBody.FindAllStringSubmatch(read(t, "README.md"), -1)
+	if len(bodies) == 0 {
+		t.Fatal("README.md has no request")
+	}
+	for _, b := range bodies {
+		if _, err := job.ParseRequest([]byte(b[1]), "user", job.Allowed{Templates: []string{"base"}}); err != nil {
+			t.Errorf("the request of README.md: %v", err)
 		}
 	}
 }
