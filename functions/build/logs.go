@@ -23,21 +23,49 @@ const (
 // watch looks at a command and publishes what it has printed since the last
 // look.
 func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
-	p, err := t.envd.ReadStep(ctx, t.dir(name), t.j.LogOffset, logChunk)
+	p, err := t.envd.ReadStep(ctx, t.dir(name), readFrom(t.j.LogOffset), logChunk)
 	if err != nil {
 		return p, fmt.Errorf("look at %s: %w", name, err)
 	}
-	output := p.Output
-	if p.Phase == envd.StepRunning && len(output) < logChunk {
-		// A line is published when it is whole: half of one may be half of a
-		// secret.
-		output = output[:bytes.LastIndexByte(output, '\n')+1]
-	}
+	output, next := wholeLines(p.Output, t.j.LogOffset, logChunk, p.Phase != envd.StepRunning)
 	if len(output) > 0 {
 		t.logLines(ctx, "stdout", t.redact.lines(string(output), logLine))
-		t.j.LogOffset += int64(len(output))
 	}
+	t.j.LogOffset = next
 	return p, nil
+}
+
+// lineEnds part lines, as redactor.lines does.
+const lineEnds = "\r\n"
+
+// readFrom is where to read on from offset: one byte earlier, which tells
+// whether a line begins at offset or goes on.
+func readFrom(offset int64) int64 { return max(offset-1, 0) }
+
+// wholeLines returns the lines of a chunk of at most limit bytes that was read
+// for offset, and the next offset. A line is shown whole or not at all, since half of one may be
+// half of a secret: one that is not over yet waits for the next look, and one
+// that fills a chunk is passed over up to its end.
+func wholeLines(chunk []byte, offset int64, limit int, ended bool) (lines []byte, next int64) {
+	begin, end, full := 0, len(chunk), len(chunk) >= limit
+	if offset > 0 {
+		if begin = bytes.IndexAny(chunk, lineEnds) + 1; begin == 0 {
+			begin = len(chunk)
+		}
+	}
+	if full || !ended {
+		end = bytes.LastIndexAny(chunk, lineEnds) + 1
+	}
+	switch {
+	case end > begin:
+		return chunk[begin:end], readFrom(offset) + int64(end)
+	case begin > 1: // what is left of a line that is passed over
+		return nil, readFrom(offset) + int64(begin)
+	case full:
+		return nil, readFrom(offset) + int64(len(chunk))
+	default:
+		return nil, offset
+	}
 }
 
 // logLines adds lines to the job's log stream, as far as there is a cache.
@@ -62,7 +90,8 @@ func (t *turn) lastLines(ctx context.Context, name string) string {
 		t.log.WarnContext(ctx, "read last output", "step", name, "error", err)
 		return ""
 	}
-	if lines := t.redact.tail(string(p.Output)); lines != "" {
+	output, _ := wholeLines(p.Output, p.Size-int64(len(p.Output)), lastBytes+1, true)
+	if lines := t.redact.tail(string(output)); lines != "" {
 		return " Its last output was:\n" + lines
 	}
 	return ""
