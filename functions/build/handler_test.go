@@ -3,9 +3,14 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
+	"siesta/local/e2bsim"
 	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/sqs"
 )
 
 func TestAPageIsBuilt(t *testing.T) {
@@ -46,5 +51,151 @@ func TestABadMessageLeavesItsJobAlone(t *testing.T) {
 				t.Errorf("the job became %s: %s", after.Status, after.ErrorMessage)
 			}
 		})
+	}
+}
+
+func TestARequestBecomesAJob(t *testing.T) {
+	b := setup(t)
+	id := job.NewID()
+	b.send(requestMessage(1, id, alice, page()))
+	b.deliver()
+	if j := b.ready(id); j.UserID != alice || j.Tier != job.Bootstrapper {
+		t.Errorf("the row says user %q, tier %q", j.UserID, j.Tier)
+	}
+}
+
+// Until it is a row, a request's message is all there is of it: an outage must
+// not use up its deliveries within minutes.
+func TestARequestWaitsForTheDatabase(t *testing.T) {
+	b := setup(t)
+	id := job.NewID()
+	b.send(requestMessage(1, id, alice, page()))
+	b.proxy.Down()
+	var waits []time.Duration
+	for range 6 {
+		waits = append(waits, b.deliver().Round(time.Second))
+	}
+	if soon, later := waits[3], waits[4:]; soon > 2*time.Minute || later[0] != 10*time.Minute || later[1] != 10*time.Minute {
+		t.Errorf("the message waits %v, want 10 minutes from the fifth delivery on", waits)
+	}
+	b.proxy.Up(t)
+	b.deliver()
+	b.ready(id)
+}
+
+// A job that exists has reconcile to send for it: its message is back soon.
+func TestATurnThatCannotBeClaimedIsBackSoon(t *testing.T) {
+	b := setup(t)
+	b.accept(page())
+	b.proxy.Down()
+	for range 6 {
+		if again := b.deliver(); again == 0 || again > 2*time.Minute {
+			t.Errorf("the message comes again in %v", again)
+		}
+	}
+}
+
+// Over the limit of jobs that build at a time a job stays queued, and asks again.
+func TestOverTheConcurrencyAJobWaits(t *testing.T) {
+	b := setup(t)
+	b.Limits = job.TierLimits{job.Bootstrapper: {PerUser: 1}}
+	first := b.at(b.accept(slow()).ID, job.Deps)
+	b.queues.Remove("build", b.queues.Messages("build")[0].ID)
+	second := b.accept(page())
+	b.deliver()
+	row := b.row(second.ID)
+	if row.Status != job.Queued || row.Turn != 1 || row.CreateNo != 0 {
+		t.Errorf("over the limit the job is %s at turn %d, with %d creates", row.Status, row.Turn, row.CreateNo)
+	}
+	if next := b.queues.Messages("build"); len(next) != 1 || next[0].VisibleAt.Sub(next[0].SentAt).Round(time.Second) != limitDelay {
+		t.Errorf("the next turn's message is %+v", next)
+	}
+	b.cancelled(first.ID)
+	b.ready(second.ID)
+}
+
+// Over the daily limit nothing is built before the next day.
+func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
+	b := setup(t)
+	b.Limits = job.TierLimits{job.Bootstrapper: {PerDay: 1}}
+	first, second := job.NewID(), job.NewID()
+	b.send(requestMessage(1, first, alice, page()))
+	b.deliver()
+	b.ready(first)
+	b.send(requestMessage(1, second, alice, page()))
+	if again := b.deliver(); again != 0 {
+		t.Errorf("the message comes again in %v", again)
+	}
+	row := b.row(second)
+	if row.Status != job.Scheduled || !row.ScheduleFor.After(row.ReadAt) || b.calls(e2bsim.Create) != 1 {
+		t.Errorf("the job is %s for %v, after %d creates", row.Status, row.ScheduleFor, b.calls(e2bsim.Create))
+	}
+	if left := b.queues.Stats("build").Total(); left != 0 {
+		t.Errorf("%d messages are left", left)
+	}
+}
+
+// A cancelled job's turn notices at its next write: it starts and sends nothing
+// more.
+func TestATurnNoticesThatItsJobWasCancelled(t *testing.T) {
+	b := setup(t)
+	r, leave := page(), "echo ran >>../seen"
+	r.Commands.Install = &leave
+	r.Source.Files = map[string]job.File{"index.html": {Content: []byte("hello")}}
+	j := b.accept(r)
+	b.once(e2bsim.Files, func() { b.cancelled(j.ID) }) // while the source is uploaded
+	if again := b.deliver(); again != 0 {
+		t.Errorf("the message comes again in %v", again)
+	}
+	row := b.row(j.ID)
+	if row.Status != job.Failed || row.ErrorMessage != "Cancelled by user" || row.Turn != 0 {
+		t.Errorf("the job is %s at turn %d: %s", row.Status, row.Turn, row.ErrorMessage)
+	}
+	if n := b.queues.Stats("build").Total() + b.queues.Stats("pause").Total(); n != 0 {
+		t.Errorf("%d messages were sent", n)
+	}
+	if seen := b.run(row, "cat seen 2>/dev/null || true"); seen != "" {
+		t.Errorf("a command ran: %s", seen)
+	}
+}
+
+// READY is committed before its message is sent; a redelivery makes up for one
+// that was lost.
+func TestALostReadyMessageIsSentAgain(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	pauses := b.pauses
+	dead := "http://127.0.0.1:1"
+	b.pauses = b.queue(dead, dead+"/000000000000/pause", "")
+	b.until(j.ID, "READY", func(j job.Job) bool { return j.Status == job.Ready })
+	if n := b.queues.Stats("build").Total(); n != 1 {
+		t.Fatalf("%d build messages are left, want the one that is to come again", n)
+	}
+	b.pauses = pauses
+	if again := b.deliver(); again != 0 {
+		t.Errorf("the message comes again in %v", again)
+	}
+	row := b.row(j.ID)
+	sent := b.queues.Messages("pause")
+	if len(sent) != 1 {
+		t.Fatalf("%d READY messages were sent, want one", len(sent))
+	}
+	m, err := sqs.DecodeReady(sent[0].Body)
+	if err != nil || m.JobID != j.ID || m.Epoch != row.Epoch || m.SandboxID != row.SandboxID {
+		t.Errorf("the READY message is %s", sent[0].Body)
+	}
+}
+
+// A turn that kills its worker each time is not tried for ever.
+func TestAJobThatKillsItsTurnsFailsInWords(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	for range maxCrashes + 1 {
+		b.must(b.rows.ClaimTurn(t.Context(), j.ID, 0)) // and dies
+		b.pass(postgres.Lease + time.Second)
+	}
+	b.deliver()
+	if row := b.row(j.ID); row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "interrupted too often") || b.calls(e2bsim.Create) != 0 {
+		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
 }

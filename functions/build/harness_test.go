@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,8 +61,10 @@ type bench struct {
 	proxy  *postgrestest.Proxy // between the function and Postgres
 	rows   *postgres.Store     // past the proxy
 	sim    *e2bsim.Server
+	client func(key func(context.Context, bool) (secrets.Text, error)) *e2b.Client // of the simulated E2B
 	queues *sqssim.Server
 	lines  *logBuffer
+	passed atomic.Int64 // nanoseconds that went by so far
 }
 
 func setup(t *testing.T) *bench {
@@ -102,8 +105,12 @@ func (b *bench) startSandboxes() {
 	control, edge := httptest.NewServer(sim.APIHandler()), httptest.NewServer(sim.EdgeHandler())
 	b.t.Cleanup(control.Close)
 	b.t.Cleanup(edge.Close)
-	b.e2b, err = e2b.New(e2b.Config{APIURL: control.URL, SandboxURL: edge.URL, Domain: "e2b.app", Key: secrets.Fixed("e2b_0123").Get})
-	b.ok(err)
+	b.client = func(key func(context.Context, bool) (secrets.Text, error)) *e2b.Client {
+		client, err := e2b.New(e2b.Config{APIURL: control.URL, SandboxURL: edge.URL, Domain: "e2b.app", Key: key})
+		b.ok(err)
+		return client
+	}
+	b.e2b = b.client(secrets.Fixed("e2b_0123").Get)
 }
 
 func (b *bench) startQueues() {
@@ -161,6 +168,7 @@ func (b *bench) row(id string) job.Job {
 // pass lets d go by for Postgres, SQS and E2B.
 func (b *bench) pass(d time.Duration) {
 	b.t.Helper()
+	b.passed.Add(int64(d))
 	postgrestest.Advance(b.t, b.pool, d)
 	b.queues.Advance(d)
 	b.ok(b.sim.Advance(b.t.Context(), d))

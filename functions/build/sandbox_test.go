@@ -2,11 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/secrets"
 )
 
 // turnsWithout returns the metric of each turn so far: whether E2B gave it no
@@ -51,5 +56,189 @@ func TestAnE2BThatTakesNoBuildsIsTold(t *testing.T) {
 				t.Errorf("turns without a sandbox: %v, want the first two alone", got)
 			}
 		})
+	}
+}
+
+// created are the sandboxes that there ever were, and where they are.
+func (b *bench) created() (states []e2bsim.State) {
+	for _, box := range b.sim.Sandboxes() {
+		states = append(states, box.State)
+	}
+	return states
+}
+
+func TestACreateWithoutAnAnswerIsFoundByItsTag(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
+	if again := b.deliver(); again < 90*time.Second {
+		t.Errorf("the message comes again in %v, before its lease is over", again)
+	}
+	b.fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.Lag, Lag: time.Hour}) // the list may miss it
+	b.deliver()
+	if row := b.row(j.ID); row.SandboxID != "" || row.CreateNo != 1 {
+		t.Errorf("after a list without it, the row has sandbox %q and %d creates", row.SandboxID, row.CreateNo)
+	}
+	done := b.ready(j.ID)
+	if boxes := b.created(); len(boxes) != 1 || done.CreateNo != 1 {
+		t.Errorf("there were %d sandboxes in %d creates, want one", len(boxes), done.CreateNo)
+	}
+}
+
+// A create that came to nothing is repeated only when no list can still show it.
+func TestALostCreateIsRepeatedAfterAGrace(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout})
+	b.deliver()
+	sent := b.passed.Load()
+	b.until(j.ID, "created again", func(j job.Job) bool { return j.CreateNo == 2 })
+	if waited := time.Duration(b.passed.Load() - sent); waited < postgres.Grace-time.Second { // real time goes by, too
+		t.Errorf("the second create came %v after the first", waited)
+	}
+	b.ready(j.ID)
+}
+
+// cancelled ends a job while its turn is at work.
+func (b *bench) cancelled(id string) {
+	b.must(b.rows.Cancel(context.Background(), id, "Cancelled by user", job.NewID()))
+}
+
+// A sandbox that comes after its job's end is nobody's, and is killed at once.
+func TestASandboxThatComesTooLateIsKilled(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.once(e2bsim.Create, func() { b.cancelled(j.ID) })
+	if again := b.deliver(); again != 0 {
+		t.Errorf("the message comes again in %v", again)
+	}
+	if boxes := b.created(); len(boxes) != 1 || boxes[0] != e2bsim.StateGone {
+		t.Errorf("the sandboxes are %v, want one that is gone", boxes)
+	}
+	if row := b.row(j.ID); row.Status != job.Failed || row.SandboxID != "" {
+		t.Errorf("the job is %s with sandbox %q", row.Status, row.SandboxID)
+	}
+}
+
+// But the sandbox of a slow builder may have been adopted by the next one.
+func TestAnAdoptedSandboxIsNotKilled(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.once(e2bsim.Create, func() {
+		b.pass(postgres.Lease + time.Second)
+		ctx := context.Background()
+		next := b.must(b.rows.ClaimTurn(ctx, j.ID, 0))
+		b.must(b.rows.RecordSandbox(ctx, next, b.theBox().SandboxID, time.Hour))
+	})
+	if again := b.deliver(); again != 0 {
+		t.Errorf("the message comes again in %v", again)
+	}
+	if boxes := b.created(); len(boxes) != 1 || boxes[0] != e2bsim.StateRunning {
+		t.Errorf("the sandboxes are %v, want one that runs\n%s", boxes, b.lines)
+	}
+}
+
+// The lease must outlive whatever a turn sends.
+func TestNothingIsSentLongAfterTheClaim(t *testing.T) {
+	b := setup(t)
+	late := func(j job.Job) {
+		t.Helper()
+		calls := len(b.sim.Calls())
+		claimed := b.must(b.store.ClaimTurn(t.Context(), j.ID, j.Turn))
+		slow := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(-time.Millisecond), claimed: time.Now()}
+		b.ok(slow.run(t.Context()))
+		if row := b.row(j.ID); len(b.sim.Calls()) != calls || row.CreateNo != j.CreateNo || row.Turn != j.Turn+1 {
+			t.Errorf("E2B had %d calls; the row is at create %d, turn %d", len(b.sim.Calls())-calls, row.CreateNo, row.Turn)
+		}
+	}
+	j := b.accept(slow())
+	late(j) // no create
+	j = b.at(j.ID, job.Deps)
+	b.pass(time.Hour / 4) // its lease is over
+	late(j)               // no connect
+}
+
+// A create that is held up until its time is over is not sent at all, though
+// it is recorded.
+func TestAHeldUpCreateIsNotSent(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	claimed := b.must(b.store.ClaimTurn(t.Context(), j.ID, 0))
+	held := *b.handler
+	held.e2b = b.client(func(ctx context.Context, _ bool) (secrets.Text, error) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(15 * time.Second): // as long as the client itself would send
+		}
+		return secrets.NewText("e2b_0123"), nil
+	})
+	slow := &turn{handler: &held, j: claimed, sendBy: time.Now().Add(3 * time.Second), claimed: time.Now()}
+	b.ok(slow.run(t.Context()))
+	if row := b.row(j.ID); b.calls(e2bsim.Create) != 0 || row.CreateNo != 1 || !row.CreateSentAt.IsZero() {
+		t.Errorf("E2B had %d creates; the row has %d, the last sent at %v", b.calls(e2bsim.Create), row.CreateNo, row.CreateSentAt)
+	}
+}
+
+// One 404 may be E2B's list of places that lags.
+func TestALostSandboxFailsTheJobAfterTwo404sAGraceApart(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.accept(slow()).ID, job.Deps)
+	b.ok(b.sim.Vanish(t.Context(), j.SandboxID))
+	b.deliver() // the first one
+	first := b.passed.Load()
+	j = b.until(j.ID, "failed", func(j job.Job) bool { return j.Status == job.Failed })
+	if waited := time.Duration(b.passed.Load() - first); waited < postgres.Grace-time.Second { // real time goes by, too
+		t.Errorf("the job failed %v after the first 404", waited)
+	}
+	if !strings.Contains(j.ErrorMessage, "lost") {
+		t.Errorf("it failed with %q", j.ErrorMessage)
+	}
+}
+
+func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.accept(slow()).ID, job.Deps)
+	not := e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 404}
+	b.fault(not)
+	b.deliver()
+	if row := b.row(j.ID); row.MissingSince.IsZero() || row.Status != job.Deps {
+		t.Errorf("after a 404 the job is %s, missing since %v", row.Status, row.MissingSince)
+	}
+	b.deliver()
+	b.pass(2 * postgres.Grace)
+	b.fault(not)
+	b.deliver()
+	if row := b.row(j.ID); row.Status != job.Deps {
+		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+	}
+}
+
+// A sandbox that slept by its time-out comes back with its files, or the job
+// ends: half a build is none.
+func TestOlderFilesEndTheBuild(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.accept(slow()).ID, job.Deps)
+	asleep := func() {
+		b.pass(sandboxTTL + time.Minute)
+		if box, _ := b.sim.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {
+			t.Fatalf("the sandbox is %s", box.State)
+		}
+	}
+	asleep()
+	b.deliver()
+	if row := b.row(j.ID); row.Status != job.Deps {
+		t.Fatalf("with its files the job is %s: %s", row.Status, row.ErrorMessage)
+	}
+	b.run(j, "rm .siesta/epoch") // as a snapshot from before the marker is
+	_, err := b.pool.Exec(t.Context(), `UPDATE jobs SET deadline_at = deadline_at + interval '1 day'`)
+	b.ok(err)
+	asleep()
+	b.deliver()
+	row := b.row(j.ID)
+	if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "latest files") {
+		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+	}
+	if box, _ := b.sim.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
+		t.Errorf("the sandbox is %s", box.State)
 	}
 }
