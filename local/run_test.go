@@ -58,7 +58,7 @@ func TestFunctionsRunWithSAMsVariables(t *testing.T) {
 	defer runtime.Close()
 	for _, c := range [][2]string{
 		{"status", `"statusCode":404`}, {"resume", `"statusCode":404`}, {"snapshot", `"statusCode":404`}, {"cancel", `"statusCode":404`},
-		{"start", `"statusCode":201`}, {"build", `"batchItemFailures":[]`}, {"pause", `"batchItemFailures":[]`},
+		{"start", `"statusCode":201`}, {"pause", `"batchItemFailures":[]`}, {"build", `"batchItemFailures":[]`},
 		{"reconcile", `"failed_parts":[]`}, {"migrate", `"version"`},
 	} {
 		function, want := c[0], c[1]
