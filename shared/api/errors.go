@@ -26,7 +26,7 @@ var table = []row{
 	{err: job.ErrForeign, status: http.StatusNotFound, message: "Job not found"},
 	{err: job.ErrPrevious, status: http.StatusNotFound, message: "Previous job not found"},
 	{err: job.ErrInvalid, status: http.StatusUnprocessableEntity, message: "Invalid input"},
-	{err: job.ErrTooLarge, status: http.StatusRequestEntityTooLarge, message: "The request is too large: its body may have 6 MB"},
+	{err: job.ErrTooLarge, status: http.StatusRequestEntityTooLarge, message: "The request is too large: with all that belongs to it, it may have 6 MB"},
 	{err: job.ErrIdempotencyKey, status: http.StatusUnprocessableEntity, message: "This Idempotency-Key was used before, with another request"},
 	{err: job.ErrNotReady, status: http.StatusUnprocessableEntity, message: "Job is not READY"},
 	{err: job.ErrTerminal, status: http.StatusConflict, message: "Job is already in a terminal state"},
