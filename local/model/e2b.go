@@ -40,7 +40,7 @@ type Fault struct {
 	meaning meaning
 }
 
-// fault words one of the faults that histories have.
+// fault makes one of its name.
 func fault(call e2bsim.Kind, name string) Fault {
 	f := Fault{Fault: e2bsim.Fault{Call: call}, Name: name}
 	status := func(code int, m meaning) { f.Action, f.Status, f.meaning = e2bsim.ErrorAnswer, code, m }
@@ -70,16 +70,21 @@ func fault(call e2bsim.Kind, name string) Fault {
 	return f
 }
 
-// AllFaults are those that a history may have. What one call is told once and
-// asks again at once, as those do that change nothing, is no fault.
-func AllFaults() (all []Fault) {
-	for _, call := range []e2bsim.Kind{e2bsim.Pause, e2bsim.Connect, e2bsim.Kill, e2bsim.Create} {
-		for _, name := range []string{"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s"} {
-			all = append(all, fault(call, name))
-		}
+// Faults are those that a history may have, by call. What a call that changes
+// nothing asks again at once is none.
+func Faults(call e2bsim.Kind) (all []Fault) {
+	names := map[e2bsim.Kind][]string{
+		e2bsim.Connect: {"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s", "loss"},
+		e2bsim.Pause:   {"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s", "loss"},
+		e2bsim.Create:  {"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s"},
+		e2bsim.Kill:    {"504", "504 after its effect", "no answer", "500", "404"},
+		e2bsim.Get:     {"404", "403", "loss"},
+		e2bsim.List:    {"403"},
 	}
-	return append(all, fault(e2bsim.Pause, "loss"), fault(e2bsim.Connect, "loss"), fault(e2bsim.Get, "loss"),
-		fault(e2bsim.Get, "404"), fault(e2bsim.Get, "403"), fault(e2bsim.List, "403"))
+	for _, name := range names[call] {
+		all = append(all, fault(call, name))
+	}
+	return all
 }
 
 // call asks E2B something: does is what it does, and what it then says.

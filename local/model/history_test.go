@@ -28,6 +28,16 @@ type step struct {
 
 func (h history) String() string { return fmt.Sprint([]step(h)) }
 
+// within reports whether h is all with some steps left out.
+func (h history) within(all history) bool {
+	for _, s := range all {
+		if len(h) > 0 && h[0] == s {
+			h = h[1:]
+		}
+	}
+	return len(h) == 0
+}
+
 // action does a step on both sides. false: there is nothing to do.
 type action func(w *world, n int) bool
 
@@ -37,29 +47,32 @@ var actions = map[string]struct {
 	do      action
 	numbers int
 }{
-	"a message":           {(*world).deliver, 0},
-	"a pause message":     {(*world).pause, 0},
-	"an old message":      {(*world).duplicate, 8},
-	"resume":              {(*world).resume, 2},
-	"resume once more":    {(*world).resume, 2},
-	"snapshot":            {(*world).snapshot, 2},
-	"reconcile":           {(*world).reconcile, 0},
-	"time":                {(*world).pass, len(times)},
-	"time up to an edge":  {(*world).passToEdge, 4},
-	"time over an edge":   {(*world).passEdge, 4},
-	"E2B breaks":          {(*world).breakE2B, 2 * len(faults)},
-	"E2B breaks again":    {(*world).breakE2B, 2 * len(faults)},
-	"somebody wakes it":   {(*world).wakeOutside, 2},
-	"something else":      {(*world).rare, len(rarely) * 2},
-	"something elsewhere": {(*world).rare, len(rarely) * 2},
+	"a message":            {(*world).deliver, 0},
+	"a pause message":      {(*world).pause, 0},
+	"an old message":       {(*world).duplicate, 8},
+	"resume":               {(*world).resume, 2},
+	"resume once more":     {(*world).resume, 2},
+	"snapshot":             {(*world).snapshot, 2},
+	"reconcile":            {(*world).reconcile, 0},
+	"time":                 {(*world).pass, len(times)},
+	"time up to an edge":   {(*world).passToEdge, 4},
+	"time over an edge":    {(*world).passEdge, 4},
+	"E2B breaks at wakes":  {breaks(wakes), 2 * len(wakes)},
+	"E2B breaks at pauses": {breaks(pauses), 2 * len(pauses)},
+	"E2B breaks elsewhere": {breaks(others), 2 * len(others)},
+	"somebody wakes it":    {(*world).wakeOutside, 2},
+	"something else":       {(*world).rare, len(rarely) * 2},
+	"something elsewhere":  {(*world).rare, len(rarely) * 2},
 }
 
 // rarely are the actions of which few histories need more than one.
-var rarely = []action{(*world).start, (*world).lose, (*world).cancel, (*world).createOutside, (*world).resumeAny, (*world).snapshotAny}
+var rarely = []action{(*world).start, (*world).lose, (*world).cancel, (*world).createOutside, (*world).drop, (*world).resumeAny, (*world).snapshotAny}
 
 var (
-	faults = model.AllFaults()
-	times  = []time.Duration{5 * time.Second, time.Minute, 150 * time.Second, 7 * time.Minute, 12 * time.Minute}
+	wakes, pauses = model.Faults(e2bsim.Connect), model.Faults(e2bsim.Pause)
+	others        = slices.Concat(model.Faults(e2bsim.Create), model.Faults(e2bsim.Kill), model.Faults(e2bsim.Get), model.Faults(e2bsim.List))
+
+	times = []time.Duration{5 * time.Second, time.Minute, 150 * time.Second, 7 * time.Minute, 12 * time.Minute}
 )
 
 // draw makes a history up. Nothing happens yet.
@@ -218,11 +231,15 @@ func (w *world) wait(d time.Duration) bool {
 	return true
 }
 
-func (w *world) breakE2B(n int) bool {
-	f := faults[n%len(faults)]
+// breaks is the action that lets E2B do one of some faults.
+func breaks(faults []model.Fault) action {
+	return func(w *world, n int) bool { return w.breakE2B(faults[n%len(faults)], n/len(faults)) }
+}
+
+func (w *world) breakE2B(f model.Fault, n int) bool {
 	whose := ""
 	if f.Call != e2bsim.Create && f.Call != e2bsim.List {
-		s, ok := of(w.model.Sandboxes, n/len(faults))
+		s, ok := of(w.model.Sandboxes, n)
 		if !ok {
 			return false
 		}
@@ -253,6 +270,19 @@ func (w *world) wakeOutside(n int) bool {
 	_, _, err := w.somebody.Connect(w.ctx, s.ID, time.Hour)
 	w.must(err)
 	w.model.Wake(s, time.Hour)
+	return true
+}
+
+// drop loses every message, as nothing but a mistake of ours does.
+func (w *world) drop(int) bool {
+	if len(w.model.Messages) == 0 {
+		return false
+	}
+	w.begin("all messages are lost")
+	for _, m := range w.model.Messages {
+		w.SQS.Remove(queues[m.Queue], m.ID)
+	}
+	w.model.Messages = nil
 	return true
 }
 

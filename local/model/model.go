@@ -40,6 +40,8 @@ type Model struct {
 	Sandboxes []*Sandbox // those that E2B has
 	Messages  []*Message
 	Faults    []Fault // each for the next call of its kind
+
+	lost []loss // what a run of reconcile did not find
 }
 
 // Job is a row. A zero time is not set.
@@ -62,7 +64,8 @@ type Job struct {
 	creates    int
 	createSent time.Time
 	pausedAt   time.Time
-	missingAt  int64 // the revision that noted the last 404
+	asked      time.Time // reconcile sent a message
+	missingAt  int64     // the revision that noted the last 404
 }
 
 // write is a change of the row, which then goes to the cache.
@@ -254,6 +257,9 @@ func (m *Model) Edges() []time.Time {
 		add(j.Due, late, -dueMargin)
 		add(j.Expires, -dueMargin)
 		add(j.Deadline)
+		for _, since := range []time.Time{j.Lease, j.Op, j.Due} {
+			add(j.askAgain(since))
+		}
 		for _, at := range []time.Time{j.Missing, j.createSent, j.pausedAt} {
 			add(at, grace)
 		}

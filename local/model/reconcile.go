@@ -22,21 +22,50 @@ func (m *Model) Reconcile() {
 	m.lookAtRows()
 }
 
-func (m *Model) past(at time.Time) bool { return !at.IsZero() && at.Add(late).Before(m.Now) }
+// fallen reports whether something has been left for a minute since a moment,
+// and whether it is time to ask for it: after as long again as the last time,
+// ten minutes at the most.
+func (m *Model) fallen(j *Job, since time.Time) (fallen, ask bool) {
+	if since.IsZero() || m.Now.Sub(since) <= late {
+		return false, false
+	}
+	return true, !m.Now.Before(j.askAgain(since))
+}
+
+// askAgain is when a message may be sent for what has been left since a moment.
+func (j *Job) askAgain(since time.Time) time.Time {
+	if !j.asked.After(since) {
+		return since
+	}
+	return j.asked.Add(min(j.asked.Sub(since), 10*time.Minute))
+}
 
 func (m *Model) latePause(j *Job) {
-	overdue := j.State == job.SandboxRunning && m.past(j.Due)
-	abandoned := (j.State == job.SandboxPausing || j.State == job.SandboxResuming) && m.past(j.Op)
-	if j.Status == job.Ready && (overdue || abandoned) {
+	if j.Status != job.Ready {
+		return
+	}
+	since := time.Time{}
+	switch j.State {
+	case job.SandboxRunning:
+		since = j.Due
+	case job.SandboxPausing, job.SandboxResuming:
+		since = j.Op
+	}
+	if _, ask := m.fallen(j, since); ask {
 		m.askForPause(j, 0)
+		j.asked = m.Now
 	}
 }
 
 func (m *Model) lateTurn(j *Job) {
+	fallen, ask := m.fallen(j, j.Lease)
 	switch {
-	case j.Status.Terminal() || !m.past(j.Lease):
+	case j.Status.Terminal() || !fallen:
 	case !m.Now.After(j.Deadline):
-		m.send("build", j, j.Turn, 0)
+		if ask {
+			m.send("build", j, j.Turn, 0)
+			j.asked = m.Now
+		}
 	default:
 		j.fail()
 		if j.Sandbox != nil && j.State != job.SandboxGone {
@@ -117,6 +146,7 @@ func (m *Model) lookAtRows() {
 			}
 		}
 	}
+	m.believe()
 }
 
 // look asks E2B for a row's sandbox.
@@ -139,17 +169,30 @@ func (m *Model) seen(j *Job) {
 	}
 }
 
-// missed: E2B does not know a row's sandbox. It is gone if that was so a grace
-// ago, and nothing happened since.
+// missed: E2B does not know a row's sandbox. What is noted already may be lost.
 func (m *Model) missed(j *Job) {
-	noted := j.missingAt == j.Revision
-	switch {
-	case !m.free(j):
-	case noted && !j.Missing.IsZero() && m.Now.Sub(j.Missing) > grace:
-		j.Op = time.Time{}
-		j.gone()
-	case !noted:
-		j.Missing, j.missingAt = m.Now, j.Revision+1
-		j.write()
+	if j.missingAt == j.Revision || !m.free(j) {
+		m.lost = append(m.lost, loss{j, j.Revision})
+		return
 	}
+	j.Missing, j.missingAt = m.Now, j.Revision+1
+	j.write()
+}
+
+// loss is a sandbox that E2B does not know, by its row as it was read.
+type loss struct {
+	*Job
+	read int64
+}
+
+// believe takes a sandbox for gone that was missing a grace ago, too, if nothing
+// happened since.
+func (m *Model) believe() {
+	for _, l := range m.lost {
+		if j := l.Job; m.free(j) && l.read == j.Revision && j.missingAt == j.Revision && !j.Missing.IsZero() && m.Now.Sub(j.Missing) > grace {
+			j.Op = time.Time{}
+			j.gone()
+		}
+	}
+	m.lost = nil
 }
