@@ -99,6 +99,21 @@ func TestALostCreateIsRepeatedAfterAGrace(t *testing.T) {
 	b.ready(j.ID)
 }
 
+// A list that does not answer proves nothing, however long ago the create was.
+func TestAListThatFailsProvesNothing(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
+	b.deliver()
+	b.pass(postgres.Grace)
+	b.fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.ErrorAnswer, Times: 4}) // as often as the client asks
+	b.deliver()
+	if row := b.row(j.ID); row.CreateNo != 1 || row.Turn != 1 {
+		t.Errorf("the row is at create %d, turn %d, want it handed over", row.CreateNo, row.Turn)
+	}
+	b.ready(j.ID)
+}
+
 // cancelled ends a job while its turn is at work.
 func (b *bench) cancelled(id string) {
 	b.must(b.rows.Cancel(context.Background(), id, "Cancelled by user", job.NewID()))
@@ -150,33 +165,55 @@ func TestNothingIsSentLongAfterTheClaim(t *testing.T) {
 		if row := b.row(j.ID); len(b.sim.Calls()) != calls || row.CreateNo != j.CreateNo || row.Turn != j.Turn+1 {
 			t.Errorf("E2B had %d calls; the row is at create %d, turn %d", len(b.sim.Calls())-calls, row.CreateNo, row.Turn)
 		}
+		next := b.queues.Messages("build")
+		if len(next) != 1 || next[0].VisibleAt.Sub(next[0].SentAt).Round(time.Second) != minWait {
+			t.Errorf("the next turn's message is %+v, want it in %v", next, minWait)
+		}
 	}
 	j := b.accept(slow())
+	b.queues.Remove("build", b.queues.Messages("build")[0].ID)
 	late(j) // no create
 	j = b.at(j.ID, job.Deps)
-	b.pass(time.Hour / 4) // its lease is over
-	late(j)               // no connect
+	b.queues.Remove("build", b.queues.Messages("build")[0].ID)
+	b.pass(postgres.Lease)
+	late(j) // no connect
 }
 
-// A create that is held up until its time is over is not sent at all, though
-// it is recorded.
-func TestAHeldUpCreateIsNotSent(t *testing.T) {
-	b := setup(t)
-	j := b.accept(page())
-	claimed := b.must(b.store.ClaimTurn(t.Context(), j.ID, 0))
-	held := *b.handler
-	held.e2b = b.client(func(ctx context.Context, _ bool) (secrets.Text, error) {
-		select {
-		case <-ctx.Done():
-		case <-time.After(15 * time.Second): // as long as the client itself would send
-		}
-		return secrets.NewText("e2b_0123"), nil
-	})
-	slow := &turn{handler: &held, j: claimed, sendBy: time.Now().Add(3 * time.Second), claimed: time.Now()}
-	b.ok(slow.run(t.Context()))
-	if row := b.row(j.ID); b.calls(e2bsim.Create) != 0 || row.CreateNo != 1 || !row.CreateSentAt.IsZero() {
-		t.Errorf("E2B had %d creates; the row has %d, the last sent at %v", b.calls(e2bsim.Create), row.CreateNo, row.CreateSentAt)
+// A call that is held up until its time is over is not sent at all, though it
+// is recorded.
+func TestAHeldUpCallIsNotSent(t *testing.T) {
+	run := func(b *bench, j job.Job) {
+		t.Helper()
+		held := *b.handler
+		held.e2b = b.client(func(ctx context.Context, _ bool) (secrets.Text, error) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(15 * time.Second): // as long as the client itself would send
+			}
+			return secrets.NewText("e2b_0123"), nil
+		})
+		claimed := b.must(b.store.ClaimTurn(b.t.Context(), j.ID, j.Turn))
+		slow := &turn{handler: &held, j: claimed, sendBy: time.Now().Add(3 * time.Second), claimed: time.Now()}
+		b.ok(slow.run(b.t.Context()))
 	}
+	t.Run("create", func(t *testing.T) {
+		b := setup(t)
+		j := b.accept(page())
+		run(b, j)
+		if row := b.row(j.ID); b.calls(e2bsim.Create) != 0 || row.CreateNo != 1 || !row.CreateSentAt.IsZero() {
+			t.Errorf("E2B had %d creates; the row has %d, the last sent at %v", b.calls(e2bsim.Create), row.CreateNo, row.CreateSentAt)
+		}
+	})
+	t.Run("connect", func(t *testing.T) {
+		b := setup(t)
+		j := b.at(b.accept(slow()).ID, job.Deps)
+		b.pass(postgres.Lease)
+		before := b.calls(e2bsim.Connect)
+		run(b, j)
+		if row := b.row(j.ID); b.calls(e2bsim.Connect) != before || row.Turn != j.Turn+1 {
+			t.Errorf("E2B had %d connects; the row is at turn %d", b.calls(e2bsim.Connect)-before, row.Turn)
+		}
+	})
 }
 
 // One 404 may be E2B's list of places that lags.
