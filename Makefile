@@ -73,6 +73,10 @@ bench-e2b: ## what the client of E2B costs
 chaos: deps ## seeded histories of crashes and races (SECONDS=600 SEED=1)
 	@go run ./local/chaos -seconds $(or $(SECONDS),600) $(if $(SEED),-seed $(SEED))
 
+.PHONY: histories
+histories: deps ## random histories of the system beside its model (CHECKS=2000 SEED=1)
+	go test -count=1 -timeout 12h ./local/model -rapid.checks=$(or $(CHECKS),2000) -rapid.shrinktime=5m $(if $(SEED),-rapid.seed=$(SEED))
+
 .PHONY: load
 load: deps ## many jobs at once through the whole system (JOBS=500)
 	@go run ./local/load -jobs $(or $(JOBS),500)
