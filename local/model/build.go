@@ -96,8 +96,6 @@ func (m *Model) obtain(j *Job) (time.Duration, meaning) {
 		} else if !j.createSent.IsZero() && m.Now.Sub(j.createSent) < grace {
 			return lookAgain, done
 		}
-	} else if j.Sandbox == nil {
-		return m.first(j)
 	}
 	if j.Sandbox == nil {
 		return m.first(j)

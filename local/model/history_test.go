@@ -28,14 +28,27 @@ type step struct {
 
 func (h history) String() string { return fmt.Sprint([]step(h)) }
 
-// within reports whether h is all with some steps left out.
-func (h history) within(all history) bool {
-	for _, s := range all {
-		if len(h) > 0 && h[0] == s {
+// failure is a history that ended in a difference.
+type failure struct {
+	history
+	counts []bool // which of its steps were played, and had anything to do
+	wrong  string // what happened, and the difference; "": none
+}
+
+// of finds h in f. part: h is f's history with some steps left out. If those did
+// nothing, h fails as f did.
+func (f failure) of(h history) (same failure, part bool) {
+	same.wrong = f.wrong
+	for i, s := range f.history {
+		switch {
+		case len(h) > 0 && h[0] == s:
 			h = h[1:]
+			same.history, same.counts = append(same.history, s), append(same.counts, f.counts[i])
+		case f.counts[i]:
+			same.wrong = ""
 		}
 	}
-	return len(h) == 0
+	return same, len(h) == 0
 }
 
 // action does a step on both sides. false: there is nothing to do.
@@ -100,25 +113,26 @@ func upTo(n int) (all []int) {
 	return all
 }
 
-// play plays a history from an empty system and tells the first difference, and
-// what happened before it; "" when there was none.
-func (s *system) play(ctx context.Context, h history) string {
+// play plays a history from an empty system up to the first difference.
+func (s *system) play(ctx context.Context, h history) failure {
+	f := failure{history: h, counts: make([]bool, len(h))}
 	w := &world{system: s, ctx: ctx, model: &model.Model{}}
 	w.must(s.Empty(ctx))
 	w.model.Now, w.began = w.now(), w.now()
-	for _, step := range h {
+	for i, step := range h {
 		do := actions[step.name].do
 		if step.name == "start" {
 			do = (*world).start
 		}
-		if !do(w, step.n) {
+		if f.counts[i] = do(w, step.n); !f.counts[i] {
 			continue
 		}
 		if w.compare(); w.wrong != "" {
-			return "the history:\n  " + strings.Join(w.told, "\n  ") + "\nthe difference:\n  " + w.wrong
+			f.wrong = "the history:\n  " + strings.Join(w.told, "\n  ") + "\nthe difference:\n  " + w.wrong
+			break
 		}
 	}
-	return ""
+	return f
 }
 
 // of picks one of several by a number.
