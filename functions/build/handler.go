@@ -123,25 +123,14 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 		return fmt.Errorf("accept job: %w", err)
 	}
 	if created {
-		h.publish(ctx, j)
+		h.cache.Publish(ctx, j)
 	}
 	return nil
 }
 
-// publish brings the cache up to a row. The cache may be down: reconcile
-// publishes again what it missed.
-func (h *handler) publish(ctx context.Context, j job.Job) {
-	if _, err := h.cache.Put(ctx, j); err != nil {
-		h.log.WarnContext(ctx, "cache job", "error", err)
-	}
-}
-
 // announce sends the READY message of a job whose READY is committed.
 func (h *handler) announce(ctx context.Context, j job.Job) error {
-	message := sqs.ReadyMessage{
-		JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt,
-	}
-	if err := h.pauses.SendReady(ctx, message, j.PauseDueAt.Sub(j.ReadAt)); err != nil {
+	if err := h.pauses.SendReady(ctx, sqs.Pause(j), j.PauseDueAt.Sub(j.ReadAt)); err != nil {
 		return fmt.Errorf("send READY message: %w", err)
 	}
 	return nil

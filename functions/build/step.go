@@ -102,7 +102,11 @@ func (t *turn) checks(ctx context.Context) (time.Duration, error) {
 	}
 	t.j.PolledMS += int(t.polled.Milliseconds())
 	row, err := t.store.Ready(ctx, t.j, url, t.PauseAfter)
-	return 0, t.save(ctx, row, err)
+	if err != nil {
+		return 0, err
+	}
+	t.j = row // published beside the message that puts it to sleep
+	return 0, nil
 }
 
 // answers waits for the app behind url, watching its server.

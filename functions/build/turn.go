@@ -74,7 +74,9 @@ func (t *turn) run(ctx context.Context) error {
 	case err == nil && wait > 0:
 		err = t.handOver(ctx, wait)
 	case err == nil:
+		published := t.cache.PublishBeside(ctx, t.j)
 		err = t.announce(ctx, t.j)
+		published()
 	}
 	t.tell(ctx, wait, err)
 	switch {
@@ -160,7 +162,7 @@ func (t *turn) save(ctx context.Context, j job.Job, err error) error {
 		return err
 	}
 	t.j = j
-	t.publish(ctx, j)
+	t.cache.Publish(ctx, j)
 	return nil
 }
 

@@ -59,15 +59,11 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return fmt.Errorf("take pause: %w", err)
 	}
-	published := make(chan struct{})
-	go func() { // a slow cache must not keep the sandbox awake; pausing claims no sleep yet
-		defer close(published)
-		h.cache.Publish(ctx, j)
-	}()
+	published := h.cache.PublishBeside(ctx, j) // pausing claims no sleep yet
 	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
 	defer cancel()
 	err = h.e2b.Pause(sending, j.SandboxID)
-	<-published
+	published()
 	h.log.InfoContext(ctx, "pause", "sandbox_id", j.SandboxID, "took_ms", time.Since(started).Milliseconds(), "error", err)
 	return h.answered(ctx, j, r, err)
 }

@@ -87,6 +87,17 @@ func (c *Cache) Publish(ctx context.Context, j job.Job) {
 	}
 }
 
+// PublishBeside is Publish beside whatever the caller does next, which must not
+// wait for a slow cache. The caller calls wait before it ends.
+func (c *Cache) PublishBeside(ctx context.Context, j job.Job) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.Publish(ctx, j)
+	}()
+	return func() { <-done }
+}
+
 // fields are the hash of j, names and values. Where the app runs shows from
 // READY on, all at once.
 func fields(j job.Job) []any {
