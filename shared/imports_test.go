@@ -19,13 +19,16 @@ import (
 
 const module = "siesta/"
 
+// functionTests supports the functions' own tests and is in no program.
+const functionTests = "local/functiontest"
+
 // leaves import nothing of ours, and everybody may import them.
 var leaves = []string{"shared/env", "shared/logging", "shared/awsenv"}
 
 // owners says who may import a third-party package, by the longest prefix of
 // its path. A pattern that ends in /... covers the packages below it too.
 var owners = map[string][]string{
-	"github.com/jackc/pgx/v5":                             {"shared/postgres", "shared/postgres/postgrestest"},
+	"github.com/jackc/pgx/v5":                             {"shared/postgres", "shared/postgres/postgrestest", functionTests},
 	"github.com/redis/go-redis/v9":                        {"shared/redis", "shared/redis/redistest"},
 	"github.com/golang-migrate/migrate/v4":                {"functions/migrate", "shared/postgres/postgrestest"},
 	"github.com/aws/aws-sdk-go-v2":                        {"shared/awsenv", "shared/sqs", "shared/s3", "shared/secrets"},
@@ -92,7 +95,7 @@ func TestDependencyRule(t *testing.T) {
 
 // mayImport is the rule among our own packages.
 func mayImport(from, to string) bool {
-	if strings.HasPrefix(to, "functions/") {
+	if strings.HasPrefix(to, "functions/") || to == functionTests {
 		return false
 	}
 	if isTestPackage(to) {
@@ -143,7 +146,7 @@ func owns(name, path string) bool {
 // tree of their own.
 func TestEnvironmentIsReadInMainOnly(t *testing.T) {
 	for name, p := range packages(t) {
-		if isTestPackage(name) || strings.HasSuffix(name, "local/e2bsim/sandbox") {
+		if isTestPackage(name) || name == functionTests || name == "local/e2bsim/sandbox" {
 			continue
 		}
 		for _, file := range p.GoFiles {

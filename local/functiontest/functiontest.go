@@ -1,0 +1,104 @@
+// Package functiontest is what the functions' own tests run on: Postgres, Redis,
+// queues and an E2B of one test's own, jobs at the points of their life, and
+// calls as the gateway makes them. It knows no function: a test makes its
+// handler of these parts. Only tests import it.
+package functiontest
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+
+	"siesta/local/e2bsim/sandbox"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+const (
+	Alice = "user_alice" // whose the jobs are
+	Stack = "stack-under-test"
+)
+
+// Main is the TestMain of a package whose sandboxes run real processes. It makes
+// the test's binary the app that they run, too: `serve` answers on PORT with the
+// value of GREETING, and with the status in the file status.
+func Main(m *testing.M) {
+	sandbox.Init()
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(greet)))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func greet(w http.ResponseWriter, _ *http.Request) {
+	status := http.StatusOK
+	if raw, err := os.ReadFile("status"); err == nil {
+		_, _ = fmt.Sscan(string(raw), &status)
+	}
+	w.WriteHeader(status)
+	_, _ = fmt.Fprint(w, os.Getenv("GREETING"))
+}
+
+// Self is the path of the test's binary, also inside a sandbox.
+func Self() string {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return path
+}
+
+// Cache opens the cache at an address. A new one has seen no failure yet.
+func Cache(t testing.TB, address string) *redis.Cache {
+	t.Helper()
+	cache, err := redis.Open(redis.Config{URL: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cache.Close() })
+	return cache
+}
+
+// Sealer seals with the one key of all tests.
+func Sealer(t testing.TB) *secrets.Sealer {
+	t.Helper()
+	sealer, err := secrets.NewSealer(secrets.Fixed(hex.EncodeToString(bytes.Repeat([]byte{7}, 32))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealer
+}
+
+// Log keeps what a function logs.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// NewLog returns a log that is shown if the test fails.
+func NewLog(t testing.TB) *Log {
+	l := &Log{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the function's log:\n%s", l)
+		}
+	})
+	return l
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
