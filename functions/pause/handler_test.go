@@ -15,19 +15,19 @@ import (
 
 func TestADueSandboxIsPutToSleep(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
+	j := b.Ready(0)
 	if b.deliver(j) {
 		t.Error("the message is to come again")
 	}
 	b.wantState(j, job.SandboxPaused)
-	if row := b.row(j); row.PausedAt.IsZero() || !row.SandboxExpiresAt.IsZero() {
+	if row := b.Row(j.ID); row.PausedAt.IsZero() || !row.SandboxExpiresAt.IsZero() {
 		t.Errorf("got paused at %v, expires at %v", row.PausedAt, row.SandboxExpiresAt)
 	}
 }
 
 func TestASandboxThatSleepsAlreadyIsPaused(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
+	j := b.Ready(0)
 	if err := b.e2b.Pause(b.ctx, j.SandboxID); err != nil {
 		t.Fatal(err)
 	}
@@ -39,13 +39,13 @@ func TestASandboxThatSleepsAlreadyIsPaused(t *testing.T) {
 
 func TestARefusedPauseIsToldAndNotRepeated(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
-	b.sim.SetPlan(e2bsim.Plan{RefusePause: true})
+	j := b.Ready(0)
+	b.E2B.SetPlan(e2bsim.Plan{RefusePause: true})
 	if b.deliver(j) {
 		t.Error("the message is to come again")
 	}
 	b.wantState(j, job.SandboxRunning)
-	if row := b.row(j); row.PauseError == "" || row.PauseDueAt.Sub(row.ReadAt) < 50*time.Minute {
+	if row := b.Row(j.ID); row.PauseError == "" || row.PauseDueAt.Sub(row.ReadAt) < 50*time.Minute {
 		t.Errorf("got error %q, due again in %v", row.PauseError, row.PauseDueAt.Sub(row.ReadAt))
 	}
 }
@@ -54,20 +54,20 @@ func TestAnUnknownOutcomeIsNeverWrittenAndAskedForAgain(t *testing.T) {
 	for _, action := range []e2bsim.Action{e2bsim.AnswerLost, e2bsim.TimeoutAfter, e2bsim.GatewayTimeout} {
 		t.Run(string(action), func(t *testing.T) {
 			b := setup(t)
-			j := b.ready(0)
+			j := b.Ready(0)
 			b.fault(e2bsim.Fault{Action: action})
 			if !b.deliver(j) {
 				t.Fatal("the message does not come again")
 			}
 			b.wantState(j, job.SandboxPausing)
-			if row := b.row(j); !row.OpUntil.After(row.ReadAt.Add(time.Minute)) {
+			if row := b.Row(j.ID); !row.OpUntil.After(row.ReadAt.Add(time.Minute)) {
 				t.Errorf("op_until was shortened to %v", row.OpUntil.Sub(row.ReadAt))
 			}
 			if in := b.nextIn(); in < postgres.OpTime-5*time.Second {
 				t.Errorf("the message comes back after %v, while the call may be under way", in)
 			}
-			b.queues.Advance(postgres.OpTime + 2*time.Second)
-			postgrestest.Advance(t, b.pool, postgres.OpTime+2*time.Second)
+			b.SQS.Advance(postgres.OpTime + 2*time.Second)
+			postgrestest.Advance(t, b.Pool, postgres.OpTime+2*time.Second)
 			if b.redeliver() {
 				t.Error("the message is to come a third time")
 			}
@@ -82,7 +82,7 @@ func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 	} {
 		t.Run(string(f.Action), func(t *testing.T) {
 			b := setup(t)
-			j := b.ready(0)
+			j := b.Ready(0)
 			b.fault(f)
 			if !b.deliver(j) {
 				t.Fatal("the message does not come again")
@@ -91,7 +91,7 @@ func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 			if in := b.nextIn(); in > 10*time.Second || f.RetryAfter > 0 && in < 6*time.Second {
 				t.Errorf("the message comes back after %v", in)
 			}
-			b.queues.Advance(10 * time.Second)
+			b.SQS.Advance(10 * time.Second)
 			if b.redeliver() {
 				t.Error("the message is to come a third time")
 			}
@@ -104,7 +104,7 @@ func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 // another one each minute.
 func TestAFailingPauseIsNeverTakenForAbandoned(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
+	j := b.Ready(0)
 	b.fault(e2bsim.Fault{Action: e2bsim.RateLimited, RetryAfter: 300})
 	again := b.deliver(j)
 	for range 8 {
@@ -112,9 +112,9 @@ func TestAFailingPauseIsNeverTakenForAbandoned(t *testing.T) {
 			t.Fatal("the message does not come again")
 		}
 		in := b.nextIn()
-		b.queues.Advance(in)
-		postgrestest.Advance(t, b.pool, in)
-		if rows, err := b.store.AbandonedOps(b.ctx, 10); err != nil || len(rows) > 0 {
+		b.SQS.Advance(in)
+		postgrestest.Advance(t, b.Pool, in)
+		if rows, err := b.Rows.AbandonedOps(b.ctx, 10); err != nil || len(rows) > 0 {
 			t.Fatalf("after %v: %d abandoned, %v", in, len(rows), err)
 		}
 		b.fault(e2bsim.Fault{Action: e2bsim.ErrorAnswer, Status: 500})
@@ -124,7 +124,7 @@ func TestAFailingPauseIsNeverTakenForAbandoned(t *testing.T) {
 
 func TestAMessageBeforeItsTimeIsSentAgainForIt(t *testing.T) {
 	b := setup(t)
-	j := b.ready(10 * time.Minute)
+	j := b.Ready(10 * time.Minute)
 	if b.deliver(j) {
 		t.Error("the message is to come again, and counts as failed")
 	}
@@ -136,14 +136,14 @@ func TestAMessageBeforeItsTimeIsSentAgainForIt(t *testing.T) {
 
 func TestAMessageOfAnotherEpochChangesNothing(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
+	j := b.Ready(0)
 	old := j
 	old.Epoch--
 	if b.deliver(old) {
 		t.Error("the message is to come again")
 	}
 	b.wantNoCall()
-	if row := b.row(j); row.Revision != j.Revision {
+	if row := b.Row(j.ID); row.Revision != j.Revision {
 		t.Error("the row was changed")
 	}
 }
@@ -151,8 +151,8 @@ func TestAMessageOfAnotherEpochChangesNothing(t *testing.T) {
 // A copy of the database names sandboxes that are the original's to pause.
 func TestAnotherStacksSandboxIsLeftAlone(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
-	if _, err := b.pool.Exec(b.ctx, `UPDATE jobs SET sandbox_stack = 'another' WHERE id = $1::uuid`, j.ID); err != nil {
+	j := b.Ready(0)
+	if _, err := b.Pool.Exec(b.ctx, `UPDATE jobs SET sandbox_stack = 'another' WHERE id = $1::uuid`, j.ID); err != nil {
 		t.Fatal(err)
 	}
 	if b.deliver(j) {
@@ -163,8 +163,8 @@ func TestAnotherStacksSandboxIsLeftAlone(t *testing.T) {
 
 func TestADuplicateWaitsForTheOwner(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
-	b.must(b.store.TakePause(b.ctx, j.ID, j.Epoch))
+	j := b.Ready(0)
+	b.Must(b.Rows.TakePause(b.ctx, j.ID, j.Epoch))
 	if !b.deliver(j) {
 		t.Error("the message is gone, though its pause may fail")
 	}
@@ -176,20 +176,20 @@ func TestADuplicateWaitsForTheOwner(t *testing.T) {
 
 func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
 	b := setup(t)
-	j := b.ready(0)
+	j := b.Ready(0)
 	var once sync.Once
-	b.sim.Observe(func(c e2bsim.Call) {
+	b.E2B.Observe(func(c e2bsim.Call) {
 		if c.Kind == e2bsim.Pause {
 			once.Do(func() { // while the pause is under way, its time runs out and somebody wakes the sandbox
-				postgrestest.Advance(t, b.pool, postgres.OpTime+time.Second)
-				b.must(b.store.TakeResume(b.ctx, b.row(j), 10*time.Minute))
+				postgrestest.Advance(t, b.Pool, postgres.OpTime+time.Second)
+				b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute))
 			})
 		}
 	})
 	if b.deliver(j) {
 		t.Error("the message is to come again")
 	}
-	if row := b.row(j); row.SandboxState != job.SandboxResuming || row.SandboxPaused {
+	if row := b.Row(j.ID); row.SandboxState != job.SandboxResuming || row.SandboxPaused {
 		t.Errorf("got %s, paused %v", row.SandboxState, row.SandboxPaused)
 	}
 }
@@ -201,22 +201,22 @@ func TestAMessageThatCanNeverSucceedIsPutAside(t *testing.T) {
 		"unknown version": `{"version":9,"job_id":"` + job.NewID() + `","sandbox_id":"i1","epoch":1}`,
 		"unknown job":     `{"version":1,"job_id":"` + job.NewID() + `","sandbox_id":"i1","epoch":1}`,
 	} {
-		before := b.queues.Stats("dead").Total()
+		before := b.SQS.Stats("dead").Total()
 		response, err := b.Handle(b.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}})
 		if err != nil || len(response.BatchItemFailures) != 0 {
 			t.Errorf("%s: got %v, %v", name, response, err)
 		}
-		if got := b.queues.Stats("dead").Total(); got != before+1 {
+		if got := b.SQS.Stats("dead").Total(); got != before+1 {
 			t.Errorf("%s: %d messages put aside, want 1", name, got-before)
 		}
 	}
 }
 
 func (b *bench) wantNoCall() {
-	b.t.Helper()
-	for _, c := range b.sim.Calls() {
+	b.T.Helper()
+	for _, c := range b.E2B.Calls() {
 		if c.Kind == e2bsim.Pause {
-			b.t.Error("E2B was asked to pause")
+			b.T.Error("E2B was asked to pause")
 		}
 	}
 }
