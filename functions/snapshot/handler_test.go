@@ -2,79 +2,41 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/jackc/pgx/v5/pgxpool"
-
+	"siesta/local/functiontest"
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/postgres/postgrestest"
-	"siesta/shared/redis"
 	"siesta/shared/redis/redistest"
 	"siesta/shared/sqs"
 	"siesta/shared/sqs/sqstest"
 )
 
-const alice = "user_alice"
+const alice = functiontest.Alice
 
 // bench is a handler on stores and a queue of its own.
 type bench struct {
 	handler
-	t      *testing.T
-	pool   *pgxpool.Pool
-	proxy  *postgrestest.Proxy // between the handler and Postgres
+	*functiontest.Database
 	queues *sqstest.Service
 }
 
 func setup(t *testing.T, redisURL string) bench {
 	t.Helper()
-	url, pool := postgrestest.New(t)
-	proxy := postgrestest.NewProxy(t, url)
-	store, err := postgres.Open(t.Context(), postgres.Config{URL: proxy.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	cache, err := redis.Open(redis.Config{URL: redisURL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cache.Close() })
-	queues := sqstest.New(t)
-	h := handler{log: slog.New(slog.DiscardHandler), store: store, cache: cache, pauses: queues.Queue(t, "pause")}
-	return bench{handler: h, t: t, pool: pool, proxy: proxy, queues: queues}
+	d, queues := functiontest.NewDatabase(t), sqstest.New(t)
+	return bench{Database: d, queues: queues, handler: handler{
+		log: slog.New(slog.DiscardHandler), store: d.Store, cache: functiontest.Cache(t, redisURL), pauses: queues.Queue(t, "pause"),
+	}}
 }
 
-// job makes a job of alice whose row has the assignments.
+// job is a job of alice whose row has the assignments.
 func (b bench) job(assignments string) job.Job {
-	b.t.Helper()
-	j, _, err := b.store.Accept(b.t.Context(), postgres.NewJob{
-		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour,
-		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if _, err := b.pool.Exec(b.t.Context(), "UPDATE jobs SET "+assignments+" WHERE id = '"+j.ID+"'"); err != nil {
-		b.t.Fatalf("%s: %v", assignments, err)
-	}
-	return b.row(j.ID)
-}
-
-func (b bench) row(id string) job.Job {
-	b.t.Helper()
-	j, err := b.store.Get(b.t.Context(), id)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return j
+	b.T.Helper()
+	return b.Set(b.Accept(functiontest.NewJob()).ID, assignments)
 }
 
 // isReady is a preview that stays awake for a while, in its third epoch.
@@ -83,26 +45,10 @@ const isReady = `status = 'ready', completed_at = now(), lease_until = NULL, san
 
 // call asks for a snapshot as the gateway does.
 func (b bench) call(user, id string) (api.Response, map[string]any) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second) // the function's
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.T.Context(), 15*time.Second) // the function's
 	defer cancel()
-	var r api.Request
-	r.PathParameters = map[string]string{"job_id": id}
-	r.RequestContext.RequestID = "gateway-1"
-	if user != "" {
-		r.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"sub": user}},
-		}
-	}
-	resp, err := api.Handle(b.log, b.serve)(ctx, r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var body map[string]any
-	if err := json.Unmarshal([]byte(resp.Body), &body); err != nil {
-		b.t.Fatalf("body %q: %v", resp.Body, err)
-	}
-	return resp, body
+	return functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
 }
 
 func TestARunningPreviewIsDueAtOnce(t *testing.T) {
@@ -112,7 +58,7 @@ func TestARunningPreviewIsDueAtOnce(t *testing.T) {
 	if resp.StatusCode != 202 || len(body) != 2 || body["job_id"] != j.ID || body["paused"] != false {
 		t.Errorf("got %d %v", resp.StatusCode, body)
 	}
-	due := b.row(j.ID)
+	due := b.Row(j.ID)
 	if due.PauseDueAt.After(due.ReadAt) || due.SandboxState != job.SandboxRunning || due.Epoch != 3 {
 		t.Errorf("row = %+v", due)
 	}
@@ -155,7 +101,7 @@ func TestOtherStatesAreToldAndLeftAlone(t *testing.T) {
 		if tt.status == 409 && resp.Headers["Retry-After"] == "" {
 			t.Errorf("%s: no Retry-After", name)
 		}
-		if after := b.row(j.ID); after.Revision != j.Revision {
+		if after := b.Row(j.ID); after.Revision != j.Revision {
 			t.Errorf("%s: the row was written", name)
 		}
 	}
@@ -178,7 +124,7 @@ func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 			t.Errorf("%s: %d %v", name, resp.StatusCode, body)
 		}
 	}
-	if after := b.row(j.ID); after.Revision != j.Revision || len(b.queues.Sent("pause")) != 0 {
+	if after := b.Row(j.ID); after.Revision != j.Revision || len(b.queues.Sent("pause")) != 0 {
 		t.Error("somebody else's preview was asked to sleep")
 	}
 }
@@ -192,7 +138,7 @@ func TestWithoutQueueOrRedisThePauseIsStillDue(t *testing.T) {
 	if resp, body := b.call(alice, j.ID); resp.StatusCode != 202 {
 		t.Errorf("got %d %v", resp.StatusCode, body)
 	}
-	if due := b.row(j.ID); due.PauseDueAt.After(due.ReadAt) { // where reconcile looks
+	if due := b.Row(j.ID); due.PauseDueAt.After(due.ReadAt) { // where reconcile looks
 		t.Errorf("due at %v", due.PauseDueAt)
 	}
 }
@@ -203,7 +149,7 @@ func TestWithoutPostgresItSaysSo(t *testing.T) {
 	if _, err := b.cache.Put(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}
-	b.proxy.Down()
+	b.Proxy.Down()
 	resp, body := b.call(alice, j.ID)
 	if resp.StatusCode != 503 || !strings.Contains(fmt.Sprint(body["detail"]), "unavailable") || body["debug_id"] == nil {
 		t.Errorf("got %d %v", resp.StatusCode, body)
@@ -214,7 +160,7 @@ func TestWithoutPostgresItSaysSo(t *testing.T) {
 func TestAPauseThatBeganMeanwhileIsTold(t *testing.T) {
 	b := setup(t, redistest.New(t))
 	j := b.job(isReady + "'running'")
-	tx, err := b.pool.Begin(t.Context())
+	tx, err := b.Pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +173,7 @@ func TestAPauseThatBeganMeanwhileIsTold(t *testing.T) {
 		done <- resp
 	}()
 	for waiting := false; !waiting; { // for the row's lock
-		err := b.pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").Scan(&waiting)
+		err := b.Pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").Scan(&waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
