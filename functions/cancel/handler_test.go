@@ -13,22 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/jackc/pgx/v5/pgxpool"
-
+	"siesta/local/functiontest"
 	"siesta/shared/api"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/postgres/postgrestest"
-	"siesta/shared/redis"
 	"siesta/shared/redis/redistest"
 	"siesta/shared/secrets"
 )
 
 const (
-	alice = "user_alice"
-	stack = "stack-1"
+	alice = functiontest.Alice
+	stack = functiontest.Stack
 )
 
 // control is E2B's control plane, as far as cancel calls it: it has every
@@ -71,61 +66,28 @@ func (c *control) killed() []string {
 // bench is a handler on stores and an E2B of its own.
 type bench struct {
 	handler
-	t       *testing.T
-	pool    *pgxpool.Pool
-	proxy   *postgrestest.Proxy // between the handler and Postgres
+	*functiontest.Database
 	control *control
 }
 
 func setup(t *testing.T, redisURL string) bench {
 	t.Helper()
-	url, pool := postgrestest.New(t)
-	proxy := postgrestest.NewProxy(t, url)
-	store, err := postgres.Open(t.Context(), postgres.Config{URL: proxy.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	cache, err := redis.Open(redis.Config{URL: redisURL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cache.Close() })
+	d := functiontest.NewDatabase(t)
 	c := &control{tag: stack, get: http.StatusOK, kill: http.StatusNoContent}
 	server := httptest.NewServer(c)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
 	t.Cleanup(server.Close)
 	sandboxes, err := e2b.New(e2b.Config{APIURL: server.URL, Domain: "e2b.app", Key: secrets.Fixed("e2b_00").Get})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := handler{log: slog.New(slog.DiscardHandler), store: store, cache: cache, e2b: sandboxes, stack: stack}
-	return bench{handler: h, t: t, pool: pool, proxy: proxy, control: c}
+	d.OK(err)
+	return bench{Database: d, control: c, handler: handler{
+		log: slog.New(slog.DiscardHandler), store: d.Store, cache: functiontest.Cache(t, redisURL), e2b: sandboxes, stack: stack,
+	}}
 }
 
-// job makes a job of alice whose row has the assignments.
+// job is a job of alice whose row has the assignments.
 func (b bench) job(assignments string) job.Job {
-	b.t.Helper()
-	j, _, err := b.store.Accept(b.t.Context(), postgres.NewJob{
-		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour,
-		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if _, err := b.pool.Exec(b.t.Context(), "UPDATE jobs SET "+assignments+" WHERE id = '"+j.ID+"'"); err != nil {
-		b.t.Fatalf("%s: %v", assignments, err)
-	}
-	return b.row(j.ID)
-}
-
-func (b bench) row(id string) job.Job {
-	b.t.Helper()
-	j, err := b.store.Get(b.t.Context(), id)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return j
+	b.T.Helper()
+	return b.Set(b.Accept(functiontest.NewJob()).ID, assignments)
 }
 
 // isBuilding is a job under way; isReady and isFailed are terminal.
@@ -138,37 +100,23 @@ const (
 
 // call cancels as the gateway does.
 func (b bench) call(user, id string) (int, map[string]any) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // the function's
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.T.Context(), 30*time.Second) // the function's
 	defer cancel()
-	var r api.Request
-	r.PathParameters = map[string]string{"job_id": id}
-	if user != "" {
-		r.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"sub": user}},
-		}
-	}
-	resp, err := api.Handle(b.log, b.serve)(ctx, r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var body map[string]any
-	if err := json.Unmarshal([]byte(resp.Body), &body); err != nil {
-		b.t.Fatalf("body %q: %v", resp.Body, err)
-	}
+	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
 	return resp.StatusCode, body
 }
 
 // cancel is a call that succeeds; it returns the row.
 func (b bench) cancel(id string) job.Job {
-	b.t.Helper()
+	b.T.Helper()
 	code, body := b.call(alice, id)
 	if code != 200 || len(body) != 3 || body["job_id"] != id || body["status"] != "cancelled" || body["message"] != "Build cancelled" {
-		b.t.Errorf("got %d %v", code, body)
+		b.T.Errorf("got %d %v", code, body)
 	}
-	j := b.row(id)
+	j := b.Row(id)
 	if j.Status != job.Failed || j.ErrorMessage != "Cancelled by user" || !job.IsID(j.DebugID) {
-		b.t.Errorf("row: %s, %q, %q", j.Status, j.ErrorMessage, j.DebugID)
+		b.T.Errorf("row: %s, %q, %q", j.Status, j.ErrorMessage, j.DebugID)
 	}
 	return j
 }
@@ -189,7 +137,7 @@ func TestItsBuilderNoticesAtItsNextWrite(t *testing.T) {
 	b := setup(t, redistest.New(t))
 	building := b.job(isBuilding)
 	b.cancel(building.ID)
-	if _, err := b.store.Advance(t.Context(), building, job.Checks); err == nil {
+	if _, err := b.Store.Advance(t.Context(), building, job.Checks); err == nil {
 		t.Error("a cancelled job went on")
 	}
 }
@@ -243,7 +191,7 @@ func TestATerminalJobIsLeftAlone(t *testing.T) {
 		if code != 409 || !strings.Contains(fmt.Sprint(body["detail"]), "terminal state") || body["debug_id"] == nil {
 			t.Errorf("%s: %d %v", j.Status, code, body)
 		}
-		if after := b.row(j.ID); after.Revision != j.Revision {
+		if after := b.Row(j.ID); after.Revision != j.Revision {
 			t.Errorf("%s: the row was written", j.Status)
 		}
 	}
@@ -271,7 +219,7 @@ func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 			t.Errorf("%s: %d %v", name, code, body)
 		}
 	}
-	if after := b.row(j.ID); after.Revision != j.Revision || len(b.control.killed()) != 0 {
+	if after := b.Row(j.ID); after.Revision != j.Revision || len(b.control.killed()) != 0 {
 		t.Error("somebody else's job was cancelled")
 	}
 }
@@ -283,7 +231,7 @@ func TestItNeedsPostgresAndNotRedis(t *testing.T) {
 	b.cancel(b.job(isBuilding).ID)
 
 	j := b.job(isBuilding)
-	b.proxy.Down()
+	b.Proxy.Down()
 	code, body := b.call(alice, j.ID)
 	if code != 503 || !strings.Contains(fmt.Sprint(body["detail"]), "unavailable") || body["debug_id"] == nil {
 		t.Errorf("got %d %v", code, body)
