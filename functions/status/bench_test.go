@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"siesta/local/functiontest"
 	"siesta/shared/api"
 	"siesta/shared/redis/redistest"
 )
@@ -15,7 +16,7 @@ import (
 func BenchmarkWarm(b *testing.B) {
 	url := redistest.New(b)
 	bench := setup(b, url)
-	j := bench.cached(bench.set(bench.accept().ID, isPaused))
+	j := bench.cached(bench.Set(bench.accept().ID, isPaused))
 	ctx := context.Background()
 
 	b.Run("HGETALL", func(b *testing.B) {
@@ -33,7 +34,7 @@ func BenchmarkWarm(b *testing.B) {
 		}
 	})
 	b.Run("status", func(b *testing.B) {
-		handle, r := api.Handle(bench.log, bench.serve), event(alice, j.ID)
+		handle, r := api.Handle(bench.log, bench.serve), functiontest.JobRequest(alice, j.ID)
 		b.ReportAllocs()
 		for b.Loop() {
 			if resp, err := handle(ctx, r); err != nil || resp.StatusCode != 200 {

@@ -2,81 +2,38 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/jackc/pgx/v5/pgxpool"
-
+	"siesta/local/functiontest"
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
-	"siesta/shared/postgres/postgrestest"
-	"siesta/shared/redis"
 	"siesta/shared/redis/redistest"
 )
 
-const alice = "user_alice"
+const alice = functiontest.Alice
 
 // bench is a handler on stores of its own.
 type bench struct {
 	handler
-	t     testing.TB
-	rows  *postgres.Store // to write with, never broken
-	pool  *pgxpool.Pool
-	proxy *postgrestest.Proxy // between the handler and Postgres
+	*functiontest.Database
 }
 
 func setup(t testing.TB, redisURL string) bench {
 	t.Helper()
-	url, pool := postgrestest.New(t)
-	proxy := postgrestest.NewProxy(t, url)
-	open := func(url string) *postgres.Store {
-		store, err := postgres.Open(context.Background(), postgres.Config{URL: url})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(store.Close)
-		return store
-	}
-	cache, err := redis.Open(redis.Config{URL: redisURL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cache.Close() })
-	store := open(proxy.URL)
-	h := handler{log: slog.New(slog.DiscardHandler), cache: cache, store: func() (*postgres.Store, error) { return store, nil }}
-	return bench{handler: h, t: t, rows: open(url), pool: pool, proxy: proxy}
+	d := functiontest.NewDatabase(t)
+	return bench{Database: d, handler: handler{
+		log: slog.New(slog.DiscardHandler), cache: functiontest.Cache(t, redisURL), store: func() (*postgres.Store, error) { return d.Store, nil },
+	}}
 }
 
 // accept makes a job of alice; it is not cached.
 func (b bench) accept() job.Job {
-	b.t.Helper()
-	j, _, err := b.rows.Accept(context.Background(), postgres.NewJob{
-		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour,
-		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return j
-}
-
-// set changes a job's row behind everybody's back.
-func (b bench) set(id, assignments string) job.Job {
-	b.t.Helper()
-	_, err := b.pool.Exec(context.Background(), "UPDATE jobs SET revision = revision + 1, "+assignments+" WHERE id = '"+id+"'")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	j, err := b.rows.Get(context.Background(), id)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return j
+	b.T.Helper()
+	return b.Accept(functiontest.NewJob())
 }
 
 const (
@@ -87,46 +44,26 @@ const (
 )
 
 func (b bench) cached(j job.Job) job.Job {
-	b.t.Helper()
-	if _, err := b.cache.Put(context.Background(), j); err != nil {
-		b.t.Fatal(err)
-	}
+	b.T.Helper()
+	_, err := b.cache.Put(b.T.Context(), j)
+	b.OK(err)
 	return j
-}
-
-func event(user, id string) api.Request {
-	var r api.Request
-	r.RouteKey = "GET /api/generation/{job_id}/status"
-	r.PathParameters = map[string]string{"job_id": id}
-	if user != "" {
-		r.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"sub": user}},
-		}
-	}
-	return r
 }
 
 // get asks for a job's status as the gateway does.
 func (b bench) get(user, id string) (int, map[string]any) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // the function's
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.T.Context(), 5*time.Second) // the function's
 	defer cancel()
-	resp, err := api.Handle(b.log, b.serve)(ctx, event(user, id))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var body map[string]any
-	if err := json.Unmarshal([]byte(resp.Body), &body); err != nil {
-		b.t.Fatalf("body %q: %v", resp.Body, err)
-	}
+	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
 	return resp.StatusCode, body
 }
 
 func (b bench) wantStatus(id string, want job.Status) map[string]any {
-	b.t.Helper()
+	b.T.Helper()
 	code, body := b.get(alice, id)
 	if code != 200 || body["status"] != string(want) {
-		b.t.Errorf("got %d %v, want %s", code, body, want)
+		b.T.Errorf("got %d %v, want %s", code, body, want)
 	}
 	return body
 }
@@ -138,9 +75,9 @@ func TestCacheAndPostgresTellTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t, redistest.New(t))
-			j := b.set(b.accept().ID, assignments)
+			j := b.Set(b.accept().ID, assignments)
 			_, fromPostgres := b.get(alice, j.ID)
-			b.proxy.Down()
+			b.Proxy.Down()
 			_, fromCache := b.get(alice, j.ID) // the first call filled it
 			if len(fromPostgres) != 11 || len(fromCache) != 11 {
 				t.Fatalf("keys: %v, %v", fromPostgres, fromCache)
@@ -160,7 +97,7 @@ func TestSandboxPausedIsTrueOnlyWhenPaused(t *testing.T) {
 		isPaused: true, isReady + ", sandbox_state = 'running'": false,
 		isReady + ", sandbox_state = 'pausing', op_until = now()": false, isReady + ", sandbox_state = 'resuming', op_until = now()": false,
 	} {
-		body := b.wantStatus(b.set(b.accept().ID, assignments).ID, job.Ready)
+		body := b.wantStatus(b.Set(b.accept().ID, assignments).ID, job.Ready)
 		if body["sandbox_paused"] != want || body["preview_url"] != "https://3000-x.e2b.app" || body["build_version"] != "build_v0_1" {
 			t.Errorf("%s: %v", assignments, body)
 		}
@@ -193,7 +130,7 @@ func TestWithoutRedisPostgresAnswers(t *testing.T) {
 	server := redistest.NewServer(t, redistest.Config{})
 	b := setup(t, server.URL())
 	j := b.cached(b.accept())
-	b.set(j.ID, isPaused) // the cache is stale
+	b.Set(j.ID, isPaused) // the cache is stale
 	b.wantStatus(j.ID, job.Queued)
 
 	if err := server.Freeze(); err != nil {
@@ -211,23 +148,23 @@ func TestWithoutRedisPostgresAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	healed := setup(t, server.URL()) // a process that has not just found it dead
-	healed.store, healed.proxy = b.store, b.proxy
+	healed.store = b.store
 	healed.wantStatus(j.ID, job.Ready)
-	b.proxy.Down()
+	b.Proxy.Down()
 	healed.wantStatus(j.ID, job.Ready) // by what the last read put there
 }
 
 func TestWithoutPostgresCachedJobsAreAnswered(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	cached, uncached := b.cached(b.set(b.accept().ID, isPaused)), b.accept()
-	b.proxy.Down()
+	cached, uncached := b.cached(b.Set(b.accept().ID, isPaused)), b.accept()
+	b.Proxy.Down()
 	b.wantStatus(cached.ID, job.Ready)
 	code, body := b.get(alice, uncached.ID)
 	detail, _ := body["detail"].(string)
 	if code != 503 || !strings.Contains(detail, "unavailable") || body["debug_id"] == nil {
 		t.Errorf("uncached: %d %v", code, body)
 	}
-	b.proxy.Up(t)
+	b.Proxy.Up(t)
 	b.wantStatus(uncached.ID, job.Queued)
 }
 

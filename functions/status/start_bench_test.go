@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/functiontest"
 	"siesta/shared/redis/redistest"
 )
 
@@ -66,8 +67,8 @@ func (a *lambdaAPI) start(b *testing.B, address, bootstrap string, env ...string
 func BenchmarkStart(b *testing.B) {
 	server := redistest.NewServer(b, redistest.Config{TCP: true})
 	bench := setup(b, server.URL())
-	j := bench.cached(bench.set(bench.accept().ID, isPaused))
-	event, err := json.Marshal(event(alice, j.ID))
+	j := bench.cached(bench.Set(bench.accept().ID, isPaused))
+	event, err := json.Marshal(functiontest.JobRequest(alice, j.ID))
 	if err != nil {
 		b.Fatal(err)
 	}
