@@ -10,6 +10,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"siesta/local/functiontest"
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/redis/redistest"
@@ -70,7 +71,7 @@ func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 		"env sets PORT":     {event(with(`"env": {"PORT": "1"}`)), 422, "PORT"},
 		"key with newline":  {keyed("a\nb", good), 422, "Idempotency-Key"},
 		"key too long":      {keyed(strings.Repeat("k", 256), good), 422, "Idempotency-Key"},
-		"nobody":            {as(event(good), nil), 401, "authenticated"},
+		"nobody":            {functiontest.As(event(good), nil), 401, "authenticated"},
 		"previous unknown":  {event(with(`"previous_job_id": "` + job.NewID() + `"`)), 404, "Previous job not found"},
 		"previous no UUID":  {event(with(`"previous_job_id": "1"`)), 422, "previous_job_id"},
 		"wrong type":        {event(`{"project_id": "` + project + `", "goal": 1}`), 422, "goal must be a string"},
@@ -95,7 +96,7 @@ func TestAnIterationIsRefusedInWords(t *testing.T) {
 		status int
 	}{
 		"right":           {event(iteration), 422},
-		"another user's":  {as(event(iteration), map[string]string{"sub": "user_bob"}), 404},
+		"another user's":  {functiontest.As(event(iteration), map[string]string{"sub": "user_bob"}), 404},
 		"another project": {event(strings.Replace(iteration, project, job.NewID(), 1)), 404},
 	} {
 		if code, body := b.call(tt.event); code != tt.status || body["detail"] == "" {
@@ -118,20 +119,14 @@ func TestARepeatedCallIsAnsweredWithTheFirstJob(t *testing.T) {
 	}
 	b.want(1, 2)
 
-	claimed, err := b.store.ClaimTurn(t.Context(), first.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.store.Begin(t.Context(), claimed, job.Limits{}); err != nil {
-		t.Fatal(err)
-	}
+	b.Must(b.Rows.Begin(t.Context(), b.Must(b.Rows.ClaimTurn(t.Context(), first.ID, 0)), job.Limits{}))
 	code, body := b.call(keyed("k", good))
 	if code != 201 || body["job_id"] != first.ID || body["status"] != "queued" {
 		t.Errorf("under way: %d %v", code, body)
 	}
 	b.want(1, 2) // its builder has it
 
-	if other := b.start(as(keyed("k", good), map[string]string{"sub": "user_bob"})); other.ID == first.ID {
+	if other := b.start(functiontest.As(keyed("k", good), map[string]string{"sub": "user_bob"})); other.ID == first.ID {
 		t.Error("the key of another user")
 	}
 	if other := b.start(event(good)); other.ID == first.ID {
@@ -155,7 +150,7 @@ func TestCallsAtOnceWithOneKeyMakeOneJob(t *testing.T) {
 			t.Errorf("ids = %v", ids)
 		}
 	}
-	if n := b.rows(); n != 1 {
+	if n := b.jobs(); n != 1 {
 		t.Errorf("%d rows", n)
 	}
 }
@@ -169,7 +164,7 @@ func TestEnvValuesAreSealed(t *testing.T) {
 		t.Errorf("opened: %v, %v", env, err)
 	}
 	var row string
-	if err := b.pool.QueryRow(t.Context(), "SELECT jobs::text || encode(coalesce(env_sealed, ''), 'escape') FROM jobs").Scan(&row); err != nil {
+	if err := b.Pool.QueryRow(t.Context(), "SELECT jobs::text || encode(coalesce(env_sealed, ''), 'escape') FROM jobs").Scan(&row); err != nil {
 		t.Fatal(err)
 	}
 	options, err := goredis.ParseURL(url)
@@ -200,12 +195,12 @@ func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
 		t.Errorf("got %d %v", code, body)
 	}
 	b.want(2, 1)
-	if code, body = b.call(as(event(good), map[string]string{"sub": alice, "plan": "no_such"})); body["status"] != "scheduled" {
+	if code, body = b.call(functiontest.As(event(good), map[string]string{"sub": alice, "plan": "no_such"})); body["status"] != "scheduled" {
 		t.Errorf("unknown tier: %d %v", code, body)
 	}
 	partner := map[string]string{"sub": "user_bob", "plan": "partner"}
 	for i, want := range []job.Status{job.Queued, job.Queued, job.Scheduled} {
-		if j := b.start(as(event(good), partner)); j.Status != want || j.Tier != "partner" {
+		if j := b.start(functiontest.As(event(good), partner)); j.Status != want || j.Tier != "partner" {
 			t.Errorf("partner's job %d is %s of %s, want %s", i, j.Status, j.Tier, want)
 		}
 	}
@@ -237,7 +232,7 @@ func TestAJobIsAcceptedWithoutRedis(t *testing.T) {
 
 func TestWithoutPostgresNothingIsAccepted(t *testing.T) {
 	b := setup(t)
-	b.proxy.Down()
+	b.Proxy.Down()
 	code, body := b.call(event(good))
 	if code != http.StatusServiceUnavailable || !strings.Contains(fmt.Sprint(body["detail"]), "unavailable") || body["debug_id"] == nil {
 		t.Errorf("got %d %v", code, body)
@@ -247,10 +242,10 @@ func TestWithoutPostgresNothingIsAccepted(t *testing.T) {
 
 func TestALostAnswerOfTheCommitCostsNoJobAndMakesNoSecond(t *testing.T) {
 	b := setup(t)
-	b.proxy.CutAfter("commit", 1)
+	b.Proxy.CutAfter("commit", 1)
 	code, body := b.call(keyed("k", good))
-	if code != 503 || !b.proxy.Struck() {
-		t.Fatalf("got %d %v, struck %v", code, body, b.proxy.Struck())
+	if code != 503 || !b.Proxy.Struck() {
+		t.Fatalf("got %d %v, struck %v", code, body, b.Proxy.Struck())
 	}
 	b.want(1, 0)
 	b.start(keyed("k", good))
