@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	crash.Init()
 	// The command line wins: -rapid.checks=2000 plays that many histories, and
 	// -rapid.seed the same ones again.
-	for name, value := range map[string]string{"rapid.checks": "80", "rapid.steps": "30", "rapid.nofailfile": "true", "rapid.shrinktime": "2m"} {
+	for name, value := range map[string]string{"rapid.checks": "60", "rapid.steps": "30", "rapid.nofailfile": "true", "rapid.shrinktime": "2m"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}

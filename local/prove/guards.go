@@ -10,6 +10,7 @@ const (
 	e2b       = "shared/e2b"
 	cache     = "shared/redis"
 	everyCall = "local/crash" // the whole system, a crash at every call
+	histories = "local/model" // the whole system, beside its model
 )
 
 // guards is the table: what keeps the promises, and who notices when it does
@@ -210,6 +211,17 @@ var guards = []guard{
 	{"reconcile: a young sandbox may still get its row", "functions/reconcile/list.go",
 		"case j == nil && c.now.Sub(s.StartedAt) > postgres.Grace:", "case j == nil:",
 		reconcile, "TestASandboxWithoutARowIsKilledOnceItIsOld"},
+
+	// What a user and an operator see, step by step.
+	{"a pause belongs to its caller until its time is over", "shared/postgres/pause.go",
+		"OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))", "OR (sandbox_state IN ('pausing', 'resuming')))",
+		histories, "TestTheSystemDoesWhatTheModelSays"},
+	{"a snapshot is due at once", "shared/postgres/pause.go",
+		"UPDATE jobs SET pause_due_at = now(),` + changed", "UPDATE jobs SET pause_due_at = greatest(pause_due_at, now()),` + changed",
+		histories, "TestTheSystemDoesWhatTheModelSays"},
+	{"a lost sandbox is lost twice, a grace apart", "shared/postgres/reconcile_write.go",
+		"AND missing_revision = revision AND missing_since < now() - make_interval(secs => $3::float8)`", "AND $3::float8 > 0`",
+		histories, "TestTheSystemDoesWhatTheModelSays"},
 
 	// The calls themselves.
 	{"a sandbox that nobody ends falls asleep", "shared/e2b/sandbox.go",
