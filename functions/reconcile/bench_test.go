@@ -38,7 +38,7 @@ func (b *bench) timed() time.Duration {
 	took := time.Since(started)
 	for name, c := range r.Rules {
 		if name != staleCache && c != (count{}) || len(r.FailedParts) > 0 {
-			b.t.Fatalf("%s: %+v, parts %v\n%s", name, c, r.FailedParts, b.log)
+			b.T.Fatalf("%s: %+v, parts %v", name, c, r.FailedParts)
 		}
 	}
 	return took
@@ -79,11 +79,11 @@ func among(t testing.TB, finished int) *bench {
 		if strings.Contains(sql, "'ir'") {
 			rows = live
 		}
-		_, err := b.pool.Exec(b.ctx, sql, rows)
-		b.ok(err)
+		_, err := b.Pool.Exec(b.ctx, sql, rows)
+		b.OK(err)
 	}
-	_, err := b.pool.Exec(b.ctx, `VACUUM ANALYZE jobs`)
-	b.ok(err)
+	_, err := b.Pool.Exec(b.ctx, `VACUUM ANALYZE jobs`)
+	b.OK(err)
 	b.knowAll()
 	b.reconcile() // fills the cache and makes the connections
 	worlds[finished] = b
@@ -93,8 +93,8 @@ func among(t testing.TB, finished int) *bench {
 // knowAll puts an E2B behind the function that knows every sandbox, as the rows
 // say it is: those whose id begins with ir run, those with ip sleep.
 func (b *bench) knowAll() {
-	rows, err := b.rows.Awake(b.ctx, "", 10*live)
-	b.ok(err)
+	rows, err := b.Rows.Awake(b.ctx, "", 10*live)
+	b.OK(err)
 	one := func(id string, state e2b.State) map[string]any {
 		return map[string]any{
 			"sandboxID": id, "templateID": "base", "state": state, "startedAt": time.Now(), "endAt": time.Now().Add(time.Hour),
@@ -124,8 +124,8 @@ func (b *bench) knowAll() {
 	})
 	server := httptest.NewServer(mux)
 	b.e2b, err = e2b.New(e2b.Config{APIURL: server.URL, Domain: "e2b.app", Key: secrets.Fixed("e2b_0123").Get})
-	b.ok(err)
+	b.OK(err)
 	if len(rows) != live/2 {
-		b.t.Fatalf("%d rows awake, want %d", len(rows), live/2)
+		b.T.Fatalf("%d rows awake, want %d", len(rows), live/2)
 	}
 }

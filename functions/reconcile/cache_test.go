@@ -9,15 +9,16 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"siesta/local/e2bsim"
+	"siesta/local/functiontest"
 	"siesta/shared/job"
 )
 
 func (b *bench) wantCached(j job.Job) {
-	b.t.Helper()
-	want := b.get(j.ID)
+	b.T.Helper()
+	want := b.Row(j.ID)
 	got, ok, err := b.cache.Get(b.ctx, j.ID)
 	if err != nil || !ok || got.Revision != want.Revision {
-		b.t.Errorf("cache has revision %d, %v, %v; want %d\n%s", got.Revision, ok, err, want.Revision, b.log)
+		b.T.Errorf("cache has revision %d, %v, %v; want %d", got.Revision, ok, err, want.Revision)
 	}
 }
 
@@ -26,7 +27,7 @@ func TestACacheThatMissedAWriteGetsIt(t *testing.T) {
 	j := b.accept()
 	b.reconcile()
 	b.wantCached(j)
-	claimed := b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
+	claimed := b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0))
 	b.want(b.reconcile(), staleCache, count{1, 1, 0})
 	b.wantCached(claimed)
 	b.want(b.reconcile(), staleCache, count{})
@@ -35,18 +36,18 @@ func TestACacheThatMissedAWriteGetsIt(t *testing.T) {
 func TestALostCacheIsFilledWithADay(t *testing.T) {
 	b := setup(t)
 	old := b.paused()
-	b.pass(25 * time.Hour)
+	b.Pass(25 * time.Hour)
 	recent := b.paused()
-	b.pass(20 * time.Hour)
+	b.Pass(20 * time.Hour)
 	b.reconcile()
 	b.wantCached(recent)
 	if _, ok, _ := b.cache.Get(b.ctx, old.ID); ok {
 		t.Error("a row of two days ago was published")
 	}
 	b.redis.Kill()
-	b.ok(b.redis.Restart())
-	b.cache = b.openCache(b.redis.URL())
-	b.pass(time.Minute)
+	b.OK(b.redis.Restart())
+	b.cache = b.openCache()
+	b.Pass(time.Minute)
 	b.reconcile()
 	b.wantCached(recent)
 }
@@ -56,9 +57,9 @@ func TestASweepOverlapsTheOneBefore(t *testing.T) {
 	b := setup(t)
 	j := b.accept()
 	b.reconcile()
-	claimed := b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
-	_, err := b.pool.Exec(b.ctx, `UPDATE jobs SET updated_at = now() - interval '14 minutes' WHERE id = $1::uuid`, j.ID)
-	b.ok(err)
+	claimed := b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0))
+	_, err := b.Pool.Exec(b.ctx, `UPDATE jobs SET updated_at = now() - interval '14 minutes' WHERE id = $1::uuid`, j.ID)
+	b.OK(err)
 	b.reconcile()
 	b.wantCached(claimed)
 }
@@ -67,10 +68,10 @@ func TestTheWatermarkDoesNotPassWhatWasNotWritten(t *testing.T) {
 	b := setup(t)
 	b.reconcile()
 	mark, err := b.cache.Watermark(b.ctx)
-	b.ok(err)
+	b.OK(err)
 	j := b.accept()
 	alive := b.cache
-	b.cache = b.openCache("redis://127.0.0.1:1")
+	b.cache = functiontest.Cache(t, "redis://127.0.0.1:1")
 	r := b.reconcile()
 	b.wantFailed(r, "cache")
 	b.cache = alive
@@ -86,18 +87,18 @@ func TestTheWatermarkWaitsForEveryJob(t *testing.T) {
 	b := setup(t)
 	b.reconcile()
 	mark, err := b.cache.Watermark(b.ctx)
-	b.ok(err)
+	b.OK(err)
 	j := b.accept()
 	options, err := redis.ParseURL(b.redis.URL())
-	b.ok(err)
+	b.OK(err)
 	admin := redis.NewClient(options)
 	defer admin.Close()
-	b.ok(admin.Do(b.ctx, "ACL", "SETUSER", "default", "resetkeys", "~reconcile:*").Err())
+	b.OK(admin.Do(b.ctx, "ACL", "SETUSER", "default", "resetkeys", "~reconcile:*").Err())
 	b.wantFailed(b.reconcile(), "cache")
 	if after, err := b.cache.Watermark(b.ctx); err != nil || !after.Equal(mark) {
 		t.Errorf("the watermark moved from %v to %v over a job that was not written", mark, after)
 	}
-	b.ok(admin.Do(b.ctx, "ACL", "SETUSER", "default", "allkeys").Err())
+	b.OK(admin.Do(b.ctx, "ACL", "SETUSER", "default", "allkeys").Err())
 	b.reconcile()
 	b.wantCached(j)
 }
@@ -105,20 +106,20 @@ func TestTheWatermarkWaitsForEveryJob(t *testing.T) {
 func TestWithoutRedisAllElseIsHealed(t *testing.T) {
 	b := setup(t)
 	failed, late := b.fail(b.building()), b.ready()
-	b.pass(2 * time.Minute)
+	b.Pass(2 * time.Minute)
 	b.redis.Kill()
 	r := b.reconcile()
 	b.want(r, latePauses, count{1, 1, 0})
 	b.want(r, orphans, count{1, 1, 0})
 	b.wantFailed(r, "cache")
-	if row := b.get(failed.ID); row.SandboxState != job.SandboxGone {
+	if row := b.Row(failed.ID); row.SandboxState != job.SandboxGone {
 		t.Errorf("the failed job's sandbox is %s", row.SandboxState)
 	}
 	if n, _ := b.pausesAsked(late); n != 1 {
 		t.Errorf("%d pause messages", n)
 	}
-	b.ok(b.redis.Restart())
-	b.cache = b.openCache(b.redis.URL())
+	b.OK(b.redis.Restart())
+	b.cache = b.openCache()
 	b.reconcile()
 	b.wantCached(failed)
 }
@@ -126,7 +127,7 @@ func TestWithoutRedisAllElseIsHealed(t *testing.T) {
 func TestWithoutE2BAllElseIsHealed(t *testing.T) {
 	b := setup(t)
 	paused, late := b.paused(), b.ready()
-	b.pass(2 * time.Minute)
+	b.Pass(2 * time.Minute)
 	b.wire.down.Store(true)
 	r := b.reconcile()
 	b.want(r, latePauses, count{1, 1, 0})
@@ -140,9 +141,9 @@ func TestWithoutE2BAllElseIsHealed(t *testing.T) {
 
 func TestWithoutPostgresARunSaysSo(t *testing.T) {
 	b := setup(t)
-	b.proxy.Down()
+	b.Proxy.Down()
 	b.wantFailed(b.reconcile(), "pauses", "turns", "cache", "sandboxes", "rows")
-	if n := b.calls(e2bsim.Kill); n != 0 {
+	if n := b.Calls(e2bsim.Kill); n != 0 {
 		t.Errorf("%d kills without a row", n)
 	}
 }
@@ -151,13 +152,13 @@ func TestWithoutPostgresARunSaysSo(t *testing.T) {
 func TestABoundedSweepGoesOn(t *testing.T) {
 	b := setup(t)
 	b.reconcile()
-	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until, updated_at)
+	_, err := b.Pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until, updated_at)
 		SELECT gen_random_uuid(), gen_random_uuid(), 'user', 'bootstrapper', 'a page', 'build_v0_1', now(), now() - interval '10 minutes' + n * interval '1 millisecond'
 		FROM generate_series(1, $1::int) AS n`, mostChanges+cachePage)
-	b.ok(err)
+	b.OK(err)
 	runs, written := 0, 0
 	for ; written < mostChanges+cachePage && runs < 20; runs++ {
-		b.cache = b.openCache(b.redis.URL()) // a slow machine may have cost it a call
+		b.cache = b.openCache() // a slow machine may have cost it a call
 		n := b.reconcile().Rules[staleCache].Healed
 		if n > mostChanges {
 			t.Errorf("one run wrote %d rows, over %d", n, mostChanges)
@@ -177,7 +178,7 @@ func TestTheMetricsAreOneLine(t *testing.T) {
 	b.reconcile()
 	var found map[string]any
 	lines := 0
-	for _, line := range bytes.Split([]byte(b.log.String()), []byte("\n")) {
+	for _, line := range bytes.Split([]byte(b.Log.String()), []byte("\n")) {
 		var one map[string]any
 		if json.Unmarshal(line, &one) == nil && one["_aws"] != nil {
 			found, lines = one, lines+1

@@ -20,29 +20,29 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 		"its job failed, the row knows it": func(b *bench) string { return b.fail(b.building()).SandboxID },
 		"its job failed before the row knew it": func(b *bench) string {
 			j := b.creating()
-			id := b.create(job.Tags(stack, j.ID, j.CreateNo))
+			id := b.Create(job.Tags(stack, j.ID, j.CreateNo))
 			b.fail(j)
 			return id
 		},
 		"its job has another one": func(b *bench) string {
 			j := b.ready()
-			return b.create(job.Tags(stack, j.ID, j.CreateNo))
+			return b.Create(job.Tags(stack, j.ID, j.CreateNo))
 		},
 		"a later create call took its place": func(b *bench) string {
 			j := b.creating()
-			id := b.create(job.Tags(stack, j.ID, j.CreateNo))
-			b.pass(postgres.Grace + time.Second)
-			j = b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
-			b.must(b.rows.RecordCreate(b.ctx, j))
+			id := b.Create(job.Tags(stack, j.ID, j.CreateNo))
+			b.Pass(postgres.Grace + time.Second)
+			j = b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0))
+			b.Must(b.Rows.RecordCreate(b.ctx, j))
 			return id
 		},
 		"its row says that it is gone": func(b *bench) string {
-			j := b.must(b.rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
-			return b.must(b.rows.RecordLost(b.ctx, j)).SandboxID
+			j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+			return b.Must(b.Rows.RecordLost(b.ctx, j)).SandboxID
 		},
 		"it sleeps, and its job failed": func(b *bench) string {
 			j := b.fail(b.building())
-			b.ok(b.e2b.Pause(b.ctx, j.SandboxID))
+			b.OK(b.e2b.Pause(b.ctx, j.SandboxID))
 			return j.SandboxID
 		},
 	} {
@@ -66,9 +66,9 @@ func TestAFailedRowLearnsThatItsSandboxIsGone(t *testing.T) {
 func TestSandboxesOfLivingJobsAreLeftAlone(t *testing.T) {
 	b := setup(t)
 	creating := b.creating()
-	unknown := b.create(job.Tags(stack, creating.ID, creating.CreateNo)) // its answer was lost
+	unknown := b.Create(job.Tags(stack, creating.ID, creating.CreateNo)) // its answer was lost
 	building, ready, paused, resumed := b.building(), b.resumed(), b.paused(), b.resumed()
-	b.pass(4 * time.Minute)
+	b.Pass(4 * time.Minute)
 	b.want(b.reconcile(), orphans, count{})
 	for id, state := range map[string]e2bsim.State{
 		unknown: e2bsim.StateRunning, building.SandboxID: e2bsim.StateRunning, ready.SandboxID: e2bsim.StateRunning,
@@ -76,7 +76,7 @@ func TestSandboxesOfLivingJobsAreLeftAlone(t *testing.T) {
 	} {
 		b.wantBox(id, state)
 	}
-	if n := b.calls(e2bsim.Kill); n != 0 {
+	if n := b.Calls(e2bsim.Kill); n != 0 {
 		t.Errorf("%d kills", n)
 	}
 }
@@ -92,7 +92,7 @@ func TestASandboxWithoutARowIsKilledOnceItIsOld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t, func(cfg *e2bsim.Config) { cfg.Clock = e2bsim.NewManualClock(time.Now().Add(-c.age)) })
-			b.create(job.Tags(stack, job.NewID(), 1))
+			b.Create(job.Tags(stack, job.NewID(), 1))
 			b.want(b.reconcile(), orphans, c.want)
 		})
 	}
@@ -105,12 +105,12 @@ func TestForeignSandboxesAreNeverTouched(t *testing.T) {
 	b.wire.unfilter.Store(true)
 	failed := b.fail(b.creating())
 	foreign := []string{
-		b.create(map[string]string{"app": "somebody else's"}),
-		b.create(job.Tags("another-stack", job.NewID(), 1)),
-		b.create(job.Tags("another-stack", failed.ID, 1)),
+		b.Create(map[string]string{"app": "somebody else's"}),
+		b.Create(job.Tags("another-stack", job.NewID(), 1)),
+		b.Create(job.Tags("another-stack", failed.ID, 1)),
 	}
 	clone := b.creating()
-	clone = b.must(b.rows.RecordSandbox(b.ctx, clone, b.create(job.Tags("another-stack", clone.ID, 1)), time.Hour))
+	clone = b.Must(b.Rows.RecordSandbox(b.ctx, clone, b.Create(job.Tags("another-stack", clone.ID, 1)), time.Hour))
 	foreign = append(foreign, b.fail(clone).SandboxID)
 	for range 2 {
 		b.want(b.reconcile(), orphans, count{})
@@ -120,16 +120,13 @@ func TestForeignSandboxesAreNeverTouched(t *testing.T) {
 	}
 	// A sleeping one that its own stack woke is none of our business, either.
 	sleeper := b.creating()
-	sleeper = b.must(b.rows.RecordSandbox(b.ctx, sleeper, b.create(job.Tags("another-stack", sleeper.ID, 1)), time.Hour))
-	for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
-		sleeper = b.must(b.rows.Advance(b.ctx, sleeper, next))
-	}
-	sleeper = b.must(b.rows.Ready(b.ctx, sleeper, "https://3000-x.e2b.app", 0))
-	sleeper = b.must(b.rows.TakePause(b.ctx, sleeper.ID, sleeper.Epoch))
-	sleeper = b.must(b.rows.RecordPaused(b.ctx, sleeper))
-	b.pass(postgres.Grace + time.Minute)
+	sleeper = b.Must(b.Rows.RecordSandbox(b.ctx, sleeper, b.Create(job.Tags("another-stack", sleeper.ID, 1)), time.Hour))
+	sleeper = b.Must(b.Rows.Ready(b.ctx, b.Checks(sleeper), "https://3000-x.e2b.app", 0))
+	sleeper = b.Must(b.Rows.TakePause(b.ctx, sleeper.ID, sleeper.Epoch))
+	sleeper = b.Must(b.Rows.RecordPaused(b.ctx, sleeper))
+	b.Pass(postgres.Grace + time.Minute)
 	b.want(b.reconcile(), woken, count{})
-	if row := b.get(sleeper.ID); row.Revision != sleeper.Revision {
+	if row := b.Row(sleeper.ID); row.Revision != sleeper.Revision {
 		t.Errorf("the row of a foreign sandbox was written: %s", row.SandboxState)
 	}
 }
@@ -138,13 +135,13 @@ func TestForeignSandboxesAreNeverTouched(t *testing.T) {
 func TestASandboxIsLookedAtBeforeItIsKilled(t *testing.T) {
 	b := setup(t)
 	j := b.fail(b.building())
-	b.ok(b.sim.Advance(b.ctx, 2*time.Minute))
-	b.ok(b.e2b.Kill(b.ctx, j.SandboxID))
-	b.must(b.rows.RecordKilled(b.ctx, j.ID, j.SandboxID))
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: time.Minute})
-	before := b.calls(e2bsim.Kill)
+	b.OK(b.E2B.Advance(b.ctx, 2*time.Minute))
+	b.OK(b.e2b.Kill(b.ctx, j.SandboxID))
+	b.Must(b.Rows.RecordKilled(b.ctx, j.ID, j.SandboxID))
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: time.Minute})
+	before := b.Calls(e2bsim.Kill)
 	b.want(b.reconcile(), orphans, count{})
-	if n := b.calls(e2bsim.Kill); n != before {
+	if n := b.Calls(e2bsim.Kill); n != before {
 		t.Errorf("%d kills of what is gone", n-before)
 	}
 }
@@ -152,7 +149,7 @@ func TestASandboxIsLookedAtBeforeItIsKilled(t *testing.T) {
 func TestAKillWithoutAnAnswerIsMadeAgain(t *testing.T) {
 	b := setup(t)
 	j := b.fail(b.building())
-	b.fault(e2bsim.Fault{Call: e2bsim.Kill, Times: 2, Action: e2bsim.GatewayTimeout}) // by the list, and by the row
+	b.Fault(e2bsim.Fault{Call: e2bsim.Kill, Times: 2, Action: e2bsim.GatewayTimeout}) // by the list, and by the row
 	b.want(b.reconcile(), orphans, count{2, 0, 2})
 	b.wantState(j.ID, job.SandboxRunning)
 	b.want(b.reconcile(), orphans, count{1, 1, 0})
@@ -163,17 +160,17 @@ func TestAKillWithoutAnAnswerIsMadeAgain(t *testing.T) {
 func TestAListGoesOnWhereItStopped(t *testing.T) {
 	b := setup(t)
 	for range 150 {
-		b.create(job.Tags(stack, job.NewID(), 1))
+		b.Create(job.Tags(stack, job.NewID(), 1))
 	}
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Nth: 2, Action: e2bsim.ErrorAnswer, Status: 400})
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Nth: 2, Action: e2bsim.ErrorAnswer, Status: 400})
 	b.wantFailed(b.reconcile()) // a position that E2B refuses begins anew
-	b.sim.ClearFaults()
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Nth: 2, Times: 4, Action: e2bsim.GatewayTimeout})
+	b.E2B.ClearFaults()
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Nth: 2, Times: 4, Action: e2bsim.GatewayTimeout})
 	b.wantFailed(b.reconcile(), "sandboxes")
-	b.sim.ClearFaults()
-	before := b.calls(e2bsim.List)
+	b.E2B.ClearFaults()
+	before := b.Calls(e2bsim.List)
 	b.reconcile()
-	if n := b.calls(e2bsim.List) - before; n != 2 { // the second page, and the list of the sleeping
+	if n := b.Calls(e2bsim.List) - before; n != 2 { // the second page, and the list of the sleeping
 		t.Errorf("%d lists", n)
 	}
 }
@@ -195,7 +192,7 @@ func TestAListIsReadInBoundedParts(t *testing.T) {
 	defer server.Close()
 	var err error
 	b.e2b, err = e2b.New(e2b.Config{APIURL: server.URL, Domain: "e2b.app", Key: secrets.Fixed("e2b_0123").Get})
-	b.ok(err)
+	b.OK(err)
 	b.reconcile()
 	b.reconcile()
 	if len(asked) != 2*mostPages || asked[mostPages] != strconv.Itoa(mostPages) {

@@ -12,9 +12,9 @@ import (
 
 // wakeOutside wakes a sandbox behind our back.
 func (b *bench) wakeOutside(j job.Job) {
-	b.t.Helper()
+	b.T.Helper()
 	if _, resumed, err := b.e2b.Connect(b.ctx, j.SandboxID, time.Hour); err != nil || !resumed {
-		b.t.Fatalf("resumed %v, %v", resumed, err)
+		b.T.Fatalf("resumed %v, %v", resumed, err)
 	}
 }
 
@@ -22,10 +22,10 @@ func TestASandboxThatWasWokenOutsideIsPutBackToSleep(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
 	b.wakeOutside(j)
-	b.pass(postgres.Grace - 30*time.Second)
+	b.Pass(postgres.Grace - 30*time.Second)
 	b.want(b.reconcile(), woken, count{})
 	b.wantState(j.ID, job.SandboxPaused) // a GET may still show what was before the pause
-	b.pass(31 * time.Second)
+	b.Pass(31 * time.Second)
 	b.want(b.reconcile(), woken, count{1, 1, 0})
 	row := b.wantState(j.ID, job.SandboxRunning)
 	if row.Epoch != j.Epoch+1 || row.PauseDueAt.After(row.ReadAt) || row.SandboxExpiresAt.IsZero() {
@@ -34,17 +34,17 @@ func TestASandboxThatWasWokenOutsideIsPutBackToSleep(t *testing.T) {
 	if _, epoch := b.pausesAsked(row); epoch != row.Epoch {
 		t.Errorf("a pause is asked for under epoch %d, want %d", epoch, row.Epoch)
 	}
-	b.must(b.rows.TakePause(b.ctx, row.ID, row.Epoch))
+	b.Must(b.Rows.TakePause(b.ctx, row.ID, row.Epoch))
 }
 
 // A list that lags shows a sandbox running that sleeps by now.
 func TestAWokenSandboxIsLookedAtBeforeItIsBelieved(t *testing.T) {
 	b := setup(t)
 	j := b.ready()
-	b.ok(b.sim.Advance(b.ctx, 2*time.Minute))
-	j = b.pause(j)
-	b.pass(postgres.Grace + time.Minute)
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: postgres.Grace + 2*time.Minute})
+	b.OK(b.E2B.Advance(b.ctx, 2*time.Minute))
+	j = b.Pause(j)
+	b.Pass(postgres.Grace + time.Minute)
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: postgres.Grace + 2*time.Minute})
 	b.want(b.reconcile(), woken, count{})
 	b.wantState(j.ID, job.SandboxPaused)
 }
@@ -52,7 +52,7 @@ func TestAWokenSandboxIsLookedAtBeforeItIsBelieved(t *testing.T) {
 func TestASleepThatTheRowDoesNotClaimIsNotWrittenByAGet(t *testing.T) {
 	b := setup(t)
 	j := b.resumed()
-	b.ok(b.e2b.Pause(b.ctx, j.SandboxID))
+	b.OK(b.e2b.Pause(b.ctx, j.SandboxID))
 	b.quiet()
 	b.wantState(j.ID, job.SandboxRunning)
 }
@@ -64,21 +64,21 @@ func TestALostSandboxIsGoneAfterTwo404sAGraceApart(t *testing.T) {
 		"failed":  func(b *bench) job.Job { return b.fail(b.building()) },
 		"abandoned pause": func(b *bench) job.Job {
 			j := b.ready()
-			j = b.must(b.rows.TakePause(b.ctx, j.ID, j.Epoch))
-			b.pass(postgres.OpTime + time.Second)
+			j = b.Must(b.Rows.TakePause(b.ctx, j.ID, j.Epoch))
+			b.Pass(postgres.OpTime + time.Second)
 			return j
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			j := make(b)
-			b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+			b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 			b.want(b.reconcile(), missing, count{1, 0, 0})
 			b.wantState(j.ID, j.SandboxState)
-			b.pass(postgres.Grace - 30*time.Second)
+			b.Pass(postgres.Grace - 30*time.Second)
 			b.want(b.reconcile(), missing, count{})
 			b.wantState(j.ID, j.SandboxState)
-			b.pass(31 * time.Second)
+			b.Pass(31 * time.Second)
 			b.want(b.reconcile(), missing, count{1, 1, 0})
 			b.wantState(j.ID, job.SandboxGone)
 			b.want(b.reconcile(), missing, count{})
@@ -91,21 +91,21 @@ func TestAnySightOfASandboxStartsTheCountAnew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			j := b.paused()
-			b.fault(e2bsim.Fault{Call: e2bsim.Get, Times: -1, Action: e2bsim.ErrorAnswer, Status: 404})
+			b.Fault(e2bsim.Fault{Call: e2bsim.Get, Times: -1, Action: e2bsim.ErrorAnswer, Status: 404})
 			b.want(b.reconcile(), missing, count{1, 0, 0})
 			if list { // the run before had gone through the list already
-				if b.reconcile(); !b.get(j.ID).MissingSince.IsZero() {
+				if b.reconcile(); !b.Row(j.ID).MissingSince.IsZero() {
 					b.want(b.reconcile(), missing, count{1, 0, 0})
 				}
 			} else {
-				b.sim.ClearFaults()
-				b.fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.ErrorAnswer, Status: 502})
+				b.E2B.ClearFaults()
+				b.Fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.ErrorAnswer, Status: 502})
 				b.reconcile()
-				if !b.get(j.ID).MissingSince.IsZero() {
+				if !b.Row(j.ID).MissingSince.IsZero() {
 					t.Error("a GET that found it did not clear it")
 				}
 			}
-			b.pass(postgres.Grace + time.Second)
+			b.Pass(postgres.Grace + time.Second)
 			b.reconcile()
 			b.wantState(j.ID, job.SandboxPaused)
 		})
@@ -116,13 +116,13 @@ func TestAnySightOfASandboxStartsTheCountAnew(t *testing.T) {
 func TestAWakeInBetweenStartsTheCountAnew(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
-	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 	b.want(b.reconcile(), missing, count{1, 0, 0})
-	b.must(b.rows.TakeResume(b.ctx, b.get(j.ID), 10*time.Minute)) // its outcome stays unknown
-	b.pass(postgres.Grace + time.Second)
+	b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute)) // its outcome stays unknown
+	b.Pass(postgres.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{1, 0, 0})
 	b.wantState(j.ID, job.SandboxResuming)
-	b.pass(postgres.Grace + time.Second)
+	b.Pass(postgres.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{1, 1, 0})
 	b.wantState(j.ID, job.SandboxGone)
 }
@@ -132,11 +132,11 @@ func TestAWakeInBetweenStartsTheCountAnew(t *testing.T) {
 func TestRetriedPausesDoNotKeepALostSandboxAlive(t *testing.T) {
 	b := setup(t)
 	j := b.ready()
-	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 	for range 7 {
-		b.pass(time.Minute)
-		if taken, err := b.rows.TakePause(b.ctx, j.ID, j.Epoch); err == nil {
-			b.must(b.rows.RecordPauseMissing(b.ctx, taken))
+		b.Pass(time.Minute)
+		if taken, err := b.Rows.TakePause(b.ctx, j.ID, j.Epoch); err == nil {
+			b.Must(b.Rows.RecordPauseMissing(b.ctx, taken))
 		}
 		b.reconcile()
 	}
@@ -146,10 +146,10 @@ func TestRetriedPausesDoNotKeepALostSandboxAlive(t *testing.T) {
 // While a call may be under way, its owner tells what became of the sandbox.
 func TestAnOwnedSandboxIsNotMissing(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
-	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+	b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 	b.want(b.reconcile(), missing, count{})
-	if row := b.get(j.ID); row.Revision != j.Revision {
+	if row := b.Row(j.ID); row.Revision != j.Revision {
 		t.Error("the row was written under its owner's hands")
 	}
 }
@@ -157,9 +157,9 @@ func TestAnOwnedSandboxIsNotMissing(t *testing.T) {
 func TestABuildingJobsSandboxIsItsBuildersToMiss(t *testing.T) {
 	b := setup(t)
 	j := b.building()
-	b.ok(b.sim.Vanish(b.ctx, j.SandboxID))
+	b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 	b.quiet()
-	if row := b.get(j.ID); row.Revision != j.Revision {
+	if row := b.Row(j.ID); row.Revision != j.Revision {
 		t.Error("the row was written")
 	}
 }
@@ -170,14 +170,14 @@ func TestTheWalkGoesOnWhereItStopped(t *testing.T) {
 	b := setup(t)
 	b.insertAsleep(mostLooks+50, `gen_random_uuid()`)
 	b.want(b.reconcile(), missing, count{mostLooks, 0, 0})
-	gets := b.calls(e2bsim.Get)
+	gets := b.Calls(e2bsim.Get)
 	if gets != mostLooks {
 		t.Errorf("%d looks, want %d", gets, mostLooks)
 	}
 	b.want(b.reconcile(), missing, count{50, 0, 0})
-	before := b.calls(e2bsim.Get)
+	before := b.Calls(e2bsim.Get)
 	b.reconcile()
-	if n := b.calls(e2bsim.Get) - before; n != mostLooks {
+	if n := b.Calls(e2bsim.Get) - before; n != mostLooks {
 		t.Errorf("%d looks after the walk's end, want it to begin again with %d", n, mostLooks)
 	}
 }
@@ -186,7 +186,7 @@ func TestTheWalkGoesOnWhereItStopped(t *testing.T) {
 func TestASandboxThatIsNeverToldAboutHoldsUpNothing(t *testing.T) {
 	b := setup(t)
 	silent := b.paused()
-	b.fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: silent.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: silent.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout})
 	const behind = 2 * workers
 	b.insertAsleep(behind, `('ffffffff-ffff-4fff-8fff-' || lpad(n::text, 12, '0'))::uuid`)
 	for range 2 {
@@ -195,7 +195,7 @@ func TestASandboxThatIsNeverToldAboutHoldsUpNothing(t *testing.T) {
 		}
 	}
 	var noted int
-	b.ok(b.pool.QueryRow(b.ctx, `SELECT count(*) FROM jobs WHERE missing_since IS NOT NULL`).Scan(&noted))
+	b.OK(b.Pool.QueryRow(b.ctx, `SELECT count(*) FROM jobs WHERE missing_since IS NOT NULL`).Scan(&noted))
 	if noted != behind {
 		t.Errorf("%d of %d lost sandboxes were noticed", noted, behind)
 	}

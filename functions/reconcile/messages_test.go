@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/functiontest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
 )
@@ -14,12 +15,12 @@ import (
 func TestALatePauseIsAskedForAgain(t *testing.T) {
 	b := setup(t)
 	j := b.ready()
-	b.pass(30 * time.Second) // its own message is on its way
+	b.Pass(30 * time.Second) // its own message is on its way
 	b.quiet()
 	if n, _ := b.pausesAsked(j); n != 0 {
 		t.Errorf("%d messages for a pause that is not late", n)
 	}
-	b.pass(time.Minute)
+	b.Pass(time.Minute)
 	b.want(b.reconcile(), latePauses, count{1, 1, 0})
 	if n, epoch := b.pausesAsked(j); n != 1 || epoch != j.Epoch {
 		t.Errorf("%d messages, epoch %d; want one for epoch %d", n, epoch, j.Epoch)
@@ -29,9 +30,9 @@ func TestALatePauseIsAskedForAgain(t *testing.T) {
 func TestAResumedPreviewIsLeftAloneUntilItIsDue(t *testing.T) {
 	b := setup(t)
 	j := b.resumed()
-	b.pass(9 * time.Minute)
+	b.Pass(9 * time.Minute)
 	b.quiet()
-	b.pass(3 * time.Minute)
+	b.Pass(3 * time.Minute)
 	b.want(b.reconcile(), latePauses, count{1, 1, 0})
 	if _, epoch := b.pausesAsked(j); epoch != j.Epoch {
 		t.Errorf("epoch %d, want %d", epoch, j.Epoch)
@@ -42,10 +43,10 @@ func TestAResumedPreviewIsLeftAloneUntilItIsDue(t *testing.T) {
 func TestARefusedPauseIsNotAskedForEveryMinute(t *testing.T) {
 	b := setup(t)
 	j := b.ready()
-	j = b.must(b.rows.TakePause(b.ctx, j.ID, j.Epoch))
-	b.must(b.rows.RecordPauseRefused(b.ctx, j, "The plan has no pause."))
+	j = b.Must(b.Rows.TakePause(b.ctx, j.ID, j.Epoch))
+	b.Must(b.Rows.RecordPauseRefused(b.ctx, j, "The plan has no pause."))
 	for range 3 {
-		b.pass(15 * time.Minute)
+		b.Pass(15 * time.Minute)
 		b.want(b.reconcile(), latePauses, count{})
 	}
 }
@@ -53,11 +54,11 @@ func TestARefusedPauseIsNotAskedForEveryMinute(t *testing.T) {
 func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
 	b := setup(t)
 	pausing := b.ready()
-	pausing = b.must(b.rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
-	resuming := b.must(b.rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
-	b.pass(postgres.OpTime + 30*time.Second)
+	pausing = b.Must(b.Rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
+	resuming := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+	b.Pass(postgres.OpTime + 30*time.Second)
 	b.quiet()
-	b.pass(31 * time.Second)
+	b.Pass(31 * time.Second)
 	b.want(b.reconcile(), abandonedOps, count{2, 2, 0})
 	for _, j := range []job.Job{pausing, resuming} {
 		if n, epoch := b.pausesAsked(j); n != 1 || epoch != j.Epoch {
@@ -69,14 +70,14 @@ func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
 func TestAnAbandonedTurnIsAskedForAgain(t *testing.T) {
 	b := setup(t)
 	queued := b.accept()
-	claimed := b.must(b.rows.ClaimTurn(b.ctx, b.accept().ID, 0))
+	claimed := b.Must(b.Rows.ClaimTurn(b.ctx, b.accept().ID, 0))
 	handed := b.building()
-	handed = b.must(b.rows.HandOver(b.ctx, handed, 10*time.Second))
-	b.pass(30 * time.Second)
+	handed = b.Must(b.Rows.HandOver(b.ctx, handed, 10*time.Second))
+	b.Pass(30 * time.Second)
 	b.quiet()
-	b.pass(45 * time.Second) // the claim's lease has run for 75 s of 105
+	b.Pass(45 * time.Second) // the claim's lease has run for 75 s of 105
 	b.want(b.reconcile(), abandonedTurns, count{2, 2, 0})
-	b.pass(100 * time.Second)
+	b.Pass(100 * time.Second)
 	b.want(b.reconcile(), abandonedTurns, count{3, 3, 0})
 	for _, c := range []struct {
 		j    job.Job
@@ -91,16 +92,16 @@ func TestAnAbandonedTurnIsAskedForAgain(t *testing.T) {
 func TestAnOverdueJobFailsInWordsAndLeavesNothingRunning(t *testing.T) {
 	b := setup(t)
 	building, early := b.building(), b.accept()
-	b.pass(time.Hour + 3*time.Minute)
+	b.Pass(time.Hour + 3*time.Minute)
 	r := b.reconcile()
 	b.want(r, overdueJobs, count{2, 2, 0})
 	b.want(r, abandonedTurns, count{})
 	for _, j := range []job.Job{building, early} {
-		row := b.get(j.ID)
+		row := b.Row(j.ID)
 		if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "limit of 1h0m0s") || row.DebugID == "" {
 			t.Errorf("got %s, %q, debug id %q", row.Status, row.ErrorMessage, row.DebugID)
 		}
-		if !strings.Contains(b.log.String(), row.DebugID) {
+		if !strings.Contains(b.Log.String(), row.DebugID) {
 			t.Error("the debug id leads to no line of the log")
 		}
 	}
@@ -113,13 +114,13 @@ func TestAnOverdueJobFailsInWordsAndLeavesNothingRunning(t *testing.T) {
 func TestAnOverdueJobOfACopyLeavesTheOriginalsSandboxAlone(t *testing.T) {
 	b := setup(t)
 	j := b.creating()
-	j = b.must(b.rows.RecordSandbox(b.ctx, j, b.create(job.Tags("original", j.ID, j.CreateNo)), 30*time.Minute))
-	b.pass(time.Hour + 3*time.Minute)
+	j = b.Must(b.Rows.RecordSandbox(b.ctx, j, b.Create(job.Tags("original", j.ID, j.CreateNo)), 30*time.Minute))
+	b.Pass(time.Hour + 3*time.Minute)
 	b.want(b.reconcile(), overdueJobs, count{1, 1, 0})
-	if got := b.get(j.ID).Status; got != job.Failed {
+	if got := b.Row(j.ID).Status; got != job.Failed {
 		t.Errorf("the job is %s", got)
 	}
-	if b.calls(e2bsim.Kill) > 0 {
+	if b.Calls(e2bsim.Kill) > 0 {
 		t.Error("a sandbox with another stack's tag was killed")
 	}
 }
@@ -128,10 +129,10 @@ func TestAnOverdueJobOfACopyLeavesTheOriginalsSandboxAlone(t *testing.T) {
 func TestAnOverdueJobThatIsHeldIsLeftToItsBuilder(t *testing.T) {
 	b := setup(t)
 	j := b.accept()
-	b.pass(time.Hour + 3*time.Minute)
-	held := b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
+	b.Pass(time.Hour + 3*time.Minute)
+	held := b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0))
 	b.want(b.reconcile(), overdueJobs, count{})
-	if b.get(j.ID).Revision != held.Revision {
+	if b.Row(j.ID).Revision != held.Revision {
 		t.Error("a job under a lease was written")
 	}
 }
@@ -143,25 +144,25 @@ func TestAScheduledJobRunsWhenItsDayHasCome(t *testing.T) {
 		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour, PerDay: 1,
 		Request: job.Request{ProjectID: first.ProjectID, Goal: "a page", Template: "base"},
 	}
-	j, _, err := b.rows.Accept(b.ctx, n)
-	b.ok(err)
+	j, _, err := b.Rows.Accept(b.ctx, n)
+	b.OK(err)
 	if j.Status != job.Scheduled {
 		t.Fatalf("got %s", j.Status)
 	}
-	b.pass(30 * time.Second)
+	b.Pass(30 * time.Second)
 	if j.ScheduleFor.Sub(j.ReadAt) > time.Minute { // not in the last minute of a day
 		b.want(b.reconcile(), dueSchedules, count{})
 	}
-	b.pass(j.ScheduleFor.Sub(j.ReadAt))
+	b.Pass(j.ScheduleFor.Sub(j.ReadAt))
 	b.want(b.reconcile(), dueSchedules, count{1, 1, 0})
-	row := b.get(j.ID)
+	row := b.Row(j.ID)
 	if row.Status != job.Queued || row.DeadlineAt.Sub(row.ReadAt) < 59*time.Minute {
 		t.Errorf("got %s with %v to its deadline", row.Status, row.DeadlineAt.Sub(row.ReadAt))
 	}
 	if got := b.turnsAsked(j); !slices.Equal(got, []int{0}) {
 		t.Errorf("turns asked for: %v", got)
 	}
-	b.must(b.rows.ClaimTurn(b.ctx, j.ID, 0))
+	b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0))
 }
 
 // Without a queue a scheduled job is queued all the same, and asked for later.
@@ -169,15 +170,15 @@ func TestWithoutQueuesTheRowsAreStillHealed(t *testing.T) {
 	b := setup(t)
 	j := b.building()
 	late := b.ready()
-	b.pass(time.Hour + 3*time.Minute)
+	b.Pass(time.Hour + 3*time.Minute)
 	builds, pauses := b.builds, b.pauses
-	b.builds, b.pauses = b.deadQueue(), b.deadQueue()
+	b.builds, b.pauses = functiontest.DeadQueue(t), functiontest.DeadQueue(t)
 	r := b.reconcile()
 	b.want(r, overdueJobs, count{1, 1, 0})
 	b.want(r, latePauses, count{1, 0, 1})
 	b.wantFailed(r, "pauses")
-	if b.get(j.ID).Status != job.Failed {
-		t.Errorf("the overdue job is %s", b.get(j.ID).Status)
+	if b.Row(j.ID).Status != job.Failed {
+		t.Errorf("the overdue job is %s", b.Row(j.ID).Status)
 	}
 	b.builds, b.pauses = builds, pauses
 	b.want(b.reconcile(), latePauses, count{1, 1, 0})
@@ -189,11 +190,11 @@ func TestWithoutQueuesTheRowsAreStillHealed(t *testing.T) {
 func TestOneRunTakesUpABoundedNumberAndTheNextGoesOn(t *testing.T) {
 	b := setup(t)
 	first := b.accept()
-	b.pass(2 * time.Minute)
-	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until)
+	b.Pass(2 * time.Minute)
+	_, err := b.Pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until)
 		SELECT gen_random_uuid(), $1, 'user_' || n, 'bootstrapper', 'a page', 'build_v0_1', now() - interval '90 seconds'
 		FROM generate_series(1, $2::int) AS n`, first.ProjectID, mostRows)
-	b.ok(err)
+	b.OK(err)
 	b.want(b.reconcile(), abandonedTurns, count{mostRows, mostRows, 0})
 	if len(b.turnsAsked(first)) != 1 {
 		t.Error("the longest abandoned job was not the first")
@@ -205,10 +206,10 @@ func TestOneRunTakesUpABoundedNumberAndTheNextGoesOn(t *testing.T) {
 func TestWhatWasAskedForIsAskedForLessAndLessOften(t *testing.T) {
 	b := setup(t)
 	queued, due := b.accept(), b.ready()
-	b.must(b.rows.TakeResume(b.ctx, b.paused(), time.Hour))
+	b.Must(b.Rows.TakeResume(b.ctx, b.paused(), time.Hour))
 	asked := map[rule]int{}
 	for range 55 {
-		b.pass(time.Minute)
+		b.Pass(time.Minute)
 		r := b.reconcile()
 		for _, what := range []rule{abandonedTurns, latePauses, abandonedOps} {
 			asked[what] += r.Rules[what].Healed
@@ -222,9 +223,9 @@ func TestWhatWasAskedForIsAskedForLessAndLessOften(t *testing.T) {
 	// What falls once more is a new matter.
 	pauses, _ := b.pausesAsked(due)
 	turns := len(b.turnsAsked(queued))
-	b.must(b.rows.TakePause(b.ctx, due.ID, due.Epoch))
-	b.must(b.rows.ClaimTurn(b.ctx, queued.ID, 0))
-	b.pass(postgres.OpTime + postgres.ReconcileAfter + time.Second)
+	b.Must(b.Rows.TakePause(b.ctx, due.ID, due.Epoch))
+	b.Must(b.Rows.ClaimTurn(b.ctx, queued.ID, 0))
+	b.Pass(postgres.OpTime + postgres.ReconcileAfter + time.Second)
 	b.reconcile()
 	if n, _ := b.pausesAsked(due); n != pauses+1 {
 		t.Errorf("%d more pauses asked for, want 1", n-pauses)

@@ -19,20 +19,19 @@ func (w *World) Creating(j job.Job) job.Job {
 	return w.Must(w.Rows.RecordCreate(w.T.Context(), j))
 }
 
-// Create makes a sandbox with these tags.
-func (w *World) Create(tags map[string]string) e2b.Sandbox {
+// Create makes a sandbox with these tags and returns its id.
+func (w *World) Create(tags map[string]string) string {
 	w.T.Helper()
 	s, err := w.Sandboxes.Create(w.T.Context(), e2b.Create{Template: "base", Timeout: sandboxTime, Metadata: tags})
 	w.OK(err)
-	return s
+	return s.ID
 }
 
 // Building takes a queued job to scaffold, with its sandbox.
 func (w *World) Building(j job.Job) job.Job {
 	w.T.Helper()
 	j = w.Creating(j)
-	s := w.Create(job.Tags(Stack, j.ID, j.CreateNo))
-	return w.Must(w.Rows.RecordSandbox(w.T.Context(), j, s.ID, sandboxTime))
+	return w.Must(w.Rows.RecordSandbox(w.T.Context(), j, w.Create(job.Tags(Stack, j.ID, j.CreateNo)), sandboxTime))
 }
 
 // Checks takes a job from scaffold to its last step.
