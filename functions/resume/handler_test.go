@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/functiontest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
 )
@@ -13,7 +14,7 @@ import (
 func TestAPausedPreviewIsBroughtBack(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.pass(time.Hour)
+	b.Pass(time.Hour)
 	got := b.resumeJob(j)
 	b.want(got, http.StatusOK)
 	row := b.wantRow(j.ID, job.SandboxRunning)
@@ -25,7 +26,7 @@ func TestAPausedPreviewIsBroughtBack(t *testing.T) {
 			t.Errorf("%s is %v, want %v", key, got.body[key], want)
 		}
 	}
-	if !b.sandbox.Probe(t.Context(), j.PreviewURL).Ready() {
+	if !b.e2b.Probe(t.Context(), j.PreviewURL).Ready() {
 		t.Error("the preview does not answer")
 	}
 	if row.Epoch != j.Epoch+1 || row.MarkerEpoch != row.Epoch || !row.OpUntil.IsZero() {
@@ -34,12 +35,12 @@ func TestAPausedPreviewIsBroughtBack(t *testing.T) {
 	if due := row.PauseDueAt.Sub(row.ReadAt); due < awake-10*time.Second || due > awake {
 		t.Errorf("due in %v, want %v", due, awake)
 	}
-	if marker, err := b.inside(j).ReadMarker(t.Context()); marker != row.Epoch || err != nil {
+	if marker, err := b.Inside(j).ReadMarker(t.Context()); marker != row.Epoch || err != nil {
 		t.Errorf("marker is %d, %v; want %d", marker, err, row.Epoch)
 	}
 	b.wantPause(row, awake)
-	info, _ := b.sim.Sandbox(j.SandboxID)
-	if left := info.EndAt.Sub(b.sim.Now()); left < awake+12*time.Minute {
+	info, _ := b.E2B.Sandbox(j.SandboxID)
+	if left := info.EndAt.Sub(b.E2B.Now()); left < awake+12*time.Minute {
 		t.Errorf("E2B ends it in %v, before the pause is sure to have come", left)
 	}
 	if info.EndAt.Add(time.Hour).Before(row.SandboxExpiresAt) {
@@ -51,16 +52,16 @@ func TestARunningPreviewIsLeftAlone(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
 	first := b.resumeJob(j)
-	before := b.calls(e2bsim.Connect)
-	revision := b.get(j.ID).Revision
+	before := b.Calls(e2bsim.Connect)
+	revision := b.Row(j.ID).Revision
 	second := b.resumeJob(j)
 	b.want(second, http.StatusOK)
-	if second.body["sandbox_expires_at"] != first.body["sandbox_expires_at"] || b.calls(e2bsim.Connect) != before || b.get(j.ID).Revision != revision {
+	if second.body["sandbox_expires_at"] != first.body["sandbox_expires_at"] || b.Calls(e2bsim.Connect) != before || b.Row(j.ID).Revision != revision {
 		t.Errorf("a running preview was touched: %v, then %v", first.body, second.body)
 	}
-	b.pass(awake - postgres.DueMargin)
+	b.Pass(awake - postgres.DueMargin)
 	b.want(b.resumeJob(j), http.StatusOK)
-	if row := b.get(j.ID); b.calls(e2bsim.Connect) != before+1 || row.PauseDueAt.Sub(row.ReadAt) < awake/2 {
+	if row := b.Row(j.ID); b.Calls(e2bsim.Connect) != before+1 || row.PauseDueAt.Sub(row.ReadAt) < awake/2 {
 		t.Errorf("a preview that is about to sleep was not kept awake: due in %v", row.PauseDueAt.Sub(row.ReadAt))
 	}
 }
@@ -70,10 +71,10 @@ func TestAPreviewThatEndsSoonIsKeptAwake(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
 	b.want(b.resumeJob(j), http.StatusOK)
-	_, err := b.pool.Exec(t.Context(), `UPDATE jobs SET sandbox_expires_at = now() + interval '10 seconds' WHERE id = $1::uuid`, j.ID)
-	b.ok(err)
+	_, err := b.Pool.Exec(t.Context(), `UPDATE jobs SET sandbox_expires_at = now() + interval '10 seconds' WHERE id = $1::uuid`, j.ID)
+	b.OK(err)
 	b.want(b.resumeJob(j), http.StatusOK)
-	if row := b.get(j.ID); row.SandboxExpiresAt.Sub(row.ReadAt) < awake {
+	if row := b.Row(j.ID); row.SandboxExpiresAt.Sub(row.ReadAt) < awake {
 		t.Errorf("it ends in %v", row.SandboxExpiresAt.Sub(row.ReadAt))
 	}
 }
@@ -81,11 +82,7 @@ func TestAPreviewThatEndsSoonIsKeptAwake(t *testing.T) {
 func TestWhoMayResumeWhat(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	building, _, err := b.rows.Accept(t.Context(), postgres.NewJob{
-		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour,
-		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
-	})
-	b.ok(err)
+	building := b.Accept(functiontest.NewJob())
 	for name, c := range map[string]struct {
 		user, id string
 		want     int
@@ -103,7 +100,7 @@ func TestWhoMayResumeWhat(t *testing.T) {
 			t.Errorf("%s: got %d %v, want %d", name, got.status, got.body, c.want)
 		}
 	}
-	if b.get(j.ID).Revision != j.Revision || b.calls(e2bsim.Connect) > 0 {
+	if b.Row(j.ID).Revision != j.Revision || b.Calls(e2bsim.Connect) > 0 {
 		t.Error("a call that was turned away changed something")
 	}
 }
@@ -112,38 +109,38 @@ func TestWhoMayResumeWhat(t *testing.T) {
 func TestAnotherStacksSandboxIsUnreachable(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	if _, err := b.pool.Exec(t.Context(), `UPDATE jobs SET sandbox_stack = 'another' WHERE id = $1::uuid`, j.ID); err != nil {
+	if _, err := b.Pool.Exec(t.Context(), `UPDATE jobs SET sandbox_stack = 'another' WHERE id = $1::uuid`, j.ID); err != nil {
 		t.Fatal(err)
 	}
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
-	if got.errorType() != "sandbox_unreachable" || b.calls(e2bsim.Connect) > 0 {
-		t.Errorf("got %v, %d connects", got.body, b.calls(e2bsim.Connect))
+	if got.errorType() != "sandbox_unreachable" || b.Calls(e2bsim.Connect) > 0 {
+		t.Errorf("got %v, %d connects", got.body, b.Calls(e2bsim.Connect))
 	}
 }
 
 func TestAGoneSandboxIsExpired(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.must(b.rows.RecordLost(t.Context(), b.must(b.rows.TakeResume(t.Context(), j, 10*time.Minute))))
+	b.Must(b.Rows.RecordLost(t.Context(), b.Must(b.Rows.TakeResume(t.Context(), j, 10*time.Minute))))
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
-	if got.errorType() != "sandbox_expired" || b.calls(e2bsim.Connect) > 0 {
-		t.Errorf("got %v after %d connects", got.body, b.calls(e2bsim.Connect))
+	if got.errorType() != "sandbox_expired" || b.Calls(e2bsim.Connect) > 0 {
+		t.Errorf("got %v after %d connects", got.body, b.Calls(e2bsim.Connect))
 	}
 }
 
 func TestAPauseUnderWayIsWaitedFor(t *testing.T) {
 	b := setup(t)
 	j := b.ready(greeter)
-	taken := b.must(b.rows.TakePause(t.Context(), j.ID, j.Epoch))
+	taken := b.Must(b.Rows.TakePause(t.Context(), j.ID, j.Epoch))
 	got := b.resumeJob(j)
 	b.want(got, http.StatusAccepted)
-	if got.retryAfter != "2" || got.body["status"] != "resuming" || b.get(j.ID).Revision != taken.Revision {
+	if got.retryAfter != "2" || got.body["status"] != "resuming" || b.Row(j.ID).Revision != taken.Revision {
 		t.Errorf("got %v, Retry-After %q", got.body, got.retryAfter)
 	}
 	// Its worker died: the pause has no owner any more.
-	b.pass(postgres.OpTime + time.Second)
+	b.Pass(postgres.OpTime + time.Second)
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+1 {
 		t.Errorf("got epoch %d: the late pause could still put it to sleep", row.Epoch)

@@ -17,19 +17,17 @@ import (
 // killServer ends a job's server as the kernel would, then puts the job to
 // sleep.
 func (b *bench) killServer(j job.Job) job.Job {
-	b.t.Helper()
-	b.eventually("the app to answer", func() bool { return b.sandbox.Probe(b.t.Context(), j.PreviewURL).Ready() })
-	b.ok(b.inside(j).StopStep(b.t.Context(), envd.StepDir(j.ID, j.CreateNo, "start")))
-	j = b.must(b.rows.TakePause(b.t.Context(), j.ID, j.Epoch))
-	b.ok(b.sandbox.Pause(b.t.Context(), j.SandboxID))
-	return b.must(b.rows.RecordPaused(b.t.Context(), j))
+	b.T.Helper()
+	b.eventually("the app to answer", func() bool { return b.e2b.Probe(b.T.Context(), j.PreviewURL).Ready() })
+	b.OK(b.Inside(j).StopStep(b.T.Context(), envd.StepDir(j.ID, j.CreateNo, "start")))
+	return b.Pause(j)
 }
 
 // steps are the names of the server's steps in a job's sandbox.
 func (b *bench) steps(j job.Job) string {
-	b.t.Helper()
-	names, err := b.inside(j).List(b.t.Context(), "/home/user/.siesta/"+j.ID)
-	b.ok(err)
+	b.T.Helper()
+	names, err := b.Inside(j).List(b.T.Context(), "/home/user/.siesta/"+j.ID)
+	b.OK(err)
 	for i, name := range names {
 		names[i] = strings.TrimPrefix(name, "1-")
 	}
@@ -39,7 +37,7 @@ func (b *bench) steps(j job.Job) string {
 func TestALiveServerIsNotRestarted(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.fault(e2bsim.Fault{Call: e2bsim.Preview, Times: 3, Action: e2bsim.ErrorAnswer, Status: 500})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Preview, Times: 3, Action: e2bsim.ErrorAnswer, Status: 500})
 	b.want(b.resumeJob(j), http.StatusOK)
 	if got := b.steps(j); got != "start" {
 		t.Errorf("steps are %q: a server that was up was started again", got)
@@ -56,7 +54,7 @@ func TestADeadServerIsRestartedWithItsEnvironment(t *testing.T) {
 	if got := b.page(j); got != "hello" {
 		t.Errorf("the app says %q: its environment is not the build's", got)
 	}
-	if strings.Contains(b.log.String(), "hello") {
+	if strings.Contains(b.Log.String(), "hello") {
 		t.Error("a value of the environment is in the log")
 	}
 }
@@ -68,20 +66,18 @@ func TestWhatADeadServerLeftIsEnded(t *testing.T) {
 	a := greeter
 	a.plan.Start = "rm -f status; {self} serve & wait"
 	j := b.ready(a)
-	b.eventually("the app to answer", func() bool { return b.sandbox.Probe(t.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.e2b.Probe(t.Context(), j.PreviewURL).Ready() })
 	// The leader alone dies, and the app stops to answer while it keeps its port.
-	pid, err := b.inside(j).ReadFile(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start")+"/pid", 0, 64)
-	b.ok(err)
-	b.run(j, fmt.Sprintf("kill -9 %s; echo 500 > %s/status", strings.Fields(string(pid))[0], job.Workspace))
-	j = b.must(b.rows.TakePause(t.Context(), j.ID, j.Epoch))
-	b.ok(b.sandbox.Pause(t.Context(), j.SandboxID))
-	j = b.must(b.rows.RecordPaused(t.Context(), j))
+	pid, err := b.Inside(j).ReadFile(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start")+"/pid", 0, 64)
+	b.OK(err)
+	b.Run(j, fmt.Sprintf("kill -9 %s; echo 500 > %s/status", strings.Fields(string(pid))[0], job.Workspace))
+	j = b.Pause(j)
 	b.want(b.resumeJob(j), http.StatusOK)
 	if got := b.steps(j); got != "start start-2" {
 		t.Errorf("steps are %q", got)
 	}
-	p, err := b.inside(j).ReadStep(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start-2"), 0, 1000)
-	b.ok(err)
+	p, err := b.Inside(j).ReadStep(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start-2"), 0, 1000)
+	b.OK(err)
 	if p.Phase != envd.StepRunning {
 		t.Errorf("the new server is %s: %s", p.Phase, p.Output)
 	}
@@ -105,8 +101,8 @@ func TestAServerThatAlwaysDiesIsUnreachable(t *testing.T) {
 	a := greeter
 	a.plan.Start, a.plan.Install = "test ! -e broken && exec {self} serve", "true"
 	j := b.ready(a)
-	b.eventually("the app to answer", func() bool { return b.sandbox.Probe(t.Context(), j.PreviewURL).Ready() })
-	b.run(j, "touch "+job.Workspace+"/broken")
+	b.eventually("the app to answer", func() bool { return b.e2b.Probe(t.Context(), j.PreviewURL).Ready() })
+	b.Run(j, "touch "+job.Workspace+"/broken")
 	j = b.killServer(j)
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
@@ -134,7 +130,7 @@ func TestTheNextCallGoesOnWithTheRestart(t *testing.T) {
 	if got := b.steps(j); got != "install-2 start start-2" {
 		t.Errorf("steps are %q", got)
 	}
-	b.run(j, "touch "+job.Workspace+"/go")
+	b.Run(j, "touch "+job.Workspace+"/go")
 	b.patience = answerTime
 	b.want(b.resumeJob(j), http.StatusOK)
 	if got := b.steps(j); got != "install-2 start start-2 start-2b" {
@@ -155,12 +151,12 @@ func TestAServerThatIsComingUpIsNotStartedTwice(t *testing.T) {
 	j := b.killServer(b.ready(a))
 	b.patience = 3 * time.Second
 	b.want(b.resumeJob(j), http.StatusAccepted)
-	b.pass(postgres.OpTime + time.Second)
+	b.Pass(postgres.OpTime + time.Second)
 	b.want(b.resumeJob(j), http.StatusAccepted)
 	if got := b.steps(j); got != "start start-2" {
 		t.Errorf("steps are %q", got)
 	}
-	b.run(j, "touch "+job.Workspace+"/go")
+	b.Run(j, "touch "+job.Workspace+"/go")
 	b.patience = answerTime
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+2 {
@@ -173,11 +169,11 @@ func TestALostWakeStartsNothing(t *testing.T) {
 	b := setup(t)
 	j := b.killServer(b.ready(greeter))
 	var once sync.Once
-	b.sim.Observe(func(call e2bsim.Call) {
+	b.E2B.Observe(func(call e2bsim.Call) {
 		if call.Kind == e2bsim.Preview && call.Phase == e2bsim.Received {
 			once.Do(func() {
-				b.pass(postgres.OpTime + time.Second)
-				b.must(b.rows.TakePause(t.Context(), j.ID, j.Epoch+1))
+				b.Pass(postgres.OpTime + time.Second)
+				b.Must(b.Rows.TakePause(t.Context(), j.ID, j.Epoch+1))
 			})
 		}
 	})
@@ -191,12 +187,9 @@ func TestALaterWakeRestartsUnderItsOwnName(t *testing.T) {
 	b := setup(t)
 	j := b.killServer(b.ready(greeter))
 	b.want(b.resumeJob(j), http.StatusOK)
-	b.ok(b.inside(j).StopStep(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start-2")))
-	b.pass(awake)
-	row := b.get(j.ID)
-	row = b.must(b.rows.TakePause(t.Context(), j.ID, row.Epoch))
-	b.ok(b.sandbox.Pause(t.Context(), j.SandboxID))
-	b.must(b.rows.RecordPaused(t.Context(), row))
+	b.OK(b.Inside(j).StopStep(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start-2")))
+	b.Pass(awake)
+	b.Pause(b.Row(j.ID))
 	b.want(b.resumeJob(j), http.StatusOK)
 	if got := b.steps(j); got != "start start-2 start-3" {
 		t.Errorf("steps are %q", got)
@@ -218,7 +211,7 @@ func TestAnAppWithoutAStartCommand(t *testing.T) {
 func TestAnAppThatFailsByItselfIsShown(t *testing.T) {
 	b := setup(t)
 	j := b.ready(greeter)
-	b.run(j, "cd "+job.Workspace+" && echo 500 > status")
+	b.Run(j, "cd "+job.Workspace+" && echo 500 > status")
 	j = b.pause(j)
 	b.patience = 2 * time.Second
 	b.want(b.resumeJob(j), http.StatusOK)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/functiontest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
 )
@@ -39,7 +40,7 @@ func TestEightCallersGetTheSamePreview(t *testing.T) {
 // wake lands on a sandbox that the row says sleeps.
 func TestACallerJoinsAWakeUnderWay(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
+	j := b.Must(b.Rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
 	b.want(b.resumeJob(j), http.StatusOK)
 	row := b.wantRow(j.ID, job.SandboxRunning)
 	if row.Epoch != j.Epoch || !row.OpShared || !row.OpUntil.After(row.ReadAt) {
@@ -49,8 +50,8 @@ func TestACallerJoinsAWakeUnderWay(t *testing.T) {
 
 func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
-	b.pass(postgres.OpTime + time.Second)
+	j := b.Must(b.Rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
+	b.Pass(postgres.OpTime + time.Second)
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+1 || row.OpShared {
 		t.Errorf("got epoch %d, shared %v", row.Epoch, row.OpShared)
@@ -68,7 +69,7 @@ func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
 		if got.status != http.StatusAccepted {
 			break
 		}
-		b.pass(time.Minute)
+		b.Pass(time.Minute)
 		got = b.resumeJob(j)
 	}
 	b.want(got, http.StatusServiceUnavailable)
@@ -76,8 +77,8 @@ func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
 	if row.Epoch != j.Epoch+1 || got.errorType() != "sandbox_unreachable" {
 		t.Errorf("got %v, epoch %d, want one wake", got.body, row.Epoch)
 	}
-	b.pass(postgres.OpTime + time.Second)
-	if _, err := b.rows.TakePause(t.Context(), j.ID, row.Epoch); err != nil {
+	b.Pass(postgres.OpTime + time.Second)
+	if _, err := b.Rows.TakePause(t.Context(), j.ID, row.Epoch); err != nil {
 		t.Errorf("the pause is not to be had: %v", err)
 	}
 }
@@ -105,7 +106,7 @@ func TestAnswersToTheConnect(t *testing.T) {
 			b := setup(t)
 			j := b.paused(greeter)
 			c.fault.Call = e2bsim.Connect
-			b.fault(c.fault)
+			b.Fault(c.fault)
 			got := b.resumeJob(j)
 			b.want(got, c.status)
 			row := b.wantRow(j.ID, job.SandboxResuming)
@@ -131,7 +132,7 @@ func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
 	b := setup(t)
 	b.patience = 2 * time.Second
 	j := b.paused(greeter)
-	b.fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Delay, Delay: 3 * time.Second})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Delay, Delay: 3 * time.Second})
 	begun := time.Now()
 	b.want(b.resumeJob(j), http.StatusAccepted)
 	if took := time.Since(begun); took > b.patience {
@@ -150,16 +151,16 @@ func TestOlderFilesAreNoPreview(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
 	b.want(b.resumeJob(j), http.StatusOK)
-	b.pass(awake)
-	j = b.pause(b.get(j.ID))
-	b.fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Stale})
+	b.Pass(awake)
+	j = b.pause(b.Row(j.ID))
+	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Stale})
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
 	if got.errorType() != "sandbox_expired" {
 		t.Errorf("got %v", got.body)
 	}
 	b.wantRow(j.ID, job.SandboxGone)
-	if info, _ := b.sim.Sandbox(j.SandboxID); info.State != e2bsim.StateGone {
+	if info, _ := b.E2B.Sandbox(j.SandboxID); info.State != e2bsim.StateGone {
 		t.Errorf("the sandbox with the older files is %s", info.State)
 	}
 	b.want(b.resumeJob(j), http.StatusServiceUnavailable)
@@ -168,7 +169,7 @@ func TestOlderFilesAreNoPreview(t *testing.T) {
 func TestAMarkerThatCannotBeReadDecidesNothing(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.fault(e2bsim.Fault{Call: e2bsim.Files, Action: e2bsim.GatewayTimeout})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Files, Action: e2bsim.GatewayTimeout})
 	b.want(b.resumeJob(j), http.StatusAccepted)
 	b.wantRow(j.ID, job.SandboxResuming)
 	b.want(b.resumeJob(j), http.StatusOK)
@@ -177,8 +178,8 @@ func TestAMarkerThatCannotBeReadDecidesNothing(t *testing.T) {
 // A refusal says nothing about the call of somebody else under the same epoch.
 func TestARefusalDoesNotEndASharedWake(t *testing.T) {
 	b := setup(t)
-	j := b.must(b.rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
-	b.fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.LimitReached})
+	j := b.Must(b.Rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
+	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.LimitReached})
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
 	row := b.wantRow(j.ID, job.SandboxResuming)
@@ -193,16 +194,16 @@ func TestARefusalDoesNotEndASharedWake(t *testing.T) {
 func TestA404KeepsItsEvidenceAcrossCalls(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.ok(b.sim.Vanish(t.Context(), j.SandboxID))
+	b.OK(b.E2B.Vanish(t.Context(), j.SandboxID))
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
 	if got.errorType() != "sandbox_unreachable" {
 		t.Errorf("got %v after a single 404", got.body)
 	}
-	first := b.get(j.ID).MissingSince
-	b.pass(time.Minute)
+	first := b.Row(j.ID).MissingSince
+	b.Pass(time.Minute)
 	b.want(b.resumeJob(j), http.StatusServiceUnavailable)
-	if again := b.get(j.ID).MissingSince; first.IsZero() || !again.Equal(first.Add(-time.Minute)) {
+	if again := b.Row(j.ID).MissingSince; first.IsZero() || !again.Equal(first.Add(-time.Minute)) {
 		t.Errorf("missing since %v, then %v: a second call started the count anew", first, again)
 	}
 }
@@ -214,20 +215,20 @@ func TestARowThatMovedOn(t *testing.T) {
 		move   func(b *bench, j job.Job)
 		status int
 	}{
-		"running": {func(b *bench, j job.Job) { b.must(b.rows.RecordResumed(b.t.Context(), j, awake, time.Hour)) }, 200},
-		"gone":    {func(b *bench, j job.Job) { b.must(b.rows.RecordLost(b.t.Context(), j)) }, 503},
+		"running": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordResumed(b.T.Context(), j, awake, time.Hour)) }, 200},
+		"gone":    {func(b *bench, j job.Job) { b.Must(b.Rows.RecordLost(b.T.Context(), j)) }, 503},
 		"pausing": {func(b *bench, j job.Job) {
-			b.pass(postgres.OpTime + time.Second)
-			b.must(b.rows.TakePause(b.t.Context(), j.ID, j.Epoch))
+			b.Pass(postgres.OpTime + time.Second)
+			b.Must(b.Rows.TakePause(b.T.Context(), j.ID, j.Epoch))
 		}, 202},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			j := b.paused(greeter)
 			var once sync.Once
-			b.sim.Observe(func(call e2bsim.Call) {
+			b.E2B.Observe(func(call e2bsim.Call) {
 				if call.Kind == e2bsim.Files && call.Phase == e2bsim.Received {
-					once.Do(func() { c.move(b, b.get(j.ID)) })
+					once.Do(func() { c.move(b, b.Row(j.ID)) })
 				}
 			})
 			b.want(b.resumeJob(j), c.status)
@@ -240,7 +241,7 @@ func TestAnInvocationThatEndsLeavesThePauseBooked(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
 	ctx, cancel := context.WithCancel(t.Context())
-	b.sim.Observe(func(call e2bsim.Call) {
+	b.E2B.Observe(func(call e2bsim.Call) {
 		if call.Kind == e2bsim.Files && call.Phase == e2bsim.Received {
 			cancel()
 		}
@@ -252,11 +253,11 @@ func TestAnInvocationThatEndsLeavesThePauseBooked(t *testing.T) {
 func TestWithoutQueueOrCacheThePreviewStillComes(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.queues.Advance(0)
-	b.pauses = b.deadQueue()
-	b.cache = b.deadCache()
+	b.SQS.Advance(0)
+	b.pauses = functiontest.DeadQueue(t)
+	b.cache = functiontest.Cache(t, "redis://127.0.0.1:1")
 	b.want(b.resumeJob(j), http.StatusOK)
-	if row := b.get(j.ID); row.SandboxState != job.SandboxRunning || row.PauseDueAt.IsZero() {
+	if row := b.Row(j.ID); row.SandboxState != job.SandboxRunning || row.PauseDueAt.IsZero() {
 		t.Errorf("row says %s, due %v", row.SandboxState, row.PauseDueAt)
 	}
 }
@@ -268,13 +269,13 @@ func TestALostAnswerOfPostgres(t *testing.T) {
 		t.Run(statement, func(t *testing.T) {
 			b := setup(t)
 			j := b.paused(greeter)
-			b.proxy.CutAfter(statement, 1)
+			b.Proxy.CutAfter(statement, 1)
 			b.want(b.resumeJob(j), http.StatusServiceUnavailable)
-			if !b.proxy.Struck() {
+			if !b.Proxy.Struck() {
 				t.Fatal("the statement was not met")
 			}
 			b.want(b.resumeJob(j), http.StatusOK)
-			if row := b.get(j.ID); row.Epoch != j.Epoch+1 || row.SandboxState != job.SandboxRunning {
+			if row := b.Row(j.ID); row.Epoch != j.Epoch+1 || row.SandboxState != job.SandboxRunning {
 				t.Errorf("got epoch %d, %s", row.Epoch, row.SandboxState)
 			}
 		})
@@ -284,9 +285,9 @@ func TestALostAnswerOfPostgres(t *testing.T) {
 func TestWithoutPostgresNothingIsWoken(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.proxy.Down()
+	b.Proxy.Down()
 	b.want(b.resumeJob(j), http.StatusServiceUnavailable)
-	if n := b.calls(e2bsim.Connect); n != 0 {
+	if n := b.Calls(e2bsim.Connect); n != 0 {
 		t.Errorf("%d connects without a record", n)
 	}
 }
@@ -294,12 +295,12 @@ func TestWithoutPostgresNothingIsWoken(t *testing.T) {
 func TestTheRecordComesBeforeTheCall(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.sim.Observe(func(call e2bsim.Call) {
+	b.E2B.Observe(func(call e2bsim.Call) {
 		if call.Kind != e2bsim.Connect || call.Phase != e2bsim.Received {
 			return
 		}
-		row, err := b.rows.Get(b.t.Context(), j.ID)
-		cached, ok, cacheErr := b.cache.Get(b.t.Context(), j.ID)
+		row, err := b.Rows.Get(b.T.Context(), j.ID)
+		cached, ok, cacheErr := b.cache.Get(b.T.Context(), j.ID)
 		if err := errors.Join(err, cacheErr); err != nil {
 			t.Error(err)
 		}
