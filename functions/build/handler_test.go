@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/functiontest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
 	"siesta/shared/sqs"
@@ -41,13 +42,13 @@ func TestABadMessageLeavesItsJobAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			j := b.at(b.accept(slow()).ID, job.Deps)
-			b.queues.Remove("build", b.queues.Messages("build")[0].ID)
+			b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 			b.send(c.body(j.ID))
 			if again := b.deliver(); again != 0 {
 				t.Errorf("the message comes again in %v", again)
 			}
 			b.wantDead(c.word)
-			if after := b.row(j.ID); after.Revision != j.Revision {
+			if after := b.Row(j.ID); after.Revision != j.Revision {
 				t.Errorf("the job became %s: %s", after.Status, after.ErrorMessage)
 			}
 		})
@@ -70,7 +71,7 @@ func TestARequestWaitsForTheDatabase(t *testing.T) {
 	b := setup(t)
 	id := job.NewID()
 	b.send(requestMessage(1, id, alice, page()))
-	b.proxy.Down()
+	b.Proxy.Down()
 	var waits []time.Duration
 	for range 6 {
 		waits = append(waits, b.deliver().Round(time.Second))
@@ -78,7 +79,7 @@ func TestARequestWaitsForTheDatabase(t *testing.T) {
 	if soon, later := waits[3], waits[4:]; soon > 2*time.Minute || later[0] != 10*time.Minute || later[1] != 10*time.Minute {
 		t.Errorf("the message waits %v, want 10 minutes from the fifth delivery on", waits)
 	}
-	b.proxy.Up(t)
+	b.Proxy.Up(t)
 	b.deliver()
 	b.ready(id)
 }
@@ -87,7 +88,7 @@ func TestARequestWaitsForTheDatabase(t *testing.T) {
 func TestATurnThatCannotBeClaimedIsBackSoon(t *testing.T) {
 	b := setup(t)
 	b.accept(page())
-	b.proxy.Down()
+	b.Proxy.Down()
 	for range 6 {
 		if again := b.deliver(); again == 0 || again > 2*time.Minute {
 			t.Errorf("the message comes again in %v", again)
@@ -100,14 +101,14 @@ func TestOverTheConcurrencyAJobWaits(t *testing.T) {
 	b := setup(t)
 	b.Limits = job.TierLimits{job.Bootstrapper: {PerUser: 1}}
 	first := b.at(b.accept(slow()).ID, job.Deps)
-	b.queues.Remove("build", b.queues.Messages("build")[0].ID)
+	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	second := b.accept(page())
 	b.deliver()
-	row := b.row(second.ID)
+	row := b.Row(second.ID)
 	if row.Status != job.Queued || row.Turn != 1 || row.CreateNo != 0 {
 		t.Errorf("over the limit the job is %s at turn %d, with %d creates", row.Status, row.Turn, row.CreateNo)
 	}
-	if next := b.queues.Messages("build"); len(next) != 1 || next[0].VisibleAt.Sub(next[0].SentAt).Round(time.Second) != limitDelay {
+	if next := b.SQS.Messages("build"); len(next) != 1 || next[0].VisibleAt.Sub(next[0].SentAt).Round(time.Second) != limitDelay {
 		t.Errorf("the next turn's message is %+v", next)
 	}
 	b.cancelled(first.ID)
@@ -126,11 +127,11 @@ func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
 	if again := b.deliver(); again != 0 {
 		t.Errorf("the message comes again in %v", again)
 	}
-	row := b.row(second)
-	if row.Status != job.Scheduled || !row.ScheduleFor.After(row.ReadAt) || b.calls(e2bsim.Create) != 1 {
-		t.Errorf("the job is %s for %v, after %d creates", row.Status, row.ScheduleFor, b.calls(e2bsim.Create))
+	row := b.Row(second)
+	if row.Status != job.Scheduled || !row.ScheduleFor.After(row.ReadAt) || b.Calls(e2bsim.Create) != 1 {
+		t.Errorf("the job is %s for %v, after %d creates", row.Status, row.ScheduleFor, b.Calls(e2bsim.Create))
 	}
-	if left := b.queues.Stats("build").Total(); left != 0 {
+	if left := b.SQS.Stats("build").Total(); left != 0 {
 		t.Errorf("%d messages are left", left)
 	}
 }
@@ -147,14 +148,14 @@ func TestATurnNoticesThatItsJobWasCancelled(t *testing.T) {
 	if again := b.deliver(); again != 0 {
 		t.Errorf("the message comes again in %v", again)
 	}
-	row := b.row(j.ID)
+	row := b.Row(j.ID)
 	if row.Status != job.Failed || row.ErrorMessage != "Cancelled by user" || row.Turn != 0 {
 		t.Errorf("the job is %s at turn %d: %s", row.Status, row.Turn, row.ErrorMessage)
 	}
-	if n := b.queues.Stats("build").Total() + b.queues.Stats("pause").Total(); n != 0 {
+	if n := b.SQS.Stats("build").Total() + b.SQS.Stats("pause").Total(); n != 0 {
 		t.Errorf("%d messages were sent", n)
 	}
-	if seen := b.run(row, "cat seen 2>/dev/null || true"); seen != "" {
+	if seen := b.Run(row, "cat seen 2>/dev/null || true"); seen != "" {
 		t.Errorf("a command ran: %s", seen)
 	}
 }
@@ -165,18 +166,17 @@ func TestALostReadyMessageIsSentAgain(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
 	pauses := b.pauses
-	dead := "http://127.0.0.1:1"
-	b.pauses = b.queue(dead, dead+"/000000000000/pause", "")
+	b.pauses = functiontest.DeadQueue(t)
 	b.until(j.ID, "READY", func(j job.Job) bool { return j.Status == job.Ready })
-	if n := b.queues.Stats("build").Total(); n != 1 {
+	if n := b.SQS.Stats("build").Total(); n != 1 {
 		t.Fatalf("%d build messages are left, want the one that is to come again", n)
 	}
 	b.pauses = pauses
 	if again := b.deliver(); again != 0 {
 		t.Errorf("the message comes again in %v", again)
 	}
-	row := b.row(j.ID)
-	sent := b.queues.Messages("pause")
+	row := b.Row(j.ID)
+	sent := b.SQS.Messages("pause")
 	if len(sent) != 1 {
 		t.Fatalf("%d READY messages were sent, want one", len(sent))
 	}
@@ -191,11 +191,11 @@ func TestAJobThatKillsItsTurnsFailsInWords(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
 	for range maxCrashes + 1 {
-		b.must(b.rows.ClaimTurn(t.Context(), j.ID, 0)) // and dies
+		b.Must(b.Rows.ClaimTurn(t.Context(), j.ID, 0)) // and dies
 		b.pass(postgres.Lease + time.Second)
 	}
 	b.deliver()
-	if row := b.row(j.ID); row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "interrupted too often") || b.calls(e2bsim.Create) != 0 {
+	if row := b.Row(j.ID); row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "interrupted too often") || b.Calls(e2bsim.Create) != 0 {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
 }

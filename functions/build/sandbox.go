@@ -21,6 +21,9 @@ const (
 	missingAgain = 60 * time.Second
 )
 
+// errUnanswered: a create may still be under way, or may have been lost.
+var errUnanswered = errors.New("create has no answer yet")
+
 // obtainSandbox leaves the turn connected to the job's sandbox: the one that
 // the row names, or the one that an earlier create made, or a new one. A wait
 // above 0 means that there is none yet.
@@ -42,6 +45,7 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 			return t.connect(ctx)
 		}
 		if !t.j.CreateSentAt.IsZero() && t.j.ReadAt.Sub(t.j.CreateSentAt) < postgres.Grace {
+			t.noSandbox = errUnanswered
 			return lookAgain, nil
 		}
 	}

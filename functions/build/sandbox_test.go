@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
 	"siesta/shared/secrets"
@@ -17,8 +18,8 @@ import (
 // turnsWithout returns the metric of each turn so far: whether E2B gave it no
 // sandbox.
 func (b *bench) turnsWithout() (turns []float64) {
-	b.t.Helper()
-	for _, line := range bytes.Split([]byte(b.lines.String()), []byte("\n")) {
+	b.T.Helper()
+	for _, line := range bytes.Split([]byte(b.Log.String()), []byte("\n")) {
 		var one map[string]any
 		_ = json.Unmarshal(line, &one) // a line that is none has no metric
 		if n, ok := one["turns_without_sandbox"].(float64); ok && one["_aws"] != nil {
@@ -32,8 +33,8 @@ func (b *bench) turnsWithout() (turns []float64) {
 // that shows it.
 func TestAnE2BThatTakesNoBuildsIsTold(t *testing.T) {
 	for name, c := range map[string]struct{ refuse, allow func(b *bench) }{
-		"key refused":  {func(b *bench) { b.sim.SetAPIKeys("e2b_another") }, func(b *bench) { b.sim.SetAPIKeys("e2b_0123") }},
-		"account full": {func(b *bench) { b.fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached, Times: 2}) }, func(*bench) {}},
+		"key refused":  {func(b *bench) { b.E2B.SetAPIKeys("e2b_another") }, func(b *bench) { b.E2B.SetAPIKeys("e2b_0123") }},
+		"account full": {func(b *bench) { b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached, Times: 2}) }, func(*bench) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
@@ -45,9 +46,9 @@ func TestAnE2BThatTakesNoBuildsIsTold(t *testing.T) {
 				}
 			}
 			if got := b.turnsWithout(); len(got) != 2 || got[0] != 1 || got[1] != 1 {
-				t.Errorf("turns without a sandbox: %v, want both\n%s", got, b.lines)
+				t.Errorf("turns without a sandbox: %v, want both", got)
 			}
-			if row := b.row(j.ID); row.Status != job.Starting || row.Turn != 2 {
+			if row := b.Row(j.ID); row.Status != job.Starting || row.Turn != 2 {
 				t.Errorf("the job is %s at turn %d", row.Status, row.Turn)
 			}
 			c.allow(b)
@@ -61,7 +62,7 @@ func TestAnE2BThatTakesNoBuildsIsTold(t *testing.T) {
 
 // created are the sandboxes that there ever were, and where they are.
 func (b *bench) created() (states []e2bsim.State) {
-	for _, box := range b.sim.Sandboxes() {
+	for _, box := range b.E2B.Sandboxes() {
 		states = append(states, box.State)
 	}
 	return states
@@ -70,13 +71,13 @@ func (b *bench) created() (states []e2bsim.State) {
 func TestACreateWithoutAnAnswerIsFoundByItsTag(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
-	b.fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
 	if again := b.deliver(); again < 90*time.Second {
 		t.Errorf("the message comes again in %v, before its lease is over", again)
 	}
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.Lag, Lag: time.Hour}) // the list may miss it
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.Lag, Lag: time.Hour}) // the list may miss it
 	b.deliver()
-	if row := b.row(j.ID); row.SandboxID != "" || row.CreateNo != 1 {
+	if row := b.Row(j.ID); row.SandboxID != "" || row.CreateNo != 1 {
 		t.Errorf("after a list without it, the row has sandbox %q and %d creates", row.SandboxID, row.CreateNo)
 	}
 	done := b.ready(j.ID)
@@ -89,7 +90,7 @@ func TestACreateWithoutAnAnswerIsFoundByItsTag(t *testing.T) {
 func TestALostCreateIsRepeatedAfterAGrace(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
-	b.fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout})
 	b.deliver()
 	sent := b.passed.Load()
 	b.until(j.ID, "created again", func(j job.Job) bool { return j.CreateNo == 2 })
@@ -103,12 +104,12 @@ func TestALostCreateIsRepeatedAfterAGrace(t *testing.T) {
 func TestAListThatFailsProvesNothing(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
-	b.fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
 	b.deliver()
 	b.pass(postgres.Grace)
-	b.fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.ErrorAnswer, Times: 4}) // as often as the client asks
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.ErrorAnswer, Times: 4}) // as often as the client asks
 	b.deliver()
-	if row := b.row(j.ID); row.CreateNo != 1 || row.Turn != 1 {
+	if row := b.Row(j.ID); row.CreateNo != 1 || row.Turn != 1 {
 		t.Errorf("the row is at create %d, turn %d, want it handed over", row.CreateNo, row.Turn)
 	}
 	b.ready(j.ID)
@@ -116,7 +117,7 @@ func TestAListThatFailsProvesNothing(t *testing.T) {
 
 // cancelled ends a job while its turn is at work.
 func (b *bench) cancelled(id string) {
-	b.must(b.rows.Cancel(context.Background(), id, "Cancelled by user", job.NewID()))
+	b.Must(b.Rows.Cancel(context.Background(), id, "Cancelled by user", job.NewID()))
 }
 
 // A sandbox that comes after its job's end is nobody's, and is killed at once.
@@ -130,7 +131,7 @@ func TestASandboxThatComesTooLateIsKilled(t *testing.T) {
 	if boxes := b.created(); len(boxes) != 1 || boxes[0] != e2bsim.StateGone {
 		t.Errorf("the sandboxes are %v, want one that is gone", boxes)
 	}
-	if row := b.row(j.ID); row.Status != job.Failed || row.SandboxID != "" {
+	if row := b.Row(j.ID); row.Status != job.Failed || row.SandboxID != "" {
 		t.Errorf("the job is %s with sandbox %q", row.Status, row.SandboxID)
 	}
 }
@@ -142,14 +143,14 @@ func TestAnAdoptedSandboxIsNotKilled(t *testing.T) {
 	b.once(e2bsim.Create, func() {
 		b.pass(postgres.Lease + time.Second)
 		ctx := context.Background()
-		next := b.must(b.rows.ClaimTurn(ctx, j.ID, 0))
-		b.must(b.rows.RecordSandbox(ctx, next, b.theBox().SandboxID, time.Hour))
+		next := b.Must(b.Rows.ClaimTurn(ctx, j.ID, 0))
+		b.Must(b.Rows.RecordSandbox(ctx, next, b.theBox().SandboxID, time.Hour))
 	})
 	if again := b.deliver(); again != 0 {
 		t.Errorf("the message comes again in %v", again)
 	}
 	if boxes := b.created(); len(boxes) != 1 || boxes[0] != e2bsim.StateRunning {
-		t.Errorf("the sandboxes are %v, want one that runs\n%s", boxes, b.lines)
+		t.Errorf("the sandboxes are %v, want one that runs", boxes)
 	}
 }
 
@@ -158,23 +159,23 @@ func TestNothingIsSentLongAfterTheClaim(t *testing.T) {
 	b := setup(t)
 	late := func(j job.Job) {
 		t.Helper()
-		calls := len(b.sim.Calls())
-		claimed := b.must(b.store.ClaimTurn(t.Context(), j.ID, j.Turn))
+		calls := len(b.E2B.Calls())
+		claimed := b.Must(b.store.ClaimTurn(t.Context(), j.ID, j.Turn))
 		slow := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(-time.Millisecond), claimed: time.Now()}
-		b.ok(slow.run(t.Context()))
-		if row := b.row(j.ID); len(b.sim.Calls()) != calls || row.CreateNo != j.CreateNo || row.Turn != j.Turn+1 {
-			t.Errorf("E2B had %d calls; the row is at create %d, turn %d", len(b.sim.Calls())-calls, row.CreateNo, row.Turn)
+		b.OK(slow.run(t.Context()))
+		if row := b.Row(j.ID); len(b.E2B.Calls()) != calls || row.CreateNo != j.CreateNo || row.Turn != j.Turn+1 {
+			t.Errorf("E2B had %d calls; the row is at create %d, turn %d", len(b.E2B.Calls())-calls, row.CreateNo, row.Turn)
 		}
-		next := b.queues.Messages("build")
+		next := b.SQS.Messages("build")
 		if len(next) != 1 || next[0].VisibleAt.Sub(next[0].SentAt).Round(time.Second) != minWait {
 			t.Errorf("the next turn's message is %+v, want it in %v", next, minWait)
 		}
 	}
 	j := b.accept(slow())
-	b.queues.Remove("build", b.queues.Messages("build")[0].ID)
+	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	late(j) // no create
 	j = b.at(j.ID, job.Deps)
-	b.queues.Remove("build", b.queues.Messages("build")[0].ID)
+	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	b.pass(postgres.Lease)
 	late(j) // no connect
 }
@@ -185,33 +186,33 @@ func TestAHeldUpCallIsNotSent(t *testing.T) {
 	run := func(b *bench, j job.Job) {
 		t.Helper()
 		held := *b.handler
-		held.e2b = b.client(func(ctx context.Context, _ bool) (secrets.Text, error) {
+		held.e2b = b.Client(e2b.Config{Key: func(ctx context.Context, _ bool) (secrets.Text, error) {
 			select {
 			case <-ctx.Done():
 			case <-time.After(15 * time.Second): // as long as the client itself would send
 			}
 			return secrets.NewText("e2b_0123"), nil
-		})
-		claimed := b.must(b.store.ClaimTurn(b.t.Context(), j.ID, j.Turn))
+		}})
+		claimed := b.Must(b.store.ClaimTurn(b.T.Context(), j.ID, j.Turn))
 		slow := &turn{handler: &held, j: claimed, sendBy: time.Now().Add(3 * time.Second), claimed: time.Now()}
-		b.ok(slow.run(b.t.Context()))
+		b.OK(slow.run(b.T.Context()))
 	}
 	t.Run("create", func(t *testing.T) {
 		b := setup(t)
 		j := b.accept(page())
 		run(b, j)
-		if row := b.row(j.ID); b.calls(e2bsim.Create) != 0 || row.CreateNo != 1 || !row.CreateSentAt.IsZero() {
-			t.Errorf("E2B had %d creates; the row has %d, the last sent at %v", b.calls(e2bsim.Create), row.CreateNo, row.CreateSentAt)
+		if row := b.Row(j.ID); b.Calls(e2bsim.Create) != 0 || row.CreateNo != 1 || !row.CreateSentAt.IsZero() {
+			t.Errorf("E2B had %d creates; the row has %d, the last sent at %v", b.Calls(e2bsim.Create), row.CreateNo, row.CreateSentAt)
 		}
 	})
 	t.Run("connect", func(t *testing.T) {
 		b := setup(t)
 		j := b.at(b.accept(slow()).ID, job.Deps)
 		b.pass(postgres.Lease)
-		before := b.calls(e2bsim.Connect)
+		before := b.Calls(e2bsim.Connect)
 		run(b, j)
-		if row := b.row(j.ID); b.calls(e2bsim.Connect) != before || row.Turn != j.Turn+1 {
-			t.Errorf("E2B had %d connects; the row is at turn %d", b.calls(e2bsim.Connect)-before, row.Turn)
+		if row := b.Row(j.ID); b.Calls(e2bsim.Connect) != before || row.Turn != j.Turn+1 {
+			t.Errorf("E2B had %d connects; the row is at turn %d", b.Calls(e2bsim.Connect)-before, row.Turn)
 		}
 	})
 }
@@ -220,7 +221,7 @@ func TestAHeldUpCallIsNotSent(t *testing.T) {
 func TestALostSandboxFailsTheJobAfterTwo404sAGraceApart(t *testing.T) {
 	b := setup(t)
 	j := b.at(b.accept(slow()).ID, job.Deps)
-	b.ok(b.sim.Vanish(t.Context(), j.SandboxID))
+	b.OK(b.E2B.Vanish(t.Context(), j.SandboxID))
 	b.deliver() // the first one
 	first := b.passed.Load()
 	j = b.until(j.ID, "failed", func(j job.Job) bool { return j.Status == job.Failed })
@@ -236,16 +237,16 @@ func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
 	b := setup(t)
 	j := b.at(b.accept(slow()).ID, job.Deps)
 	not := e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 404}
-	b.fault(not)
+	b.Fault(not)
 	b.deliver()
-	if row := b.row(j.ID); row.MissingSince.IsZero() || row.Status != job.Deps {
+	if row := b.Row(j.ID); row.MissingSince.IsZero() || row.Status != job.Deps {
 		t.Errorf("after a 404 the job is %s, missing since %v", row.Status, row.MissingSince)
 	}
 	b.deliver()
 	b.pass(2 * postgres.Grace)
-	b.fault(not)
+	b.Fault(not)
 	b.deliver()
-	if row := b.row(j.ID); row.Status != job.Deps {
+	if row := b.Row(j.ID); row.Status != job.Deps {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
 }
@@ -257,25 +258,25 @@ func TestOlderFilesEndTheBuild(t *testing.T) {
 	j := b.at(b.accept(slow()).ID, job.Deps)
 	asleep := func() {
 		b.pass(sandboxTTL + time.Minute)
-		if box, _ := b.sim.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {
+		if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {
 			t.Fatalf("the sandbox is %s", box.State)
 		}
 	}
 	asleep()
 	b.deliver()
-	if row := b.row(j.ID); row.Status != job.Deps {
+	if row := b.Row(j.ID); row.Status != job.Deps {
 		t.Fatalf("with its files the job is %s: %s", row.Status, row.ErrorMessage)
 	}
-	b.run(j, "rm .siesta/epoch") // as a snapshot from before the marker is
-	_, err := b.pool.Exec(t.Context(), `UPDATE jobs SET deadline_at = deadline_at + interval '1 day'`)
-	b.ok(err)
+	b.Run(j, "rm .siesta/epoch") // as a snapshot from before the marker is
+	_, err := b.Pool.Exec(t.Context(), `UPDATE jobs SET deadline_at = deadline_at + interval '1 day'`)
+	b.OK(err)
 	asleep()
 	b.deliver()
-	row := b.row(j.ID)
+	row := b.Row(j.ID)
 	if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "latest files") {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
-	if box, _ := b.sim.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
+	if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
 		t.Errorf("the sandbox is %s", box.State)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/functiontest"
 	"siesta/shared/awsenv"
 	"siesta/shared/job"
 	"siesta/shared/s3"
@@ -20,11 +21,11 @@ import (
 
 // serveSources answers as the source bucket does.
 func (b *bench) serveSources(answer http.HandlerFunc) {
-	b.t.Helper()
+	b.T.Helper()
 	server := httptest.NewServer(answer)
-	b.t.Cleanup(server.Close)
-	cfg, err := awsenv.Load(localAWS)
-	b.ok(err)
+	b.T.Cleanup(server.Close)
+	cfg, err := awsenv.Load(functiontest.AWS)
+	b.OK(err)
 	b.sources = s3.New(cfg, &server.URL)
 }
 
@@ -72,18 +73,18 @@ func TestAStalledArchiveHandsOver(t *testing.T) {
 		_, _ = w.Write(whole)
 	})
 	j := b.accept(archived())
-	b.queues.Remove("build", b.queues.Messages("build")[0].ID)
-	claimed := b.must(b.store.ClaimTurn(t.Context(), j.ID, 0))
+	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
+	claimed := b.Must(b.store.ClaimTurn(t.Context(), j.ID, 0))
 	late := time.Now().Add(2*time.Second - fetchTime)
 	first := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(sendWindow), claimed: late}
 	bounded, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	b.ok(first.run(bounded))
-	if row := b.row(j.ID); row.Status != job.Scaffold || row.Turn != 1 || !stalled.Load() {
-		t.Errorf("the job is %s at turn %d, want it handed over\n%s", row.Status, row.Turn, b.lines)
+	b.OK(first.run(bounded))
+	if row := b.Row(j.ID); row.Status != job.Scaffold || row.Turn != 1 || !stalled.Load() {
+		t.Errorf("the job is %s at turn %d, want it handed over", row.Status, row.Turn)
 	}
 	done := b.ready(j.ID)
-	if got := b.run(done, "cat project/index.html"); got != "hello" || done.Crashes != 0 {
+	if got := b.Run(done, "cat project/index.html"); got != "hello" || done.Crashes != 0 {
 		t.Errorf("the file holds %q, and there were %d crashes", got, done.Crashes)
 	}
 }
@@ -96,7 +97,7 @@ func TestAnArchiveThatCannotBeReadFailsInWords(t *testing.T) {
 	})
 	j := b.accept(archived())
 	b.deliver()
-	if row := b.row(j.ID); row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "another region") || strings.Contains(row.ErrorMessage, "internal") {
+	if row := b.Row(j.ID); row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "another region") || strings.Contains(row.ErrorMessage, "internal") {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
 }

@@ -18,7 +18,7 @@ func TestEveryCommandHasTheRequestsPort(t *testing.T) {
 	r.Port = &port
 	r.Commands.Generate, r.Commands.Install, r.Commands.Check, r.Commands.Start = &look, &look, &look, &start
 	j := b.ready(b.accept(r).ID)
-	if got, want := b.run(j, "cat seen"), strings.Repeat("8080 0.0.0.0\n", 4); got != want {
+	if got, want := b.Run(j, "cat seen"), strings.Repeat("8080 0.0.0.0\n", 4); got != want {
 		t.Errorf("generate, install, check and start were told\n%swant\n%s", got, want)
 	}
 	if !strings.Contains(j.PreviewURL, "/8080-") {
@@ -38,13 +38,13 @@ func TestManyFilesAreDeletedAtOnce(t *testing.T) {
 	}
 	j := b.accept(r)
 	b.once(e2bsim.Create, func() { // what a template brings along
-		b.run(b.theBox(), fmt.Sprintf(`mkdir project && cd project && echo old | tee kept mine page && touch old\ {0..%d}.txt`, many-1))
+		b.Run(b.theBox(), fmt.Sprintf(`mkdir project && cd project && echo old | tee kept mine page && touch old\ {0..%d}.txt`, many-1))
 	})
 	j = b.ready(j.ID)
-	if got, want := b.run(j, "cd project && find . -type f | sort"), "./kept\n./mine\n./page/index.html\n"; got != want {
+	if got, want := b.Run(j, "cd project && find . -type f | sort"), "./kept\n./mine\n./page/index.html\n"; got != want {
 		t.Errorf("left are\n%.500swant\n%s", got, want)
 	}
-	if n := b.calls(e2bsim.Envd) + b.calls(e2bsim.StartProcess) + b.calls(e2bsim.Files); n > 50 {
+	if n := b.Calls(e2bsim.Envd) + b.Calls(e2bsim.StartProcess) + b.Calls(e2bsim.Files); n > 50 {
 		t.Errorf("the build took %d calls into its sandbox", n)
 	}
 }
