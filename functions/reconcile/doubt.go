@@ -13,22 +13,23 @@ import (
 	"siesta/shared/job"
 )
 
-// crowd is how many sandboxes must be lost, or nobody's, in a run that saw no
-// other, before the run takes itself for the one that is wrong: another team's
-// API key knows none of our sandboxes, and an empty database none of our jobs.
-// Either would have it make an end of every preview there is.
+// crowd is how many sandboxes must be lost, or nobody's, and more than are not,
+// before a run takes itself for the one that is wrong: another team's API key
+// knows none of our older sandboxes, and an emptied database none of our older
+// jobs. Either would have it make an end of every preview there is.
 const crowd = 10
 
 var (
-	errAllLost      = errors.New("E2B knows none of our sandboxes: is this the API key of the team that made them? None was written off")
-	errAllStrangers = errors.New("none of the sandboxes that E2B lists has a job: is this the right database? None was killed: each ends by its own time-out")
+	errMostLost      = errors.New("E2B does not know most of our sandboxes: is this the API key of the team that made them? None was written off")
+	errMostStrangers = errors.New("most of the sandboxes that E2B lists have no job: is this the right database? None was killed: each ends by its own time-out")
 )
 
 // doubt is what a run saw, and what it would make an end of. Its methods may be
 // called from many goroutines.
 type doubt struct {
-	sights    atomic.Int64 // sandboxes of ours that E2B showed
-	matches   atomic.Int64 // those of a list that have a job
+	believe   bool         // what it sees, whatever it is
+	sights    atomic.Int64 // rows whose sandbox E2B showed when it was asked
+	matches   atomic.Int64 // listed sandboxes that have a job
 	lost      pile[job.Job]
 	strangers pile[stranger]
 }
@@ -40,13 +41,13 @@ type stranger struct {
 }
 
 // believeLosses writes down which sandboxes are gone. E2B said so twice, a grace
-// period apart; and it knows others.
+// period apart; and it knows the others.
 func (r *run) believeLosses(ctx context.Context) error {
 	lost := r.lost.take()
 	slices.SortFunc(lost, func(a, b job.Job) int { return cmp.Compare(a.ID, b.ID) })
 	lost = slices.CompactFunc(lost, func(a, b job.Job) bool { return a.ID == b.ID }) // a walk meets a missing one again
-	if len(lost) >= crowd && r.sights.Load() == 0 {
-		return fmt.Errorf("%w (%d)", errAllLost, len(lost))
+	if seen := r.sights.Load(); len(lost) >= crowd && int64(len(lost)) > seen && !r.believe {
+		return fmt.Errorf("%w (%d lost, %d seen)", errMostLost, len(lost), seen)
 	}
 	return together(workers, lost, func(j job.Job) error {
 		row, err := r.store.RecordGone(ctx, j)
@@ -64,11 +65,11 @@ func (r *run) believeLosses(ctx context.Context) error {
 }
 
 // killStrangers makes an end of the listed sandboxes that no job knows, if jobs
-// know others.
+// know the others.
 func (r *run) killStrangers(ctx context.Context) error {
 	strangers := r.strangers.take()
-	if len(strangers) >= crowd && r.matches.Load() == 0 {
-		return fmt.Errorf("%w (%d)", errAllStrangers, len(strangers))
+	if known := r.matches.Load(); len(strangers) >= crowd && int64(len(strangers)) > known && !r.believe {
+		return fmt.Errorf("%w (%d without, %d with one)", errMostStrangers, len(strangers), known)
 	}
 	return together(workers, strangers, func(s stranger) error { return r.examine(ctx, s.sandbox, s.candidate) })
 }

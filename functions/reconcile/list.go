@@ -23,10 +23,6 @@ func (r *run) listSandboxes(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}
-	return errors.Join(r.listAll(ctx, now), r.killStrangers(ctx))
-}
-
-func (r *run) listAll(ctx context.Context, now time.Time) error {
 	pages := mostPages
 	for _, state := range []e2b.State{e2b.Running, e2b.Paused} {
 		used, err := r.list(ctx, state, pages, now)
@@ -96,7 +92,6 @@ func (r *run) judgePage(ctx context.Context, sandboxes []e2b.Sandbox, now time.T
 		if s.Metadata[job.TagStack] != r.stack {
 			return nil
 		}
-		r.sights.Add(1)
 		c := candidate{now: now}
 		if j, ok := bySandbox[s.ID]; ok {
 			j = r.seen(ctx, j)

@@ -23,13 +23,8 @@ const (
 // errSilent: E2B told nothing of any sandbox of a group.
 var errSilent = errors.New("no look at a sandbox was answered")
 
-// lookAtRows asks E2B about the sandboxes that the rows claim to have, and
-// believes what it heard.
+// lookAtRows asks E2B about the sandboxes that the rows claim to have.
 func (r *run) lookAtRows(ctx context.Context) error {
-	return errors.Join(r.lookAround(ctx), r.believeLosses(ctx))
-}
-
-func (r *run) lookAround(ctx context.Context) error {
 	again, err := r.store.Missing(ctx, mostMissing)
 	if err != nil {
 		return fmt.Errorf("list missing sandboxes: %w", err)

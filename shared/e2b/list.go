@@ -56,7 +56,8 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 }
 
 // ListPage returns up to 100 sandboxes from where next says; "" is the start.
-// The filter must be that of the page before.
+// The filter must be that of the page before. job.ErrSandboxRefused: from there
+// the list does not go on.
 func (c *Client) ListPage(ctx context.Context, f Filter, next string) (Page, error) {
 	ans, err := c.do(ctx, request{OpList, http.MethodGet, "/v2/sandboxes?" + f.query(next), nil, []int{http.StatusOK}})
 	if err != nil {
@@ -64,7 +65,7 @@ func (c *Client) ListPage(ctx context.Context, f Filter, next string) (Page, err
 	}
 	page, err := parsePage(ans.body, ans.header.Get("X-Next-Token"))
 	if err == nil && page.Next == next && next != "" {
-		err = errors.New("list goes in a circle")
+		return Page{}, &Error{Op: OpList, Status: ans.status, kind: job.ErrSandboxRefused, cause: errors.New("list goes in a circle")}
 	}
 	if err != nil {
 		return Page{}, &Error{Op: OpList, Status: ans.status, kind: job.ErrUnknownOutcome, cause: err}

@@ -131,7 +131,7 @@ func TestAnOddEntryIsNotOverlooked(t *testing.T) {
 func TestListInACircleEnds(t *testing.T) {
 	s := newServer(t, respond(200, `[]`, "X-Next-Token", "same"))
 	_, err := newClient(t, Config{APIURL: s.URL}).List(t.Context(), Filter{})
-	checkKind(t, OpList, err, job.ErrUnknownOutcome)
+	checkKind(t, OpList, err, job.ErrSandboxRefused)
 	if got := len(s.seen()); got != 2 {
 		t.Errorf("%d pages were asked for, want 2", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -93,6 +94,11 @@ func (c *Cache) PublishBeside(ctx context.Context, j job.Job) (wait func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer func() { // beside its caller, who cannot recover it
+			if p := recover(); p != nil {
+				slog.ErrorContext(ctx, "cache is behind", "job_id", j.ID, "error", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+			}
+		}()
 		c.Publish(ctx, j)
 	}()
 	return func() { <-done }
