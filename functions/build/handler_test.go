@@ -41,7 +41,7 @@ func TestABadMessageLeavesItsJobAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
-			j := b.at(b.accept(slow()).ID, job.Deps)
+			j := b.at(b.slow().ID, job.Deps)
 			b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 			b.send(c.body(j.ID))
 			if again := b.deliver(); again != 0 {
@@ -100,7 +100,7 @@ func TestATurnThatCannotBeClaimedIsBackSoon(t *testing.T) {
 func TestOverTheConcurrencyAJobWaits(t *testing.T) {
 	b := setup(t)
 	b.Limits = job.TierLimits{job.Bootstrapper: {PerUser: 1}}
-	first := b.at(b.accept(slow()).ID, job.Deps)
+	first := b.at(b.slow().ID, job.Deps)
 	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	second := b.accept(page())
 	b.deliver()

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -60,13 +61,6 @@ func page() job.Request {
 	}
 }
 
-// slow is page with an install that does not end.
-func slow() job.Request {
-	r, install := page(), "sleep 100000"
-	r.Commands.Install = &install
-	return r
-}
-
 // accept is a queued job with its message.
 func (b *bench) accept(r job.Request) job.Job {
 	b.T.Helper()
@@ -80,6 +74,15 @@ func (b *bench) accept(r job.Request) job.Job {
 	j := b.Accept(n)
 	b.OK(b.builds.SendBuild(b.T.Context(), sqs.BuildMessage{JobID: j.ID}, 0))
 	return j
+}
+
+// slow is a queued job of which the install does not end, and whose turns have
+// no time left to wait for that.
+func (b *bench) slow() job.Job {
+	b.T.Helper()
+	r, install := page(), "sleep 100000"
+	r.Commands.Install = &install
+	return b.Set(b.accept(r).ID, fmt.Sprintf("polled_ms = %d", jobPoll.Milliseconds()))
 }
 
 // send puts a message of any form on the build queue, as another backend does.

@@ -171,7 +171,7 @@ func TestNothingIsSentLongAfterTheClaim(t *testing.T) {
 			t.Errorf("the next turn's message is %+v, want it in %v", next, minWait)
 		}
 	}
-	j := b.accept(slow())
+	j := b.slow()
 	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	late(j) // no create
 	j = b.at(j.ID, job.Deps)
@@ -207,7 +207,7 @@ func TestAHeldUpCallIsNotSent(t *testing.T) {
 	})
 	t.Run("connect", func(t *testing.T) {
 		b := setup(t)
-		j := b.at(b.accept(slow()).ID, job.Deps)
+		j := b.at(b.slow().ID, job.Deps)
 		b.pass(postgres.Lease)
 		before := b.Calls(e2bsim.Connect)
 		run(b, j)
@@ -220,7 +220,7 @@ func TestAHeldUpCallIsNotSent(t *testing.T) {
 // One 404 may be E2B's list of places that lags.
 func TestALostSandboxFailsTheJobAfterTwo404sAGraceApart(t *testing.T) {
 	b := setup(t)
-	j := b.at(b.accept(slow()).ID, job.Deps)
+	j := b.at(b.slow().ID, job.Deps)
 	b.OK(b.E2B.Vanish(t.Context(), j.SandboxID))
 	b.deliver() // the first one
 	first := b.passed.Load()
@@ -235,7 +235,7 @@ func TestALostSandboxFailsTheJobAfterTwo404sAGraceApart(t *testing.T) {
 
 func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
 	b := setup(t)
-	j := b.at(b.accept(slow()).ID, job.Deps)
+	j := b.at(b.slow().ID, job.Deps)
 	not := e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 404}
 	b.Fault(not)
 	b.deliver()
@@ -255,7 +255,7 @@ func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
 // ends: half a build is none.
 func TestOlderFilesEndTheBuild(t *testing.T) {
 	b := setup(t)
-	j := b.at(b.accept(slow()).ID, job.Deps)
+	j := b.at(b.slow().ID, job.Deps)
 	asleep := func() {
 		b.pass(sandboxTTL + time.Minute)
 		if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,6 +158,20 @@ func (b *bench) callWithin(ctx context.Context, user, id string) answer {
 func (b *bench) resumeJob(j job.Job) answer {
 	b.T.Helper()
 	return b.call(alice, j.ID)
+}
+
+// resumeFor is a call whose time is up after so many whole looks at the preview.
+func (b *bench) resumeFor(j job.Job, looks int32) answer {
+	b.T.Helper()
+	ctx, cancel := context.WithCancel(b.T.Context())
+	defer cancel()
+	var seen atomic.Int32
+	b.E2B.Observe(func(c e2bsim.Call) {
+		if c.Kind == e2bsim.Preview && c.Phase == e2bsim.Received && seen.Add(1) > looks {
+			cancel()
+		}
+	})
+	return b.callWithin(ctx, alice, j.ID)
 }
 
 func (b *bench) want(got answer, status int) {

@@ -125,13 +125,11 @@ func TestTheNextCallGoesOnWithTheRestart(t *testing.T) {
 	a.plan.Install = "until [ -e go ]; do sleep 0.05; done; touch deps"
 	a.built = greeter.plan.Start
 	j := b.killServer(b.ready(a))
-	b.patience = 4 * time.Second
-	b.want(b.resumeJob(j), http.StatusAccepted)
+	b.want(b.resumeFor(j, 6), http.StatusAccepted)
 	if got := b.steps(j); got != "install-2 start start-2" {
 		t.Errorf("steps are %q", got)
 	}
 	b.Run(j, "touch "+job.Workspace+"/go")
-	b.patience = answerTime
 	b.want(b.resumeJob(j), http.StatusOK)
 	if got := b.steps(j); got != "install-2 start start-2 start-2b" {
 		t.Errorf("steps are %q", got)
@@ -149,15 +147,13 @@ func TestAServerThatIsComingUpIsNotStartedTwice(t *testing.T) {
 	a := greeter
 	a.built, a.plan.Start = a.plan.Start, "until [ -e go ]; do sleep 0.05; done; exec {self} serve"
 	j := b.killServer(b.ready(a))
-	b.patience = 3 * time.Second
-	b.want(b.resumeJob(j), http.StatusAccepted)
+	b.want(b.resumeFor(j, 2), http.StatusAccepted)
 	b.Pass(postgres.OpTime + time.Second)
-	b.want(b.resumeJob(j), http.StatusAccepted)
+	b.want(b.resumeFor(j, 2), http.StatusAccepted)
 	if got := b.steps(j); got != "start start-2" {
 		t.Errorf("steps are %q", got)
 	}
 	b.Run(j, "touch "+job.Workspace+"/go")
-	b.patience = answerTime
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+2 {
 		t.Errorf("got epoch %d, want two wakes", row.Epoch)
@@ -202,9 +198,8 @@ func TestAnAppWithoutAStartCommand(t *testing.T) {
 	a := greeter
 	a.plan.Start = ""
 	j := b.paused(a)
-	b.patience = 2 * time.Second
-	b.want(b.resumeJob(j), http.StatusAccepted)
-	b.want(b.resumeJob(j), http.StatusAccepted)
+	b.want(b.resumeFor(j, 2), http.StatusAccepted)
+	b.want(b.resumeFor(j, 2), http.StatusAccepted)
 }
 
 // An app that answers with its own error is as far up as a wake can bring it.
@@ -213,8 +208,7 @@ func TestAnAppThatFailsByItselfIsShown(t *testing.T) {
 	j := b.ready(greeter)
 	b.Run(j, "cd "+job.Workspace+" && echo 500 > status")
 	j = b.pause(j)
-	b.patience = 2 * time.Second
-	b.want(b.resumeJob(j), http.StatusOK)
+	b.want(b.resumeFor(j, 2), http.StatusOK)
 }
 
 func TestStepNames(t *testing.T) {

@@ -62,15 +62,15 @@ func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
 // all the same.
 func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
 	b := setup(t)
-	b.patience, b.wake = time.Second, 4*time.Minute
+	b.wake = 4 * time.Minute
 	j := b.paused(app{plan: job.Plan{Port: port}}) // nothing listens
-	got := b.resumeJob(j)
+	got := b.resumeFor(j, 1)
 	for range 10 {
 		if got.status != http.StatusAccepted {
 			break
 		}
 		b.Pass(time.Minute)
-		got = b.resumeJob(j)
+		got = b.resumeFor(j, 1)
 	}
 	b.want(got, http.StatusServiceUnavailable)
 	row := b.wantRow(j.ID, job.SandboxResuming)
@@ -78,6 +78,7 @@ func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
 		t.Errorf("got %v, epoch %d, want one wake", got.body, row.Epoch)
 	}
 	b.Pass(postgres.OpTime + time.Second)
+	b.want(b.resumeFor(j, 1), http.StatusServiceUnavailable) // nor before its pause has come
 	if _, err := b.Rows.TakePause(t.Context(), j.ID, row.Epoch); err != nil {
 		t.Errorf("the pause is not to be had: %v", err)
 	}
