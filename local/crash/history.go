@@ -268,8 +268,18 @@ func (h *history) actor() Actor {
 }
 
 func (h *history) user(verb string) Actor {
-	h.allowed += postgres.OpTime // a wake may be shared, and the last one die
-	return Actor{Name: "user", Function: verb, Do: func(ctx context.Context) error { return post(verb)(ctx, h.System, h.id) }}
+	return Actor{Name: "user", Function: verb, Do: func(ctx context.Context) error {
+		h.shared()
+		return post(verb)(ctx, h.System, h.id)
+	}}
+}
+
+// shared lets sandboxes run on for longer: a wake may be shared, and the last
+// one die.
+func (h *history) shared() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.allowed += postgres.OpTime
 }
 
 // moods are the faults of E2B's that cost nobody a sandbox.
