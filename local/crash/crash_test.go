@@ -99,13 +99,16 @@ func TestACrashAtAnyCallBreaksNoPromise(t *testing.T) {
 					if err != nil {
 						t.Fatalf("%s call %d: %v", fate, k, err)
 					}
+					if len(broken) > 0 {
+						t.Errorf("%s call %d, %v:\n%s", fate, k, call, strings.Join(broken, "\n"))
+						return
+					}
 					if call == nil {
 						break
 					}
-					if len(broken) > 0 {
-						t.Errorf("%s call %d, %s:\n%s", fate, k, call, strings.Join(broken, "\n"))
-						return
-					}
+				}
+				if k == 1 {
+					t.Errorf("%s met no call of %s", fate, c.Function)
 				}
 				t.Logf("%s: %d calls, %.1f s", fate, k-1, time.Since(began).Seconds())
 			}
