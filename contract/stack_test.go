@@ -1,0 +1,64 @@
+package contract
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestWhatCannotBeMadeAgainIsKept: a message may be all that there is of its
+// job, and without its key nobody opens the users' values.
+func TestWhatCannotBeMadeAgainIsKept(t *testing.T) {
+	tmpl := loadTemplate(t)
+	for _, kind := range []string{"AWS::SQS::Queue", "AWS::SecretsManager::Secret"} {
+		for id, r := range tmpl.ofType(kind) {
+			for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
+				if got := r.at(policy).text(); got != "Retain" && got != "RetainExceptOnCreate" {
+					t.Errorf("%s: %s is %q, want it kept", id, policy, got)
+				}
+			}
+		}
+	}
+}
+
+// TestSecretsOfACustomersKeyAreOpened: who may read a secret may also use the
+// key that the secret may be encrypted with.
+func TestSecretsOfACustomersKeyAreOpened(t *testing.T) {
+	tmpl := loadTemplate(t)
+	for name, f := range tmpl.functions() {
+		actions := map[string]bool{}
+		for _, s := range statements(tmpl.role(f)) {
+			if condition := s.at("Fn::If").list(); len(condition) == 3 && condition[0].text() == "HasSecretsKey" {
+				s = condition[1]
+			}
+			actions[s.at("Action").text()] = true
+		}
+		if reads, opens := actions["secretsmanager:GetSecretValue"], actions["kms:Decrypt"]; reads != opens {
+			t.Errorf("%s reads secrets: %v, and may use their key: %v", name, reads, opens)
+		}
+	}
+}
+
+// TestASlowE2BStarvesNobody: what waits for E2B has a bound of its own, since
+// the rate that the gateway lets through is none.
+func TestASlowE2BStarvesNobody(t *testing.T) {
+	tmpl := loadTemplate(t)
+	bound := tmpl.functions()["resume"].at("Properties", "ReservedConcurrentExecutions", "Fn::If").list()
+	if len(bound) != 3 || bound[0].text() != "IsDev" || !bound[1].absent() || bound[2].resource() != "ResumeConcurrency" {
+		t.Errorf("resume has the bound %v, want ResumeConcurrency outside dev", bound)
+	}
+}
+
+// TestEveryParameterHasItsGroup: the console asks for each of them, once.
+func TestEveryParameterHasItsGroup(t *testing.T) {
+	tmpl := loadTemplate(t)
+	var grouped []string
+	for _, group := range tmpl.at("Metadata", "AWS::CloudFormation::Interface", "ParameterGroups").list() {
+		for _, p := range group.at("Parameters").list() {
+			if slices.Contains(grouped, p.text()) {
+				t.Errorf("%s is in two groups", p.text())
+			}
+			grouped = append(grouped, p.text())
+		}
+	}
+	agree(t, "parameter groups of template.yaml", grouped, tmpl.at("Parameters").keys())
+}
