@@ -85,8 +85,11 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 		return running(j), nil
 	case j.SandboxState == job.SandboxPausing && owned:
 		return notYet(j), nil
-	case j.SandboxState == job.SandboxResuming && owned && !j.PauseDueAt.After(j.ReadAt):
+	case j.SandboxState == job.SandboxResuming && !j.PauseDueAt.After(j.ReadAt):
 		// Whoever asks on and on must not keep awake what does not come up.
+		if !owned {
+			h.bookPause(ctx, j, 0)
+		}
 		return api.Answer{}, fmt.Errorf("%w: not up when it is due to sleep", job.ErrSandboxUnreachable)
 	}
 	var err error

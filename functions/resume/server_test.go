@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -164,14 +163,9 @@ func TestAServerThatIsComingUpIsNotStartedTwice(t *testing.T) {
 func TestALostWakeStartsNothing(t *testing.T) {
 	b := setup(t)
 	j := b.killServer(b.ready(greeter))
-	var once sync.Once
-	b.E2B.Observe(func(call e2bsim.Call) {
-		if call.Kind == e2bsim.Preview && call.Phase == e2bsim.Received {
-			once.Do(func() {
-				b.Pass(postgres.OpTime + time.Second)
-				b.Must(b.Rows.TakePause(t.Context(), j.ID, j.Epoch+1))
-			})
-		}
+	b.Once(e2bsim.Preview, e2bsim.Received, func() {
+		b.Pass(postgres.OpTime + time.Second)
+		b.Must(b.Rows.TakePause(t.Context(), j.ID, j.Epoch+1))
 	})
 	b.want(b.resumeJob(j), http.StatusAccepted)
 	if got := b.steps(j); got != "start" {

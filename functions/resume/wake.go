@@ -203,8 +203,8 @@ func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 
 // bookPause sends the message that puts this epoch of the sandbox to sleep. If
 // it cannot be sent, reconcile sends one when it is due.
-func (w *wake) bookPause(ctx context.Context, j job.Job, delay time.Duration) {
-	if err := w.pauses.SendReady(ctx, sqs.Pause(j), delay); err != nil {
-		w.log.WarnContext(ctx, "send pause message", "error", err)
+func (h *handler) bookPause(ctx context.Context, j job.Job, delay time.Duration) {
+	if err := h.pauses.SendReady(ctx, sqs.Pause(j), delay); err != nil {
+		h.log.WarnContext(ctx, "send pause message", "error", err)
 	}
 }

@@ -226,12 +226,7 @@ func TestARowThatMovedOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			j := b.paused(greeter)
-			var once sync.Once
-			b.E2B.Observe(func(call e2bsim.Call) {
-				if call.Kind == e2bsim.Files && call.Phase == e2bsim.Received {
-					once.Do(func() { c.move(b, b.Row(j.ID)) })
-				}
-			})
+			b.Once(e2bsim.Files, e2bsim.Received, func() { c.move(b, b.Row(j.ID)) })
 			b.want(b.resumeJob(j), c.status)
 		})
 	}

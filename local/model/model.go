@@ -20,7 +20,9 @@ const (
 	lease     = 105 * time.Second
 	opTime    = 120 * time.Second
 	grace     = 5 * time.Minute
-	late      = time.Minute // before reconcile takes something for fallen
+	late      = time.Minute      // before reconcile takes something for fallen
+	mostAwake = 3 * time.Minute  // until reconcile asks for the same pause again
+	mostIdle  = 10 * time.Minute // and for the same turn
 	dueMargin = 30 * time.Second
 	rest      = time.Hour // of a refused pause
 	deadline  = time.Hour
@@ -257,9 +259,9 @@ func (m *Model) Edges() []time.Time {
 		add(j.Due, late, -dueMargin)
 		add(j.Expires, -dueMargin)
 		add(j.Deadline)
-		for _, since := range []time.Time{j.Lease, j.Op, j.Due} {
-			add(j.askAgain(since))
-		}
+		add(j.askAgain(j.Lease, mostIdle))
+		add(j.askAgain(j.Op, mostAwake))
+		add(j.askAgain(j.Due, mostAwake))
 		for _, at := range []time.Time{j.Missing, j.createSent, j.pausedAt} {
 			add(at, grace)
 		}

@@ -95,10 +95,12 @@ func (m *Model) Resume(j *Job) Answer {
 		return up
 	case j.State == job.SandboxPausing && !m.free(j):
 		return notYet
-	case j.State == job.SandboxResuming && !m.free(j):
-		if !j.Due.After(m.Now) {
-			return unreachable
+	case j.State == job.SandboxResuming && !j.Due.After(m.Now):
+		if m.free(j) {
+			m.askForPause(j, 0)
 		}
+		return unreachable
+	case j.State == job.SandboxResuming && !m.free(j):
 		j.shared = true
 	default:
 		j.shared = j.State == job.SandboxRunning && !m.free(j)

@@ -23,21 +23,21 @@ func (m *Model) Reconcile() {
 }
 
 // fallen reports whether something has been left for a minute since a moment,
-// and whether it is time to ask for it: after as long again as the last time,
-// ten minutes at the most.
-func (m *Model) fallen(j *Job, since time.Time) (fallen, ask bool) {
+// and whether it is time to ask for it: after as long again as the last time, or
+// the most.
+func (m *Model) fallen(j *Job, since time.Time, most time.Duration) (fallen, ask bool) {
 	if since.IsZero() || m.Now.Sub(since) <= late {
 		return false, false
 	}
-	return true, !m.Now.Before(j.askAgain(since))
+	return true, !m.Now.Before(j.askAgain(since, most))
 }
 
 // askAgain is when a message may be sent for what has been left since a moment.
-func (j *Job) askAgain(since time.Time) time.Time {
+func (j *Job) askAgain(since time.Time, most time.Duration) time.Time {
 	if !j.asked.After(since) {
 		return since
 	}
-	return j.asked.Add(min(j.asked.Sub(since), 10*time.Minute))
+	return j.asked.Add(min(j.asked.Sub(since), most))
 }
 
 func (m *Model) latePause(j *Job) {
@@ -51,14 +51,14 @@ func (m *Model) latePause(j *Job) {
 	case job.SandboxPausing, job.SandboxResuming:
 		since = j.Op
 	}
-	if _, ask := m.fallen(j, since); ask {
+	if _, ask := m.fallen(j, since, mostAwake); ask {
 		m.askForPause(j, 0)
 		j.asked = m.Now
 	}
 }
 
 func (m *Model) lateTurn(j *Job) {
-	fallen, ask := m.fallen(j, j.Lease)
+	fallen, ask := m.fallen(j, j.Lease, mostIdle)
 	switch {
 	case j.Status.Terminal() || !fallen:
 	case !m.Now.After(j.Deadline):

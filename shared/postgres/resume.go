@@ -13,7 +13,8 @@ const DueMargin = 30 * time.Second
 
 // TakeResume records a wake under a new epoch, from the state and epoch that
 // the caller read, and that it is due to sleep again after wake, up by then or
-// not. job.ErrConflict: the row moved on, or its state is owned.
+// not. job.ErrConflict: the row moved on, its state is owned, or it is a wake
+// that is due itself.
 func (s *Store) TakeResume(ctx context.Context, j job.Job, wake time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'resuming', sandbox_paused = false, epoch = epoch + 1,
 			pause_due_at = now() + make_interval(secs => $7::float8),
@@ -23,7 +24,8 @@ func (s *Store) TakeResume(ctx context.Context, j job.Job, wake time.Duration) (
 			sandbox_state = 'paused'
 			OR (sandbox_state = 'running' AND (pause_due_at <= now() + make_interval(secs => $5::float8)
 				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + make_interval(secs => $5::float8)))
-			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
+			OR (sandbox_state = 'pausing' AND op_until < now())
+			OR (sandbox_state = 'resuming' AND op_until < now() AND pause_due_at > now()))` + returning
 	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin), s.stack, seconds(wake))
 }
 

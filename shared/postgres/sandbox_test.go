@@ -72,6 +72,8 @@ func TestAResumeRaisesTheEpochOnce(t *testing.T) {
 	}
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, 10*time.Minute) })
+	pausing := b.pausing()
+	b.wantRefused(pausing.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, pausing, 10*time.Minute) })
 }
 
 func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
@@ -102,7 +104,21 @@ func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ExtendResume(b.ctx, j) })
 	b.pass(time.Minute + time.Second)
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 5*time.Minute) })
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+}
+
+// The slower connect of a shared wake may still travel when the preview is made
+// due and woken again: the new wake's end must leave it its time.
+func TestAWakeBesideAnOlderConnectIsShared(t *testing.T) {
+	b := setup(t)
+	j := must(t)(b.JoinResume(b.ctx, b.resuming()))
+	must(t)(b.RecordResumed(b.ctx, j, 10*time.Minute, 30*time.Minute))
+	again := must(t)(b.TakeResume(b.ctx, must(t)(b.RequestPause(b.ctx, j.ID)), 10*time.Minute))
+	done := must(t)(b.RecordResumed(b.ctx, again, 10*time.Minute, 30*time.Minute))
+	if !again.OpShared || !done.OpUntil.Equal(again.OpUntil) {
+		t.Errorf("shared %v, op until %v, want it kept at %v", again.OpShared, done.OpUntil, again.OpUntil)
+	}
 }
 
 // What is being put to sleep is due, also before the time that its wake had.
