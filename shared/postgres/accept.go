@@ -91,9 +91,15 @@ func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 		return job.Job{}, fmt.Errorf("encode request: %w", err)
 	}
 	const sql = `
-		WITH full_days AS (
-			SELECT coalesce(count(*) / nullif($9::int, 0), 0)::int AS n FROM jobs
-			WHERE user_id = $2 AND coalesce(schedule_for, created_at) >= date_trunc('day', now(), 'UTC')
+		WITH today AS (
+			SELECT date_trunc('day', now(), 'UTC') AS midnight
+		), taken AS ( -- each job counts on the day that it runs; one that ended before it began, on none
+			SELECT floor(extract(epoch FROM coalesce(schedule_for, created_at) - midnight) / 86400)::int AS day, count(*) AS n FROM jobs, today
+			WHERE user_id = $2 AND coalesce(schedule_for, created_at) >= midnight AND NOT (status = 'failed' AND started_at IS NULL)
+			GROUP BY 1
+		), free AS ( -- the first day with room: as many as there are taken cannot all be full
+			SELECT min(day) AS day FROM generate_series(0, (SELECT count(*)::int FROM taken)) AS day
+			LEFT JOIN taken USING (day) WHERE $9::int = 0 OR coalesce(n, 0) < $9::int
 		), version AS (
 			SELECT coalesce(max(substring(build_version FROM '^build_v0_([0-9]{1,9})$')::int), 0) + 1 AS n FROM jobs
 			WHERE user_id = $2 AND project_id = $3::uuid
@@ -102,9 +108,9 @@ func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 			build_version, workspace_path, idempotency_key, request_hash, status, schedule_for)
 		SELECT $1::uuid, $2, $3::uuid, $4, $5, $6::jsonb, $7::bytea, now() + make_interval(secs => $8::float8), now(),
 			'build_v0_' || version.n, $12, nullif($10, ''), $11::bytea,
-			CASE WHEN full_days.n > 0 THEN 'scheduled' ELSE 'queued' END,
-			CASE WHEN full_days.n > 0 THEN date_trunc('day', now(), 'UTC') + make_interval(hours => 24 * full_days.n) END
-		FROM full_days, version` + returning
+			CASE WHEN free.day > 0 THEN 'scheduled' ELSE 'queued' END,
+			CASE WHEN free.day > 0 THEN today.midnight + make_interval(hours => 24 * free.day) END
+		FROM today, free, version` + returning
 	return scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.Request.ProjectID, string(n.Tier), n.Request.Goal,
 		string(request), n.EnvSealed, seconds(n.Deadline), n.PerDay, n.IdempotencyKey, n.RequestHash, job.Workspace))
 }

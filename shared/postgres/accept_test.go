@@ -108,6 +108,13 @@ func TestOverTheDailyLimitAJobIsScheduledForADayWithRoom(t *testing.T) {
 		}
 	}
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+
+	// One that is cancelled before it began makes room on its day.
+	n.ID = job.NewID()
+	must(t)(b.Cancel(b.ctx, j.ID, "Cancelled by user", "d1"))
+	if again := b.accept(n); !again.ScheduleFor.Equal(j.ScheduleFor) {
+		t.Errorf("scheduled for %v, want the day with room, %v", again.ScheduleFor, j.ScheduleFor)
+	}
 }
 
 func TestARequestComesBackAsItWasWithoutItsSecrets(t *testing.T) {
