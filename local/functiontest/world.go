@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -140,4 +141,15 @@ func (w *World) Calls(kind e2bsim.Kind) (n int) {
 		}
 	}
 	return n
+}
+
+// Once runs do at the first call of a kind, when it has come to a phase and
+// before it goes on.
+func (w *World) Once(kind e2bsim.Kind, phase e2bsim.Phase, do func()) {
+	var first sync.Once
+	w.E2B.Observe(func(c e2bsim.Call) {
+		if c.Kind == kind && c.Phase == phase {
+			first.Do(do)
+		}
+	})
 }
