@@ -1,7 +1,6 @@
 package main
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -177,14 +176,9 @@ func TestADuplicateWaitsForTheOwner(t *testing.T) {
 func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
 	b := setup(t)
 	j := b.Ready(0)
-	var once sync.Once
-	b.E2B.Observe(func(c e2bsim.Call) {
-		if c.Kind == e2bsim.Pause {
-			once.Do(func() { // while the pause is under way, its time runs out and somebody wakes the sandbox
-				postgrestest.Advance(t, b.Pool, postgres.OpTime+time.Second)
-				b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute))
-			})
-		}
+	b.Once(e2bsim.Pause, e2bsim.Received, func() { // its time runs out, and somebody wakes the sandbox
+		postgrestest.Advance(t, b.Pool, postgres.OpTime+time.Second)
+		b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute))
 	})
 	if b.deliver(j) {
 		t.Error("the message is to come again")
