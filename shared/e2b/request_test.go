@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -156,9 +157,15 @@ func TestWhatWasSentIsWaitedFor(t *testing.T) {
 
 func TestPatienceEnds(t *testing.T) {
 	s := newServer(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	c := newClient(t, Config{APIURL: s.URL}).Within(50 * time.Millisecond)
-	for _, op := range changing {
-		checkKind(t, op, calls(c)[op](t.Context()), job.ErrUnknownOutcome)
+	c := newClient(t, Config{APIURL: s.URL}).Within(time.Second) // long enough to send it
+	var all sync.WaitGroup
+	errs := make([]error, len(changing))
+	for i, op := range changing {
+		all.Go(func() { errs[i] = calls(c)[op](t.Context()) })
+	}
+	all.Wait()
+	for i, op := range changing {
+		checkKind(t, op, errs[i], job.ErrUnknownOutcome)
 	}
 	if got := len(s.seen()); got != len(changing) {
 		t.Errorf("%d requests, want %d", got, len(changing))
