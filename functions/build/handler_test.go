@@ -144,7 +144,7 @@ func TestATurnNoticesThatItsJobWasCancelled(t *testing.T) {
 	r.Commands.Install = &leave
 	r.Source.Files = map[string]job.File{"index.html": {Content: []byte("hello")}}
 	j := b.accept(r)
-	b.once(e2bsim.Files, func() { b.cancelled(j.ID) }) // while the source is uploaded
+	b.Once(e2bsim.Files, e2bsim.Answered, func() { b.cancelled(j.ID) }) // while the source is uploaded
 	if again := b.deliver(); again != 0 {
 		t.Errorf("the message comes again in %v", again)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -162,16 +161,6 @@ func (b *bench) theBox() job.Job {
 		b.T.Fatalf("there are %d sandboxes, want one", len(boxes))
 	}
 	return job.Job{SandboxID: boxes[0].ID}
-}
-
-// once runs do when a call of a kind has taken effect, before its answer.
-func (b *bench) once(kind e2bsim.Kind, do func()) {
-	var first sync.Once
-	b.E2B.Observe(func(c e2bsim.Call) {
-		if c.Kind == kind && c.Phase == e2bsim.Answered {
-			first.Do(do)
-		}
-	})
 }
 
 // wantDead checks that the dead-letter queue holds one message, with a reason

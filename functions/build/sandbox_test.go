@@ -124,7 +124,7 @@ func (b *bench) cancelled(id string) {
 func TestASandboxThatComesTooLateIsKilled(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
-	b.once(e2bsim.Create, func() { b.cancelled(j.ID) })
+	b.Once(e2bsim.Create, e2bsim.Answered, func() { b.cancelled(j.ID) })
 	if again := b.deliver(); again != 0 {
 		t.Errorf("the message comes again in %v", again)
 	}
@@ -140,7 +140,7 @@ func TestASandboxThatComesTooLateIsKilled(t *testing.T) {
 func TestAnAdoptedSandboxIsNotKilled(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
-	b.once(e2bsim.Create, func() {
+	b.Once(e2bsim.Create, e2bsim.Answered, func() {
 		b.pass(postgres.Lease + time.Second)
 		ctx := context.Background()
 		next := b.Must(b.Rows.ClaimTurn(ctx, j.ID, 0))

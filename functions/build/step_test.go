@@ -37,7 +37,7 @@ func TestManyFilesAreDeletedAtOnce(t *testing.T) {
 		r.Source.Files[fmt.Sprintf("old %d.txt", i)] = job.File{Delete: true}
 	}
 	j := b.accept(r)
-	b.once(e2bsim.Create, func() { // what a template brings along
+	b.Once(e2bsim.Create, e2bsim.Answered, func() { // what a template brings along
 		b.Run(b.theBox(), fmt.Sprintf(`mkdir project && cd project && echo old | tee kept mine page && touch old\ {0..%d}.txt`, many-1))
 	})
 	j = b.ready(j.ID)
