@@ -42,8 +42,11 @@ func measure(ctx context.Context, c config) (rows []row, err error) {
 	}
 	before := holds()
 	err = l.run(ctx)
-	l.rows = slices.Concat(l.answers(), l.rows, l.connections.rows(c.processes), []row{l.healed()}, l.functions())
-	if err != nil || len(broken(l.rows)) > 0 {
+	l.rows = slices.Concat(l.answers(), l.rows)
+	if c.bounds {
+		l.rows = slices.Concat(l.rows, l.connections.rows(c.processes), []row{l.healed()}, l.functions())
+	}
+	if err != nil || !c.bounds || len(broken(l.rows)) > 0 {
 		return l.rows, err
 	}
 	if err := l.empty(ctx); err != nil {

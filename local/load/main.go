@@ -30,7 +30,7 @@ const logFile = ".local/load.log"
 
 func main() {
 	become()
-	c := config{root: ".", log: logFile, reconcileEvery: 10 * time.Second, patience: 2 * time.Minute, progress: os.Stderr}
+	c := config{root: ".", log: logFile, reconcileEvery: 10 * time.Second, patience: 2 * time.Minute, bounds: true, progress: os.Stderr}
 	flag.IntVar(&c.jobs, "jobs", 500, "how many jobs are sent in at once")
 	flag.IntVar(&c.wakes, "wakes", 50, "how many of them are resumed at once, afterwards")
 	flag.IntVar(&c.clients, "clients", 64, "how many requests are under way at a time")

@@ -29,6 +29,7 @@ type config struct {
 	processes            int           // of each function
 	reconcileEvery       time.Duration // more often than deployed, to be part of a short run
 	patience             time.Duration // without any progress
+	bounds               bool          // judge what it cost as well: memory, connections, what is left behind, reconcile's work
 	progress             io.Writer
 }
 
