@@ -29,7 +29,7 @@ func openIdentity(file string) (identity, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		id = identity{StackTag: random(16), SealKey: random(32), E2BAPIKey: "e2b_" + random(20)}
 		if text, err = json.Marshal(id); err == nil {
-			err = os.WriteFile(file, text, 0o600)
+			err = writeWhole(file, text)
 		}
 	case err == nil:
 		err = json.Unmarshal(text, &id)
@@ -38,6 +38,16 @@ func openIdentity(file string) (identity, error) {
 		return identity{}, fmt.Errorf("open identity of the data folder: %w", err)
 	}
 	return id, nil
+}
+
+// writeWhole writes a file that is there whole or not at all, whenever this
+// process is killed.
+func writeWhole(file string, text []byte) error {
+	aside := file + ".new"
+	if err := os.WriteFile(aside, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(aside, file)
 }
 
 func random(bytes int) string {
