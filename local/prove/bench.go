@@ -20,7 +20,7 @@ const patience = 10 * time.Minute
 // the test that then must fail.
 type guard struct {
 	name   string
-	file   string // in the checkout
+	file   string // in the checkout; several, with blanks between, that stand for one another
 	old    string // what is there, once
 	new    string // what is there without the guard
 	folder string // of the test
@@ -71,30 +71,35 @@ func (b *bench) check(ctx context.Context, g guard) error {
 	return err
 }
 
-// takeOut writes the changed file, and the overlay that puts it in place of the
-// real one.
+// takeOut writes the changed files, and the overlay that puts them in place of
+// the real ones.
 func (b *bench) takeOut(dir string, g guard) (overlay string, err error) {
-	real := filepath.Join(b.root, g.file)
-	text, err := os.ReadFile(real)
-	if err != nil {
-		return "", fmt.Errorf("read file of guard: %w", err)
-	}
-	if n := strings.Count(string(text), g.old); n != 1 {
-		return "", fmt.Errorf("%s holds the guard %d times, want once", g.file, n)
-	}
-	changed := filepath.Join(dir, filepath.Base(g.file))
-	overlay = filepath.Join(dir, "overlay.json")
-	told, err := json.Marshal(map[string]map[string]string{"Replace": {real: changed}})
-	if err != nil {
-		return "", fmt.Errorf("encode overlay: %w", err)
-	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make folder: %w", err)
 	}
-	for name, content := range map[string]string{changed: strings.Replace(string(text), g.old, g.new, 1), overlay: string(told)} {
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+	replaced := map[string]string{}
+	for _, file := range strings.Fields(g.file) {
+		real := filepath.Join(b.root, file)
+		text, err := os.ReadFile(real)
+		if err != nil {
+			return "", fmt.Errorf("read file of guard: %w", err)
+		}
+		if n := strings.Count(string(text), g.old); n != 1 {
+			return "", fmt.Errorf("%s holds the guard %d times, want once", file, n)
+		}
+		changed := filepath.Join(dir, filepath.Base(file))
+		if err := os.WriteFile(changed, []byte(strings.Replace(string(text), g.old, g.new, 1)), 0o644); err != nil {
 			return "", fmt.Errorf("write without guard: %w", err)
 		}
+		replaced[real] = changed
+	}
+	told, err := json.Marshal(map[string]map[string]string{"Replace": replaced})
+	if err != nil {
+		return "", fmt.Errorf("encode overlay: %w", err)
+	}
+	overlay = filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlay, told, 0o644); err != nil {
+		return "", fmt.Errorf("write without guard: %w", err)
 	}
 	return overlay, nil
 }

@@ -7,7 +7,9 @@ const (
 	pause     = "functions/pause"
 	resume    = "functions/resume"
 	reconcile = "functions/reconcile"
+	cancel    = "functions/cancel"
 	e2b       = "shared/e2b"
+	inside    = "shared/e2b/envd"
 	cache     = "shared/redis"
 	everyCall = "local/crash" // the whole system, a crash at every call
 	histories = "local/model" // the whole system, beside its model
@@ -169,6 +171,9 @@ var guards = []guard{
 	{"over its user's limit a job waits", "shared/postgres/build.go",
 		"if limits.PerUser > 0 && user >= limits.PerUser ||", "if limits.PerUser > 0 && user > limits.PerUser ||",
 		build, "TestOverTheConcurrencyAJobWaits"},
+	{"two jobs of one user do not take its last place", "shared/postgres/build.go",
+		"SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "SELECT length($1)",
+		rows, "TestNobodyBeginsWhileAnotherIsCounted"},
 	{"a turn writes nothing for a job that was cancelled", "shared/postgres/build.go",
 		"WHERE id = $1::uuid AND claim = $2 AND status = $3 `", "WHERE id = $1::uuid AND claim = $2 AND $3::text IS NOT NULL `",
 		build, "TestATurnNoticesThatItsJobWasCancelled"},
@@ -194,6 +199,12 @@ var guards = []guard{
 	{"a wake has a pause booked", "functions/resume/wake.go",
 		"	if j.Epoch == w.j.Epoch {\n		w.bookPause(", "	if j.Epoch != w.j.Epoch {\n		w.bookPause(",
 		resume, "TestARefusalDoesNotEndASharedWake"},
+	{"a woken sandbox outlives its due time", "functions/resume/wake.go",
+		"ttl := w.wake + ttlMargin", "ttl := w.wake",
+		resume, "TestAPausedPreviewIsBroughtBack"},
+	{"cancel kills no other stack's sandbox", "functions/cancel/handler.go",
+		"sandbox.Metadata[job.TagStack] != h.stack:", "sandbox.Metadata[job.TagStack] == job.TagStack:",
+		cancel, "TestWhatE2BAnswersDecidesOnlyTheSandboxsState"},
 
 	// What falls is found.
 	{"reconcile: late pauses", "functions/reconcile/handler.go",
@@ -217,6 +228,18 @@ var guards = []guard{
 	{"reconcile: a young sandbox may still get its row", "functions/reconcile/list.go",
 		"case j == nil && c.now.Sub(s.StartedAt) > postgres.Grace:", "case j == nil:",
 		reconcile, "TestASandboxWithoutARowIsKilledOnceItIsOld"},
+	{"reconcile touches no other stack's sandbox", "functions/reconcile/list.go functions/reconcile/look.go",
+		"if s.Metadata[job.TagStack] != r.stack {", "if s.Metadata[job.TagStack] == job.TagStack {",
+		reconcile, "TestForeignSandboxesAreNeverTouched"},
+	{"no list is believed without a look at the sandbox", "functions/reconcile/list.go",
+		"s, err := r.e2b.Get(ctx, listed.ID)", "s, err := listed, error(nil)",
+		reconcile, "TestASandboxIsLookedAtBeforeItIsKilled"},
+	{"what was asked for is noted", "functions/reconcile/messages.go",
+		"err := r.store.RecordAsked(ctx, sent)", "err := error(nil)",
+		reconcile, "TestWhatWasAskedForIsAskedForLessAndLessOften"},
+	{"what was asked for is left alone for a while", "shared/postgres/reconcile.go",
+		"(asked_at IS NULL OR asked_at <= %[1]s OR now()", "(true OR asked_at <= %[1]s OR now()",
+		reconcile, "TestWhatWasAskedForIsAskedForLessAndLessOften"},
 
 	// What a user and an operator see, step by step.
 	{"a pause belongs to its caller until its time is over", "shared/postgres/pause.go",
@@ -242,6 +265,9 @@ var guards = []guard{
 	{"nothing is sent once its window is over", "shared/e2b/request.go",
 		"		if sent.Load() || unsent() {\n", "		if sent.Load() || unsent() || true {\n",
 		e2b, "TestNothingIsSentPastItsWindow"},
+	{"a late removal removes nothing new", "shared/e2b/envd/remove.sh",
+		"command -v flock >/dev/null && { flock 9 || exit; }\n", "",
+		inside, "TestALateRemovalRemovesNothingNew"},
 	{"the cache takes newer revisions alone", "shared/redis/put.go",
 		"if had and had > has then", "if false then",
 		cache, "TestNewerRevisionWinsInAnyOrder"},
