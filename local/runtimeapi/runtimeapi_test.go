@@ -59,13 +59,17 @@ func TestFailures(t *testing.T) {
 		"panic":     {`{"Do":"panic","Text":"oh no"}`, "string", "oh no", true},
 		"exit":      {`{"Do":"exit","N":7}`, "Runtime.ExitError", "Error: Runtime exited with error: exit status 7", true},
 		"exit 0":    {`{"Do":"exit"}`, "Runtime.ExitError", "Error: Runtime exited without providing a reason", true},
-		"time-out":  {`{"Do":"hang"}`, "Sandbox.Timedout", "Error: Task timed out after 1.00 seconds", true},
+		"time-out":  {`{"Do":"hang"}`, "Sandbox.Timedout", "Error: Task timed out after 2.00 seconds", true},
 		"too large": {`{"Do":"big","N":7000000}`, "Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (6291556 bytes).", true},
 		"stream":    {`{"Do":"stream"}`, "errorString", "broke off", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, runtimeapi.Function{Timeout: time.Second}, runtimeapi.Options{})
+			timeout := time.Minute
+			if name == "time-out" {
+				timeout = 2 * time.Second
+			}
+			s := start(t, runtimeapi.Function{Timeout: timeout}, runtimeapi.Options{})
 			before := decode(t, s.invoke(t, `{}`)).Pid
 			r := s.invoke(t, c.event)
 			var told struct{ ErrorType, ErrorMessage string }
@@ -95,7 +99,11 @@ func TestStartFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, c.function, runtimeapi.Options{InitTimeout: 200 * time.Millisecond})
+			patience := time.Minute
+			if name == "hang" {
+				patience = 200 * time.Millisecond
+			}
+			s := start(t, c.function, runtimeapi.Options{InitTimeout: patience})
 			var wait sync.WaitGroup
 			for range 3 {
 				wait.Go(func() {
