@@ -100,7 +100,7 @@ func (s system) send(t *testing.T, bodies ...string) {
 
 func (s system) wantStats(t *testing.T, queue string, want sqssim.Stats) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.queue.Wait(ctx, queue, func(got sqssim.Stats) bool { return got == want }); err != nil {
 		t.Errorf("queue %s: %v, want %+v", queue, err, want)
