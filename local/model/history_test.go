@@ -33,6 +33,7 @@ type failure struct {
 	history
 	counts []bool // which of its steps were played, and had anything to do
 	wrong  string // what happened, and the difference; "": none
+	slow   bool   // a step took so long that what it should see is anybody's guess
 }
 
 // of finds h in f. part: h is f's history with some steps left out. If those did
@@ -126,6 +127,9 @@ func (s *system) play(ctx context.Context, h history) failure {
 		}
 		if f.counts[i] = do(w, step.n); !f.counts[i] {
 			continue
+		}
+		if f.slow = w.now().Sub(w.began) > moment; f.slow {
+			break
 		}
 		if w.compare(); w.wrong != "" {
 			f.wrong = "the history:\n  " + strings.Join(w.told, "\n  ") + "\nthe difference:\n  " + w.wrong

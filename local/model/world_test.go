@@ -82,7 +82,8 @@ func (w *world) tell(format string, args ...any) {
 	w.told = append(w.told, fmt.Sprintf(format, args...))
 }
 
-// moment is longer than any step takes.
+// moment is longer than a step takes. A history in which one took longer, as on
+// a machine that is busy, tells nothing.
 const moment = 6 * time.Second
 
 // clear lets d pass, and as much more as it takes to be away from every edge.
