@@ -83,9 +83,9 @@ func limit(pid int, s settings) {
 }
 
 // awaitStopped returns when no process but pid 1 runs. A process deep in the
-// kernel takes its signal when it comes out; two seconds are enough for that.
+// kernel takes its signal when it comes out; ten seconds are enough for that.
 func awaitStopped() {
-	deadline := time.Now().Add(2 * time.Second)
+	deadline := time.Now().Add(10 * time.Second)
 	for running := true; running && time.Now().Before(deadline); {
 		running = false
 		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
