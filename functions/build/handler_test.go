@@ -128,6 +128,9 @@ func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
 		t.Errorf("the message comes again in %v", again)
 	}
 	row := b.Row(second)
+	if row.CreatedAt.UTC().Day() != b.Row(first).CreatedAt.UTC().Day() {
+		return // midnight came in between
+	}
 	if row.Status != job.Scheduled || !row.ScheduleFor.After(row.ReadAt) || b.Calls(e2bsim.Create) != 1 {
 		t.Errorf("the job is %s for %v, after %d creates", row.Status, row.ScheduleFor, b.Calls(e2bsim.Create))
 	}
