@@ -75,7 +75,7 @@ func TestAStalledArchiveHandsOver(t *testing.T) {
 	j := b.accept(archived())
 	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	claimed := b.Must(b.store.ClaimTurn(t.Context(), j.ID, 0))
-	late := time.Now().Add(2*time.Second - fetchTime)
+	late := time.Now().Add(4*time.Second - fetchTime) // for create, boot and half the archive
 	first := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(sendWindow), claimed: late}
 	bounded, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -131,14 +131,18 @@ func TestAnswersToTheConnect(t *testing.T) {
 
 func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
 	b := setup(t)
-	b.patience = 2 * time.Second
+	b.patience = 3 * time.Second
 	j := b.paused(greeter)
-	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Delay, Delay: 3 * time.Second})
+	held := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(held) })
+	defer answer()
+	b.Once(e2bsim.Connect, e2bsim.Received, func() { <-held })
 	begun := time.Now()
 	b.want(b.resumeJob(j), http.StatusAccepted)
-	if took := time.Since(begun); took > b.patience {
-		t.Errorf("took %v, over %v", took, b.patience)
+	if took := time.Since(begun); took > answerTime {
+		t.Errorf("took %v, with %v to answer", took, b.patience)
 	}
+	answer()
 	row := b.wantRow(j.ID, job.SandboxResuming)
 	b.wantPause(row, postgres.OpTime)
 	b.patience = answerTime
