@@ -194,7 +194,7 @@ func TestAHeldUpCallIsNotSent(t *testing.T) {
 			return secrets.NewText("e2b_0123"), nil
 		}})
 		claimed := b.Must(b.store.ClaimTurn(b.T.Context(), j.ID, j.Turn))
-		slow := &turn{handler: &held, j: claimed, sendBy: time.Now().Add(3 * time.Second), claimed: time.Now()}
+		slow := &turn{handler: &held, j: claimed, sendBy: time.Now().Add(5 * time.Second), claimed: time.Now()}
 		b.OK(slow.run(b.T.Context()))
 	}
 	t.Run("create", func(t *testing.T) {

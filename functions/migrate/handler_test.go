@@ -333,9 +333,10 @@ func TestNoPasswordIsShown(t *testing.T) {
 }
 
 func TestAMigrationEndsBeforeTheInvocation(t *testing.T) {
+	t.Parallel()
 	address, pool := empty(t)
 	h := newHandler(t, address, with(upTo(t, "000001"), "000002", "SELECT pg_sleep(60)"))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	_, err := h.Handle(ctx, json.RawMessage(`{}`))
 	if err == nil || ctx.Err() != nil {

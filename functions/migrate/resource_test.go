@@ -110,13 +110,14 @@ func TestAFailureReachesCloudFormation(t *testing.T) {
 }
 
 func TestASilentDatabaseIsReportedInTime(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, never answers
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	c := newCloudFormation(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	h := newHandler(t, "postgres://u@"+l.Addr().String()+"/db?sslmode=disable", migrations.FS)
 	if _, err := h.Handle(ctx, json.RawMessage(c.event("Create", ""))); err != nil || ctx.Err() != nil {

@@ -68,7 +68,7 @@ func TestFrozenRedisCostsOneTimeout(t *testing.T) {
 					t.Fatalf("Get while frozen: got %v, want job.ErrUnavailable", err)
 				}
 			}
-			if took := time.Since(start); took > 3*time.Second {
+			if took := time.Since(start); took > 10*callTimeout {
 				t.Errorf("20 calls to a frozen Redis took %v", took)
 			}
 			if err := s.Thaw(); err != nil {
@@ -96,7 +96,7 @@ func TestSilentServerTimesOut(t *testing.T) {
 		if _, _, err := c.Get(t.Context(), job.NewID()); !errors.Is(err, job.ErrUnavailable) {
 			t.Errorf("got %v, want job.ErrUnavailable", err)
 		}
-		if took := time.Since(start); took > 2*callTimeout {
+		if took := time.Since(start); took > 5*callTimeout {
 			t.Errorf("cluster %v: took %v, want about %v", cluster, took, callTimeout)
 		}
 	}
