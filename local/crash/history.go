@@ -196,6 +196,7 @@ func (h *history) round(ctx context.Context) error {
 		return nil
 	}
 	h.tell("all messages come, and reconcile runs")
+	h.allowed += h.idle // what was due then is late already, and its pause may fail once more
 	h.idle = 0
 	return errors.Join(h.DeliverAll(ctx), h.Sweep(ctx), h.DeliverAll(ctx))
 }
