@@ -259,7 +259,10 @@ func TestReconcileReadsByItsIndexes(t *testing.T) {
 			_, err := s.Owners(b.ctx, []string{"i1", "i2"}, []string{job.NewID()})
 			return err
 		},
-		"jobs_with_sandbox": func(s *postgres.Store) error { _, err := s.Asleep(b.ctx, "80000000-0000-4000-8000-000000000000", 200); return err },
+		"jobs_with_sandbox": func(s *postgres.Store) error {
+			_, err := s.Asleep(b.ctx, "80000000-0000-4000-8000-000000000000", 200)
+			return err
+		},
 	} {
 		before := b.scans(name)
 		store, err := postgres.Open(b.ctx, postgres.Config{URL: b.url})
