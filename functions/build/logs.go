@@ -43,9 +43,9 @@ const lineEnds = "\r\n"
 func readFrom(offset int64) int64 { return max(offset-1, 0) }
 
 // wholeLines returns the lines of a chunk of at most limit bytes that was read
-// for offset, and the next offset. A line is shown whole or not at all, since half of one may be
-// half of a secret: one that is not over yet waits for the next look, and one
-// that fills a chunk is passed over up to its end.
+// for offset, and the next offset. A line is shown whole or not at all, since
+// half of one may be half of a secret: one that is not over yet waits for the
+// next look, and one that fills a chunk is passed over up to its end.
 func wholeLines(chunk []byte, offset int64, limit int, ended bool) (lines []byte, next int64) {
 	begin, end, full := 0, len(chunk), len(chunk) >= limit
 	if offset > 0 {

@@ -98,7 +98,7 @@ func (t *turn) tell(ctx context.Context, wait time.Duration, err error) {
 	}
 	logging.Metrics(ctx, t.log, "turn", map[string]int{"turns_without_sandbox": without},
 		slog.String("status", string(t.j.Status)), slog.String("sandbox_id", t.j.SandboxID),
-		slog.String("sandbox_error", errorText(t.noSandbox)), slog.String("error", errorText(err)),
+		slog.Any("sandbox_error", t.noSandbox), slog.Any("error", err),
 		slog.Int64("wait_ms", wait.Milliseconds()), slog.Int64("took_ms", time.Since(t.claimed).Milliseconds()))
 }
 
@@ -197,7 +197,7 @@ func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
 // kill leaves undone, reconcile does.
 func (t *turn) fail(ctx context.Context, f *failure) error {
 	debugID := job.NewID()
-	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "reason", f.message, "cause", errorText(f.cause))
+	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "reason", f.message, "cause", f.cause)
 	row, err := t.store.Fail(ctx, t.j, f.message, debugID)
 	if err := t.save(ctx, row, err); err != nil {
 		return err
@@ -212,11 +212,4 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	}
 	row, err = t.store.RecordKilled(ctx, t.j.ID, t.j.SandboxID)
 	return t.save(ctx, row, err)
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

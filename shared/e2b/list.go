@@ -112,17 +112,12 @@ func parsePage(body []byte, next string) (Page, error) {
 	}
 	page := Page{Next: next}
 	for _, entry := range listed {
-		var w wire
-		err := json.Unmarshal(entry, &w)
-		if err == nil {
-			var s Sandbox
-			if s, err = w.sandbox(); err == nil {
-				page.Sandboxes = append(page.Sandboxes, s)
-			}
-		}
+		s, err := parseSandbox(entry)
 		if err != nil { // one must not hide the ninety-nine others
 			page.Odd++
+			continue
 		}
+		page.Sandboxes = append(page.Sandboxes, s)
 	}
 	return page, nil
 }

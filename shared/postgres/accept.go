@@ -27,10 +27,10 @@ type NewJob struct {
 }
 
 // Accept inserts a job as queued, or as scheduled for the first UTC day on which
-// its user is not over the daily limit, and returns it with true. A job that is there
-// already, by its id or its idempotency key, is returned with false. Errors:
-// job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the key
-// came with another body).
+// its user is not over the daily limit, and returns it with true. A job that is
+// there already, by its id or its idempotency key, is returned with false.
+// Errors: job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
+// key came with another body).
 func (s *Store) Accept(ctx context.Context, n NewJob) (job.Job, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
