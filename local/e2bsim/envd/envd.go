@@ -58,7 +58,8 @@ func New(c Config) *Server {
 	mux.HandleFunc("POST /files", s.upload)
 	mux.HandleFunc("POST /files/compose", s.compose)
 	options := connect.WithInterceptors(userCheck{c.User})
-	mux.Handle(envdpb.NewProcessHandler(s.processes, options))
+	path, processes := envdpb.NewProcessHandler(s.processes, options)
+	mux.Handle(path, ownTimeLimit(processes))
 	mux.Handle(envdpb.NewFilesystemHandler(&filesystem{config: c}, options))
 	s.handler = mux
 	return s

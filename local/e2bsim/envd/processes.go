@@ -56,8 +56,7 @@ func (s *processes) Start(ctx context.Context, req *connect.Request[envdpb.Start
 	err = send(ctx, p, l, req.Header(), func(e *envdpb.ProcessEvent) error {
 		return stream.Send(&envdpb.StartResponse{Event: e})
 	})
-	if limit > 0 && (errors.Is(ctx.Err(), context.DeadlineExceeded) || p.hasTimedOut()) {
-		p.timeOut()
+	if p.hasTimedOut() {
 		// Whoever looks next finds it dead.
 		<-p.done
 		return connect.NewError(connect.CodeDeadlineExceeded, context.DeadlineExceeded)
@@ -198,9 +197,24 @@ func (s *processes) find(selector *envdpb.ProcessSelector) (*process, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("unknown kind of process selector"))
 }
 
-// timeLimit reads Connect-Timeout-Ms; 0 is none.
+// startTimeLimit carries a command's time limit past Connect.
+const startTimeLimit = "Siesta-Time-Limit-Ms"
+
+// ownTimeLimit keeps a command's time limit from Connect, which would make a
+// deadline of it that does not stand still while the sandbox is paused.
+func ownTimeLimit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == envdpb.ProcessStartProcedure {
+			r.Header[startTimeLimit] = r.Header.Values("Connect-Timeout-Ms")
+			r.Header.Del("Connect-Timeout-Ms")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// timeLimit reads a command's time limit; 0 is none.
 func timeLimit(h http.Header) (time.Duration, error) {
-	text := h.Get("Connect-Timeout-Ms")
+	text := h.Get(startTimeLimit)
 	if text == "" {
 		return 0, nil
 	}
