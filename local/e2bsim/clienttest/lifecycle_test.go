@@ -111,7 +111,7 @@ func TestSteps(t *testing.T) {
 	box, ctx := envd.Of(c, create(t, c)), t.Context()
 	dir := envd.StepDir("j", 1, "deps")
 	step := envd.Step{Dir: dir, Cwd: job.Workspace, Env: map[string]string{"SECRET": "hidden"},
-		Command: `printf '\377'; echo "$SECRET"; (trap '' TERM; while :; do sleep 1; done) & setsid -w sleep 1000`}
+		Command: `printf '\377'; echo "$SECRET"; (trap '' TERM; exec sleep 1000) & setsid -w sleep 1000`}
 	done := make(chan error)
 	for range 8 {
 		go func() { done <- box.StartStep(ctx, step) }()
