@@ -8,40 +8,32 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/e2bsim"
 	"siesta/local/functiontest"
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/redis/redistest"
 	"siesta/shared/sqs"
-	"siesta/shared/sqs/sqstest"
 )
 
 const alice = functiontest.Alice
 
+// awake is how long a preview of these tests would stay so.
+const awake = 10 * time.Minute
+
 // bench is a handler on stores and a queue of its own.
 type bench struct {
 	handler
-	*functiontest.Database
-	queues *sqstest.Service
+	*functiontest.World
 }
 
 func setup(t *testing.T, redisURL string) bench {
 	t.Helper()
-	d, queues := functiontest.NewDatabase(t), sqstest.New(t)
-	return bench{Database: d, queues: queues, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: d.Store, cache: functiontest.Cache(t, redisURL), pauses: queues.Queue(t, "pause"),
+	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
+	return bench{World: w, handler: handler{
+		log: slog.New(slog.DiscardHandler), store: w.Store, cache: functiontest.Cache(t, redisURL), pauses: w.Queue("pause"),
 	}}
 }
-
-// job is a job of alice whose row has the assignments.
-func (b bench) job(assignments string) job.Job {
-	b.T.Helper()
-	return b.Set(b.Accept(functiontest.NewJob()).ID, assignments)
-}
-
-// isReady is a preview that stays awake for a while, in its third epoch.
-const isReady = `status = 'ready', completed_at = now(), lease_until = NULL, sandbox_id = 'i' || left(id::text, 8), epoch = 3,
-	preview_url = 'https://3000-x.e2b.app', pause_due_at = now() + interval '10 minutes', sandbox_state = `
 
 // call asks for a snapshot as the gateway does.
 func (b bench) call(user, id string) (api.Response, map[string]any) {
@@ -53,7 +45,7 @@ func (b bench) call(user, id string) (api.Response, map[string]any) {
 
 func TestARunningPreviewIsDueAtOnce(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	j := b.job(isReady + "'running'")
+	j := b.Set(b.Ready(awake).ID, "epoch = 3")
 	resp, body := b.call(alice, j.ID)
 	if resp.StatusCode != 202 || len(body) != 2 || body["job_id"] != j.ID || body["paused"] != false {
 		t.Errorf("got %d %v", resp.StatusCode, body)
@@ -65,8 +57,8 @@ func TestARunningPreviewIsDueAtOnce(t *testing.T) {
 	if cached, ok, err := b.cache.Get(t.Context(), j.ID); err != nil || !ok || cached.Revision != due.Revision {
 		t.Errorf("cached: %+v, %v, %v", cached, ok, err)
 	}
-	sent := b.queues.Sent("pause")
-	if len(sent) != 1 || sent[0].Delay != 0 || sent[0].Correlation != "gateway-1" {
+	sent := b.SQS.Messages("pause")
+	if len(sent) != 1 || !sent[0].VisibleAt.Equal(sent[0].SentAt) || sent[0].Attributes["correlation_id"] != "gateway-1" {
 		t.Fatalf("sent %+v", sent)
 	}
 	m, err := sqs.DecodeReady(sent[0].Body)
@@ -77,20 +69,23 @@ func TestARunningPreviewIsDueAtOnce(t *testing.T) {
 
 func TestOtherStatesAreToldAndLeftAlone(t *testing.T) {
 	b := setup(t, redistest.New(t))
+	accepted := func() job.Job { return b.Accept(functiontest.NewJob()) }
+	pausing := b.Ready(0)
+	b.Must(b.Rows.TakePause(t.Context(), pausing.ID, pausing.Epoch))
 	for name, tt := range map[string]struct {
-		assignments string
-		status      int
-		answer      string // part of it
+		id     string
+		status int
+		answer string // part of it
 	}{
-		"paused":   {isReady + "'paused', sandbox_paused = true, paused_at = now()", 200, `"paused":true`},
-		"pausing":  {isReady + "'pausing', op_until = now() + interval '1 minute'", 202, `"paused":false`},
-		"resuming": {isReady + "'resuming', op_until = now() + interval '1 minute'", 409, "resumed"},
-		"gone":     {isReady + "'gone'", 503, "sandbox_expired"},
-		"building": {"status = 'deps', sandbox_id = 'ib', sandbox_state = 'running'", 422, "READY"},
-		"queued":   {"goal = goal", 422, "READY"},
-		"failed":   {"status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'x', debug_id = 'd'", 422, "READY"},
+		"paused":   {b.Pause(b.Ready(0)).ID, 200, `"paused":true`},
+		"pausing":  {pausing.ID, 202, `"paused":false`},
+		"resuming": {b.Must(b.Rows.TakeResume(t.Context(), b.Pause(b.Ready(0)), awake)).ID, 409, "resumed"},
+		"gone":     {b.Set(b.Ready(awake).ID, "sandbox_state = 'gone'").ID, 503, "sandbox_expired"},
+		"building": {b.Building(accepted()).ID, 422, "READY"},
+		"queued":   {accepted().ID, 422, "READY"},
+		"failed":   {b.Must(b.Rows.Cancel(t.Context(), accepted().ID, "x", "d")).ID, 422, "READY"},
 	} {
-		j := b.job(tt.assignments)
+		j := b.Row(tt.id)
 		resp, body := b.call(alice, j.ID)
 		if resp.StatusCode != tt.status || !strings.Contains(resp.Body, tt.answer) {
 			t.Errorf("%s: got %d %s, want %d with %s", name, resp.StatusCode, resp.Body, tt.status, tt.answer)
@@ -105,14 +100,14 @@ func TestOtherStatesAreToldAndLeftAlone(t *testing.T) {
 			t.Errorf("%s: the row was written", name)
 		}
 	}
-	if sent := b.queues.Sent("pause"); len(sent) != 0 {
+	if sent := b.SQS.Messages("pause"); len(sent) != 0 {
 		t.Errorf("sent %+v", sent)
 	}
 }
 
 func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	j := b.job(isReady + "'running'")
+	j := b.Ready(awake)
 	for name, tt := range map[string]struct {
 		user, id string
 		status   int
@@ -124,7 +119,7 @@ func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 			t.Errorf("%s: %d %v", name, resp.StatusCode, body)
 		}
 	}
-	if after := b.Row(j.ID); after.Revision != j.Revision || len(b.queues.Sent("pause")) != 0 {
+	if after := b.Row(j.ID); after.Revision != j.Revision || len(b.SQS.Messages("pause")) != 0 {
 		t.Error("somebody else's preview was asked to sleep")
 	}
 }
@@ -133,8 +128,8 @@ func TestWithoutQueueOrRedisThePauseIsStillDue(t *testing.T) {
 	server := redistest.NewServer(t, redistest.Config{})
 	b := setup(t, server.URL())
 	server.Kill()
-	b.queues.SetDown(true)
-	j := b.job(isReady + "'running'")
+	b.pauses = functiontest.DeadQueue(t)
+	j := b.Ready(awake)
 	if resp, body := b.call(alice, j.ID); resp.StatusCode != 202 {
 		t.Errorf("got %d %v", resp.StatusCode, body)
 	}
@@ -145,7 +140,7 @@ func TestWithoutQueueOrRedisThePauseIsStillDue(t *testing.T) {
 
 func TestWithoutPostgresItSaysSo(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	j := b.job(isReady + "'running'")
+	j := b.Ready(awake)
 	if _, err := b.cache.Put(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +154,7 @@ func TestWithoutPostgresItSaysSo(t *testing.T) {
 // The pause function takes the preview just before the row is written.
 func TestAPauseThatBeganMeanwhileIsTold(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	j := b.job(isReady + "'running'")
+	j := b.Ready(awake)
 	tx, err := b.Pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +176,7 @@ func TestAPauseThatBeganMeanwhileIsTold(t *testing.T) {
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if resp := <-done; resp.StatusCode != 202 || len(b.queues.Sent("pause")) != 0 {
-		t.Errorf("got %d %s, sent %v", resp.StatusCode, resp.Body, b.queues.Sent("pause"))
+	if resp := <-done; resp.StatusCode != 202 || len(b.SQS.Messages("pause")) != 0 {
+		t.Errorf("got %d %s, sent %v", resp.StatusCode, resp.Body, b.SQS.Messages("pause"))
 	}
 }

@@ -27,15 +27,19 @@ func TestAnAcceptedJobHasARowACacheEntryAndAMessage(t *testing.T) {
 	if j, ok, err := b.cache.Get(t.Context(), id); err != nil || !ok || j.UserID != alice || j.Status != job.Queued {
 		t.Errorf("cached: %+v, %v, %v", j, ok, err)
 	}
+	received, err := b.SQS.Queue("build").Receive(t.Context(), 1, 0) // at once: it was sent without a delay
+	if err != nil || len(received) != 1 {
+		t.Fatalf("received %+v, %v", received, err)
+	}
+	sent := received[0]
 	var message map[string]any
-	sent := b.queues.Sent("build")[0]
 	if err := json.Unmarshal([]byte(sent.Body), &message); err != nil {
 		t.Fatal(err)
 	}
 	if len(message) != 3 || message["version"] != 1.0 || message["job_id"] != id || message["turn"] != 0.0 {
 		t.Errorf("message = %v", message)
 	}
-	if sent.Delay != 0 || sent.Group != alice || sent.Correlation != "gateway-1" {
+	if sent.Attributes["MessageGroupId"] != alice || *sent.MessageAttributes["correlation_id"].StringValue != "gateway-1" {
 		t.Errorf("sent = %+v", sent)
 	}
 	if j := b.start(event(good)); j.BuildVersion != "build_v0_2" || j.DeadlineAt.Sub(j.CreatedAt) != b.deadline {
@@ -178,7 +182,7 @@ func TestEnvValuesAreSealed(t *testing.T) {
 		t.Fatalf("hash %v, %v", hash, err)
 	}
 	for place, text := range map[string]string{
-		"row": row, "cache": fmt.Sprint(hash), "message": fmt.Sprint(b.queues.Sent("build")), "log": b.logged.String(),
+		"row": row, "cache": fmt.Sprint(hash), "message": fmt.Sprint(b.SQS.Messages("build")), "log": b.Log.String(),
 	} {
 		if strings.Contains(text, "hunter2") || strings.Contains(text, "API_KEY") {
 			t.Errorf("%s: %s", place, text)
@@ -208,10 +212,10 @@ func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
 
 func TestAJobIsAcceptedWithoutAQueue(t *testing.T) {
 	b := setup(t)
-	b.queues.SetDown(true)
+	b.builds = functiontest.DeadQueue(t)
 	first := b.start(keyed("k", good))
 	b.want(1, 0)
-	b.queues.SetDown(false)
+	b.builds = b.Queue("build")
 	if again := b.start(keyed("k", good)); again.ID != first.ID {
 		t.Errorf("a second job: %s", again.ID)
 	}

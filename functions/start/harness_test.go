@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/e2bsim"
 	"siesta/local/functiontest"
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/redis/redistest"
-	"siesta/shared/sqs/sqstest"
 )
 
 const (
@@ -22,9 +22,7 @@ const (
 // bench is a handler on stores and a queue of its own.
 type bench struct {
 	handler
-	*functiontest.Database
-	queues *sqstest.Service
-	logged *functiontest.Log
+	*functiontest.World
 }
 
 func setup(t *testing.T) bench {
@@ -35,9 +33,9 @@ func setup(t *testing.T) bench {
 
 func setupWith(t *testing.T, redisURL string) bench {
 	t.Helper()
-	d, queues, logged := functiontest.NewDatabase(t), sqstest.New(t), functiontest.NewLog(t)
-	return bench{Database: d, queues: queues, logged: logged, handler: handler{
-		log: logging.New(logged, "debug"), store: d.Store, cache: functiontest.Cache(t, redisURL), sealer: functiontest.Sealer(t), builds: queues.Queue(t, "build"),
+	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
+	return bench{World: w, handler: handler{
+		log: logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redisURL), sealer: functiontest.Sealer(t), builds: w.Queue("build"),
 		allowed:   job.Allowed{Templates: []string{"base", "node"}, SourceBucket: "sources"},
 		tierClaim: "plan", deadline: time.Hour,
 	}}
@@ -95,7 +93,7 @@ func (b bench) want(rows, messages int) {
 	if got := b.jobs(); got != rows {
 		b.T.Errorf("%d rows, want %d", got, rows)
 	}
-	if got := b.queues.Sent("build"); len(got) != messages {
+	if got := b.SQS.Messages("build"); len(got) != messages {
 		b.T.Errorf("messages %v, want %d", got, messages)
 	}
 }
