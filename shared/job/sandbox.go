@@ -34,7 +34,7 @@ func SandboxStates() []SandboxState {
 
 // sandboxMoves is the whole state machine of a sandbox.
 var sandboxMoves = map[SandboxState][]SandboxState{
-	SandboxNone:     {SandboxRunning, SandboxGone},
+	SandboxNone:     {SandboxRunning},
 	SandboxRunning:  {SandboxPausing, SandboxResuming, SandboxGone},
 	SandboxPausing:  {SandboxPaused, SandboxResuming, SandboxRunning, SandboxGone},
 	SandboxPaused:   {SandboxResuming, SandboxRunning, SandboxGone},

@@ -7,7 +7,7 @@ import "slices"
 type Status string
 
 const (
-	// Queued: accepted, or its day has come. Leaves by the first claim of the
+	// Queued: accepted, or its scheduled day has come. Leaves by the first claim of the
 	// build function, whose move it is.
 	Queued Status = "queued"
 	// Starting: claimed. The build function finds or creates the sandbox.
@@ -27,7 +27,7 @@ const (
 	// Failed: ended without a preview, or cancelled. Terminal. Whoever wrote it
 	// kills the sandbox; reconcile kills it if that did not happen.
 	Failed Status = "failed"
-	// Scheduled: over the user's daily limit. Reconcile queues it when its day
+	// Scheduled: accepted over the user's daily limit. Reconcile queues it when its day
 	// has come.
 	Scheduled Status = "scheduled"
 )
@@ -39,7 +39,7 @@ func Statuses() []Status {
 
 // statusMoves is the whole state machine of a job.
 var statusMoves = map[Status][]Status{
-	Queued:    {Starting, Failed, Scheduled},
+	Queued:    {Starting, Failed},
 	Scheduled: {Queued, Failed},
 	Starting:  {Scaffold, Failed},
 	Scaffold:  {Code, Failed},

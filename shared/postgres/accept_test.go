@@ -114,6 +114,7 @@ func TestOverTheDailyLimitAJobIsScheduledForADayWithRoom(t *testing.T) {
 		}
 	}
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.QueueScheduled(b.ctx, j, time.Hour) })
 
 	// One that is cancelled before it began makes room on its day.
 	n.ID = job.NewID()
@@ -121,6 +122,25 @@ func TestOverTheDailyLimitAJobIsScheduledForADayWithRoom(t *testing.T) {
 	if again := b.accept(n); !again.ScheduleFor.Equal(j.ScheduleFor) {
 		t.Errorf("scheduled for %v, want the day with room, %v", again.ScheduleFor, j.ScheduleFor)
 	}
+}
+
+func TestAScheduledJobIsQueuedWhenItsDayHasCome(t *testing.T) {
+	b := setup(t)
+	n := newJob()
+	n.PerDay = 1
+	b.accept(n)
+	n.ID = job.NewID()
+	b.accept(n)
+	b.pass(24 * time.Hour)
+	due, err := b.DueSchedules(b.ctx, 10)
+	if err != nil || len(due) != 1 || due[0].ID != n.ID {
+		t.Fatalf("due: %+v, %v", due, err)
+	}
+	j := must(t)(b.QueueScheduled(b.ctx, due[0], 2*time.Hour))
+	if left := j.DeadlineAt.Sub(j.ReadAt); j.Status != job.Queued || left.Round(time.Minute) != 2*time.Hour {
+		t.Errorf("got %s with %v to build, want its whole time from now", j.Status, left)
+	}
+	must(t)(b.ClaimTurn(b.ctx, j.ID, 0))
 }
 
 func TestARequestComesBackAsItWasWithoutItsSecrets(t *testing.T) {

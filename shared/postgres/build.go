@@ -134,19 +134,22 @@ func (s *Store) RecordMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status))
 }
 
+// ended is what the end of a build writes, whoever brings it about. The time of
+// a job that never began is 0.
+const ended = ` lease_until = NULL, missing_since = NULL, completed_at = now(),
+			duration_seconds = extract(epoch FROM now() - coalesce(started_at, now()))::int, `
+
 // Ready ends the build: status, preview and the sandbox's due time in one step.
 func (s *Store) Ready(ctx context.Context, j job.Job, previewURL string, pauseAfter time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET status = 'ready', preview_url = $4, pause_due_at = now() + make_interval(secs => $5::float8),
-			lease_until = NULL, op_until = NULL, missing_since = NULL, polled_ms = $6,
-			completed_at = now(), duration_seconds = extract(epoch FROM now() - started_at)::int,` + changed + mine + `
+			op_until = NULL, polled_ms = $6,` + ended + changed + mine + `
 		AND sandbox_state = 'running'` + returning
 	return s.move(ctx, sql, j.ID, j.Claim, string(job.Checks), previewURL, seconds(pauseAfter), j.PolledMS)
 }
 
 // Fail ends a claimed job with an error in words for its user.
 func (s *Store) Fail(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET status = 'failed', error_message = $4, debug_id = $5, lease_until = NULL, missing_since = NULL,
-			completed_at = now(), duration_seconds = extract(epoch FROM now() - started_at)::int,` + changed + mine + returning
+	const sql = `UPDATE jobs SET status = 'failed', error_message = $4, debug_id = $5,` + ended + changed + mine + returning
 	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status), message, debugID)
 }
 

@@ -127,6 +127,39 @@ func TestACancelledJobIsNeverReady(t *testing.T) {
 	}
 }
 
+func TestAJobCanFailAtEveryStep(t *testing.T) {
+	b := setup(t)
+	claimed := func() job.Job {
+		j := b.accept(newJob())
+		return must(t)(b.ClaimTurn(b.ctx, j.ID, 0))
+	}
+	at := func(last job.Status) func() job.Job {
+		return func() job.Job {
+			j := b.withSandbox()
+			for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
+				if j.Status != last {
+					j = must(t)(b.Advance(b.ctx, j, next))
+				}
+			}
+			return j
+		}
+	}
+	for status, make := range map[job.Status]func() job.Job{
+		job.Queued: claimed, job.Starting: b.claimed, job.Scaffold: at(job.Scaffold),
+		job.Code: at(job.Code), job.Deps: at(job.Deps), job.Checks: at(job.Checks),
+	} {
+		j := make()
+		if j.Status != status {
+			t.Fatalf("made a job at %s, want %s", j.Status, status)
+		}
+		failed := must(t)(b.Fail(b.ctx, j, "It failed.", "d1"))
+		if failed.Status != job.Failed || failed.ErrorMessage != "It failed." || failed.CompletedAt.IsZero() || !failed.LeaseUntil.IsZero() {
+			t.Errorf("%s: got %+v", status, failed)
+		}
+		b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "Again.", "d2") })
+	}
+}
+
 func TestStatusNeverGoesBackOrSkips(t *testing.T) {
 	b := setup(t)
 	j := b.withSandbox()

@@ -8,8 +8,7 @@ import (
 
 // Cancel fails a job that is not terminal. job.ErrConflict: it is.
 func (s *Store) Cancel(ctx context.Context, id, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET status = 'failed', error_message = $2, debug_id = $3, lease_until = NULL, missing_since = NULL,
-			completed_at = now(), duration_seconds = extract(epoch FROM now() - coalesce(started_at, now()))::int,` + changed + `
+	const sql = `UPDATE jobs SET status = 'failed', error_message = $2, debug_id = $3,` + ended + changed + `
 		WHERE id = $1::uuid AND status NOT IN ('ready', 'failed')` + returning
 	return s.move(ctx, sql, id, message, debugID)
 }

@@ -31,7 +31,9 @@ func setup(t *testing.T) bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	return bench{Store: store, t: t, ctx: t.Context(), url: url, pool: pool}
+	b := bench{Store: store, t: t, ctx: t.Context(), url: url, pool: pool}
+	b.watchMoves()
+	return b
 }
 
 // pass lets d go by.

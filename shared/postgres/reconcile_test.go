@@ -178,14 +178,25 @@ func TestAWokenSandboxIsBelievedAGraceAfterItsPause(t *testing.T) {
 }
 
 func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
-	b := setup(t)
-	j := must(t)(b.RecordMissed(b.ctx, b.paused()))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMissed(b.ctx, j) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
-	b.pass(postgres.Grace + time.Second)
-	gone := must(t)(b.RecordGone(b.ctx, j))
-	if gone.SandboxState != job.SandboxGone || gone.SandboxPaused {
-		t.Errorf("got %s, paused %v", gone.SandboxState, gone.SandboxPaused)
+	for name, state := range map[string]func(bench) job.Job{
+		"running": bench.ready, "pausing": bench.pausing, "paused": bench.paused, "resuming": bench.resuming,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := state(b)
+			if !j.OpUntil.IsZero() { // its owner died
+				b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMissed(b.ctx, j) })
+				b.pass(postgres.OpTime + time.Second)
+			}
+			j = must(t)(b.RecordMissed(b.ctx, j))
+			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMissed(b.ctx, j) })
+			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
+			b.pass(postgres.Grace + time.Second)
+			gone := must(t)(b.RecordGone(b.ctx, j))
+			if gone.SandboxState != job.SandboxGone || gone.SandboxPaused {
+				t.Errorf("got %s, paused %v", gone.SandboxState, gone.SandboxPaused)
+			}
+		})
 	}
 }
 

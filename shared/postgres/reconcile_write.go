@@ -13,8 +13,7 @@ const asRead = ` WHERE id = $1::uuid AND revision = $2 `
 
 // FailOverdue ends a job that is past its deadline and that nobody holds.
 func (s *Store) FailOverdue(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET status = 'failed', error_message = $3, debug_id = $4, lease_until = NULL, missing_since = NULL,
-			completed_at = now(), duration_seconds = extract(epoch FROM now() - coalesce(started_at, now()))::int,` + changed + asRead + `
+	const sql = `UPDATE jobs SET status = 'failed', error_message = $3, debug_id = $4,` + ended + changed + asRead + `
 		AND status NOT IN ('ready', 'failed', 'scheduled') AND deadline_at < now()
 		AND lease_until < now() - make_interval(secs => $5::float8)` + returning
 	return s.move(ctx, sql, j.ID, j.Revision, message, debugID, seconds(ReconcileAfter))
