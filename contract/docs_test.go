@@ -14,18 +14,21 @@ var (
 	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|contract|docs|events|examples|infra|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml)")
 )
 
+// makes is a make command in a code span or at the start of a line, target a
+// line of the Makefile that makes it.
+var (
+	makes  = regexp.MustCompile("(?m)(?:`|^)make ([a-z][a-z0-9-]*)")
+	target = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
+)
+
 // TestDocumentsNameWhatExists: a path in a document is there, be it a link or
-// in running text.
+// in running text, and so is a target of make.
 func TestDocumentsNameWhatExists(t *testing.T) {
-	var documents []string
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
-		found, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		documents = append(documents, found...)
+	targets := map[string]bool{}
+	for _, m := range target.FindAllStringSubmatch(read(t, "Makefile"), -1) {
+		targets[m[1]] = true
 	}
-	for _, document := range documents {
+	for _, document := range documents(t) {
 		name, _ := filepath.Rel(root, document)
 		text := webAddress.ReplaceAllString(read(t, name), "")
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
@@ -39,7 +42,25 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 				t.Errorf("%s names %s, which is not there", name, path)
 			}
 		}
+		for _, m := range makes.FindAllStringSubmatch(text, -1) {
+			if !targets[m[1]] {
+				t.Errorf("%s names make %s, which the Makefile has not", name, m[1])
+			}
+		}
 	}
+}
+
+func documents(t *testing.T) []string {
+	t.Helper()
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "local/*/README.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
+	}
+	return documents
 }
 
 func exists(pattern string) bool {
