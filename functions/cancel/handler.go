@@ -38,23 +38,15 @@ type response struct {
 // serve answers POST /api/generation/{job_id}/cancel. The job has ended when
 // the row says so; its sandbox ends now, or by reconcile.
 func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
-	user, err := api.UserID(r)
-	if err != nil {
-		return api.Answer{}, err
-	}
-	id, err := api.JobID(r)
+	user, id, err := api.Caller(r)
 	if err != nil {
 		return api.Answer{}, err
 	}
 	ctx = logging.With(ctx, "job_id", id)
-	j, err := h.store.Get(ctx, id)
-	if err != nil {
+	if _, err := h.store.GetOwned(ctx, id, user); err != nil {
 		return api.Answer{}, err
 	}
-	if j.UserID != user {
-		return api.Answer{}, job.ErrForeign
-	}
-	j, err = h.store.Cancel(ctx, id, "Cancelled by user", job.NewID())
+	j, err := h.store.Cancel(ctx, id, "Cancelled by user", job.NewID())
 	if errors.Is(err, job.ErrConflict) {
 		return api.Answer{}, job.ErrTerminal
 	}

@@ -45,22 +45,15 @@ type handler struct {
 func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
-	user, err := api.UserID(r)
-	if err != nil {
-		return api.Answer{}, err
-	}
-	id, err := api.JobID(r)
+	user, id, err := api.Caller(r)
 	if err != nil {
 		return api.Answer{}, err
 	}
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", id)
 	var j job.Job
 	for range rereads {
-		if j, err = h.store.Get(ctx, id); err != nil {
+		if j, err = h.store.GetOwned(ctx, id, user); err != nil {
 			return api.Answer{}, err
-		}
-		if j.UserID != user {
-			return api.Answer{}, job.ErrForeign
 		}
 		answer, err := h.resume(ctx, j)
 		if !errors.Is(err, job.ErrConflict) { // else somebody was faster

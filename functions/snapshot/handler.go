@@ -30,22 +30,15 @@ type response struct {
 
 // serve answers POST /api/generation/{job_id}/snapshot.
 func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
-	user, err := api.UserID(r)
-	if err != nil {
-		return api.Answer{}, err
-	}
-	id, err := api.JobID(r)
+	user, id, err := api.Caller(r)
 	if err != nil {
 		return api.Answer{}, err
 	}
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", id)
 	for {
-		j, err := h.store.Get(ctx, id)
+		j, err := h.store.GetOwned(ctx, id, user)
 		if err != nil {
 			return api.Answer{}, err
-		}
-		if j.UserID != user {
-			return api.Answer{}, job.ErrForeign
 		}
 		answer, err := h.snapshot(ctx, j)
 		if !errors.Is(err, job.ErrConflict) {

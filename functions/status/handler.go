@@ -19,11 +19,7 @@ type handler struct {
 // serve answers GET /api/generation/{job_id}/status. Another user's job is as
 // one that does not exist.
 func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
-	user, err := api.UserID(r)
-	if err != nil {
-		return api.Answer{}, err
-	}
-	id, err := api.JobID(r)
+	user, id, err := api.Caller(r)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -31,8 +27,8 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	if j.UserID != user {
-		return api.Answer{}, job.ErrForeign
+	if err := j.CheckOwner(user); err != nil {
+		return api.Answer{}, err
 	}
 	return api.Status(j), nil
 }

@@ -53,6 +53,18 @@ func JobID(r Request) (string, error) {
 	return id, nil
 }
 
+// Caller is who asks, and for which job: UserID and JobID. Whether the job is
+// the user's is told by the job alone.
+func Caller(r Request) (user, id string, err error) {
+	if user, err = UserID(r); err != nil {
+		return "", "", err
+	}
+	if id, err = JobID(r); err != nil {
+		return "", "", err
+	}
+	return user, id, nil
+}
+
 // IdempotencyKey is the header of that name, empty when there is none. The
 // error is a *job.InvalidError.
 func IdempotencyKey(r Request) (string, error) {

@@ -82,6 +82,14 @@ type Plan struct {
 	Port      int    `json:"port"`
 }
 
+// CheckOwner is nil when j is the user's own, else ErrForeign.
+func (j Job) CheckOwner(user string) error {
+	if j.UserID != user {
+		return ErrForeign
+	}
+	return nil
+}
+
 // Message is the sentence that goes with a job's status in events.
 func (j Job) Message() string {
 	if j.Status == Failed && j.ErrorMessage != "" {

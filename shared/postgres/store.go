@@ -117,5 +117,17 @@ func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
 	return j, err
 }
 
+// GetOwned returns a job of that user, or job.ErrNotFound, or job.ErrForeign.
+func (s *Store) GetOwned(ctx context.Context, id, user string) (job.Job, error) {
+	j, err := s.Get(ctx, id)
+	if err == nil {
+		err = j.CheckOwner(user)
+	}
+	if err != nil {
+		return job.Job{}, err
+	}
+	return j, nil
+}
+
 // seconds is how durations are passed to make_interval(secs => ...).
 func seconds(d time.Duration) float64 { return d.Seconds() }
