@@ -2,101 +2,47 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"siesta/local/e2bsim"
 	"siesta/local/functiontest"
 	"siesta/shared/api"
-	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/redis/redistest"
-	"siesta/shared/secrets"
 )
 
-const (
-	alice = functiontest.Alice
-	stack = functiontest.Stack
-)
-
-// control is E2B's control plane, as far as cancel calls it: it has every
-// sandbox that is asked for.
-type control struct {
-	mu    sync.Mutex
-	tag   string // the sandboxes' stack
-	get   int    // status of GET
-	kill  int    // status of DELETE; 0 cuts the connection
-	kills []string
-}
-
-func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	id := strings.TrimPrefix(r.URL.Path, "/sandboxes/")
-	status := c.get
-	if r.Method == http.MethodDelete {
-		c.kills = append(c.kills, id)
-		if status = c.kill; status == 0 {
-			panic(http.ErrAbortHandler)
-		}
-	}
-	w.WriteHeader(status)
-	switch status {
-	case http.StatusOK:
-		_ = json.NewEncoder(w).Encode(map[string]any{"sandboxID": id, "state": "running", "metadata": map[string]string{job.TagStack: c.tag}})
-	case http.StatusNoContent:
-	default:
-		_, _ = fmt.Fprintf(w, `{"code": %d, "message": "x"}`, status)
-	}
-}
-
-func (c *control) killed() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.kills
-}
+const alice = functiontest.Alice
 
 // bench is a handler on stores and an E2B of its own.
 type bench struct {
 	handler
-	*functiontest.Database
-	control *control
+	*functiontest.World
 }
 
 func setup(t *testing.T, redisURL string) bench {
 	t.Helper()
-	d := functiontest.NewDatabase(t)
-	c := &control{tag: stack, get: http.StatusOK, kill: http.StatusNoContent}
-	server := httptest.NewServer(c)
-	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
-	t.Cleanup(server.Close)
-	sandboxes, err := e2b.New(e2b.Config{APIURL: server.URL, Domain: "e2b.app", Key: secrets.Fixed("e2b_00").Get})
-	d.OK(err)
-	return bench{Database: d, control: c, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: d.Store, cache: functiontest.Cache(t, redisURL), e2b: sandboxes, stack: stack,
+	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
+	return bench{World: w, handler: handler{
+		log: slog.New(slog.DiscardHandler), store: w.Store, cache: functiontest.Cache(t, redisURL), e2b: w.Sandboxes, stack: functiontest.Stack,
 	}}
 }
 
-// job is a job of alice whose row has the assignments.
-func (b bench) job(assignments string) job.Job {
-	b.T.Helper()
-	return b.Set(b.Accept(functiontest.NewJob()).ID, assignments)
-}
+func (b bench) accepted() job.Job { return b.Accept(functiontest.NewJob()) }
 
-// isBuilding is a job under way; isReady and isFailed are terminal.
-const (
-	isBuilding = `status = 'deps', sandbox_id = 'i' || left(id::text, 8), sandbox_state = 'running', epoch = 1, turn = 4, claim = 5`
-	isReady    = `status = 'ready', completed_at = now(), lease_until = NULL, sandbox_id = 'i' || left(id::text, 8), epoch = 1,
-		preview_url = 'https://3000-x.e2b.app', pause_due_at = now(), sandbox_state = 'running'`
-	isFailed = `status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'x', debug_id = 'd'`
-)
+// building is a job under way, with its sandbox.
+func (b bench) building() job.Job { return b.Building(b.accepted()) }
+
+// wantKills checks how many sandboxes were to be killed.
+func (b bench) wantKills(want int) {
+	b.T.Helper()
+	if got := b.Calls(e2bsim.Kill); got != want {
+		b.T.Errorf("%d kills, want %d", got, want)
+	}
+}
 
 // call cancels as the gateway does.
 func (b bench) call(user, id string) (int, map[string]any) {
@@ -123,9 +69,9 @@ func (b bench) cancel(id string) job.Job {
 
 func TestACancelledJobsSandboxIsKilled(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	j := b.cancel(b.job(isBuilding).ID)
-	if killed := b.control.killed(); len(killed) != 1 || killed[0] != j.SandboxID || j.SandboxState != job.SandboxGone {
-		t.Errorf("killed %v, state %s", killed, j.SandboxState)
+	j := b.cancel(b.building().ID)
+	if sandbox, _ := b.E2B.Sandbox(j.SandboxID); sandbox.State != e2bsim.StateGone || j.SandboxState != job.SandboxGone {
+		t.Errorf("E2B says %s, the row %s", sandbox.State, j.SandboxState)
 	}
 	cached, ok, err := b.cache.Get(t.Context(), j.ID)
 	if err != nil || !ok || cached.Status != job.Failed || cached.Revision != j.Revision || cached.ErrorMessage != "Cancelled by user" {
@@ -135,58 +81,61 @@ func TestACancelledJobsSandboxIsKilled(t *testing.T) {
 
 func TestItsBuilderNoticesAtItsNextWrite(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	building := b.job(isBuilding)
+	building := b.building()
 	b.cancel(building.ID)
-	if _, err := b.Store.Advance(t.Context(), building, job.Checks); err == nil {
+	if _, err := b.Store.Advance(t.Context(), building, job.Code); err == nil {
 		t.Error("a cancelled job went on")
 	}
 }
 
 func TestWithoutASandboxE2BIsNotCalled(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	b.control.get = http.StatusInternalServerError
-	for _, assignments := range []string{
-		"goal = goal", "status = 'scheduled', schedule_for = now() + interval '1 day'", "status = 'starting', create_no = 1, create_sent_at = now()",
+	for name, j := range map[string]job.Job{
+		"queued":    b.accepted(),
+		"scheduled": b.Set(b.accepted().ID, "status = 'scheduled', schedule_for = now() + interval '1 day'"),
+		"starting":  b.Creating(b.accepted()),
 	} {
-		if j := b.cancel(b.job(assignments).ID); j.SandboxState != job.SandboxNone {
-			t.Errorf("%s: %s", assignments, j.SandboxState)
+		if j := b.cancel(j.ID); j.SandboxState != job.SandboxNone {
+			t.Errorf("%s: %s", name, j.SandboxState)
 		}
 	}
-	if killed := b.control.killed(); len(killed) != 0 {
-		t.Errorf("killed %v", killed)
+	if calls := b.E2B.Calls(); len(calls) != 0 {
+		t.Errorf("called %+v", calls)
 	}
 }
 
 func TestWhatE2BAnswersDecidesOnlyTheSandboxsState(t *testing.T) {
 	for name, tt := range map[string]struct {
-		tag       string
-		get, kill int
-		kills     int
-		want      job.SandboxState
+		fault e2bsim.Fault
+		stack string
+		kills int
+		want  job.SandboxState
 	}{
-		"killed":              {stack, 200, 204, 1, job.SandboxGone},
-		"gone at the kill":    {stack, 200, 404, 1, job.SandboxGone},
-		"gone before":         {stack, 404, 404, 1, job.SandboxGone}, // a single 404 is not believed
-		"500":                 {stack, 200, 500, 1, job.SandboxRunning},
-		"no answer":           {stack, 200, 0, 1, job.SandboxRunning},
-		"not to be looked at": {stack, 403, 204, 0, job.SandboxRunning},
-		"another stack's":     {"stack-2", 200, 204, 0, job.SandboxRunning},
+		"killed":              {e2bsim.Fault{}, functiontest.Stack, 1, job.SandboxGone},
+		"gone at the kill":    {e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.Vanish}, functiontest.Stack, 1, job.SandboxGone},
+		"gone before":         {e2bsim.Fault{Call: e2bsim.Get, Action: e2bsim.Vanish}, functiontest.Stack, 1, job.SandboxGone}, // a single 404 is not believed
+		"500":                 {e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.ErrorAnswer}, functiontest.Stack, 1, job.SandboxRunning},
+		"no answer":           {e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.AnswerLost}, functiontest.Stack, 1, job.SandboxRunning},
+		"not to be looked at": {e2bsim.Fault{Call: e2bsim.Get, Action: e2bsim.ErrorAnswer, Status: 403}, functiontest.Stack, 0, job.SandboxRunning},
+		"another stack's":     {e2bsim.Fault{}, "stack-2", 0, job.SandboxRunning},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t, redistest.New(t))
-			b.control.tag, b.control.get, b.control.kill = tt.tag, tt.get, tt.kill
-			j := b.cancel(b.job(isBuilding).ID)
-			if killed := b.control.killed(); len(killed) != tt.kills || j.SandboxState != tt.want {
-				t.Errorf("killed %v, state %s, want %s", killed, j.SandboxState, tt.want)
+			building := b.building()
+			if b.stack = tt.stack; tt.fault.Action != "" {
+				b.Fault(tt.fault)
 			}
+			if j := b.cancel(building.ID); j.SandboxState != tt.want {
+				t.Errorf("state %s, want %s", j.SandboxState, tt.want)
+			}
+			b.wantKills(tt.kills)
 		})
 	}
 }
 
 func TestATerminalJobIsLeftAlone(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	for _, assignments := range []string{isReady, isFailed} {
-		j := b.job(assignments)
+	for _, j := range []job.Job{b.Ready(0), b.Must(b.Rows.Fail(t.Context(), b.building(), "x", "d"))} {
 		code, body := b.call(alice, j.ID)
 		if code != 409 || !strings.Contains(fmt.Sprint(body["detail"]), "terminal state") || body["debug_id"] == nil {
 			t.Errorf("%s: %d %v", j.Status, code, body)
@@ -195,19 +144,17 @@ func TestATerminalJobIsLeftAlone(t *testing.T) {
 			t.Errorf("%s: the row was written", j.Status)
 		}
 	}
-	again := b.job(isBuilding)
+	again := b.building()
 	b.cancel(again.ID)
 	if code, _ := b.call(alice, again.ID); code != 409 {
 		t.Errorf("cancelled twice: %d", code)
 	}
-	if killed := b.control.killed(); len(killed) != 1 {
-		t.Errorf("killed %v", killed)
-	}
+	b.wantKills(1)
 }
 
 func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	j := b.job(isBuilding)
+	j := b.building()
 	for name, tt := range map[string]struct {
 		user, id string
 		status   int
@@ -219,7 +166,7 @@ func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 			t.Errorf("%s: %d %v", name, code, body)
 		}
 	}
-	if after := b.Row(j.ID); after.Revision != j.Revision || len(b.control.killed()) != 0 {
+	if after := b.Row(j.ID); after.Revision != j.Revision || b.Calls(e2bsim.Kill) != 0 {
 		t.Error("somebody else's job was cancelled")
 	}
 }
@@ -228,15 +175,13 @@ func TestItNeedsPostgresAndNotRedis(t *testing.T) {
 	server := redistest.NewServer(t, redistest.Config{})
 	b := setup(t, server.URL())
 	server.Kill()
-	b.cancel(b.job(isBuilding).ID)
+	b.cancel(b.building().ID)
 
-	j := b.job(isBuilding)
+	j := b.building()
 	b.Proxy.Down()
 	code, body := b.call(alice, j.ID)
 	if code != 503 || !strings.Contains(fmt.Sprint(body["detail"]), "unavailable") || body["debug_id"] == nil {
 		t.Errorf("got %d %v", code, body)
 	}
-	if killed := b.control.killed(); len(killed) != 1 {
-		t.Errorf("killed %v", killed)
-	}
+	b.wantKills(1)
 }
