@@ -2,6 +2,7 @@ package contract
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -45,6 +46,29 @@ func TestASlowE2BStarvesNobody(t *testing.T) {
 	bound := tmpl.functions()["resume"].at("Properties", "ReservedConcurrentExecutions", "Fn::If").list()
 	if len(bound) != 3 || bound[0].text() != "IsDev" || !bound[1].absent() || bound[2].resource() != "ResumeConcurrency" {
 		t.Errorf("resume has the bound %v, want ResumeConcurrency outside dev", bound)
+	}
+}
+
+// TestTwoStacksLiveSideBySide: a schedule's name is the account's and the
+// region's, and the one that SAM gives by itself is the same in each stack.
+func TestTwoStacksLiveSideBySide(t *testing.T) {
+	tmpl := loadTemplate(t)
+	schedules := 0
+	for name, f := range tmpl.functions() {
+		events := f.at("Properties", "Events")
+		for _, id := range events.keys() {
+			if events.at(id, "Type").text() != "ScheduleV2" {
+				continue
+			}
+			schedules++
+			p := events.at(id, "Properties")
+			if p.at("OmitName").v != true && !strings.Contains(p.at("Name", "Fn::Sub").text(), "${AWS::StackName}") {
+				t.Errorf("%s: the schedule %s has the same name in each stack", name, id)
+			}
+		}
+	}
+	if schedules == 0 {
+		t.Error("no schedule found")
 	}
 }
 
