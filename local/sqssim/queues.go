@@ -66,23 +66,11 @@ func (s *Server) createQueue(_ context.Context, in createQueueIn) (any, error) {
 	}
 	now := s.now()
 	s.queues[in.QueueName] = &queue{
-		name: in.QueueName, created: now, modified: now,
+		name: in.QueueName, created: now,
 		settings: settings, policy: policy, byID: map[string]*message{},
 	}
 	s.notify()
 	return map[string]string{"QueueUrl": s.URL(in.QueueName)}, nil
-}
-
-func (s *Server) deleteQueue(_ context.Context, in onQueue) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.lookup(in.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	delete(s.queues, q.name)
-	s.notify()
-	return struct{}{}, nil
 }
 
 func (s *Server) getQueueURL(_ context.Context, in struct{ QueueName string }) (any, error) {
@@ -131,29 +119,6 @@ func (s *Server) getQueueAttributes(_ context.Context, in getAttributesIn) (any,
 		}
 	}
 	return map[string]any{"Attributes": told}, nil
-}
-
-type setAttributesIn struct {
-	QueueUrl   string
-	Attributes map[string]string
-}
-
-func (s *Server) setQueueAttributes(_ context.Context, in setAttributesIn) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.lookup(in.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	settings := maps.Clone(q.settings)
-	maps.Copy(settings, in.Attributes)
-	policy, err := s.check(settings)
-	if err != nil {
-		return nil, err
-	}
-	q.settings, q.policy, q.modified = settings, policy, s.now()
-	s.notify()
-	return struct{}{}, nil
 }
 
 func (s *Server) purgeQueue(_ context.Context, in onQueue) (any, error) {

@@ -21,7 +21,7 @@ import (
 const (
 	account = "000000000000"
 	region  = "us-east-1"
-	// maxRequest holds the largest legal batch, escaped as badly as JSON can.
+	// maxRequest holds the largest legal message, escaped as badly as JSON can.
 	maxRequest = 8 << 20
 )
 
@@ -63,22 +63,17 @@ func op[In any](f func(*Server, context.Context, In) (any, error)) operation {
 }
 
 var operations = map[string]operation{
-	"CreateQueue":                  op((*Server).createQueue),
-	"DeleteQueue":                  op((*Server).deleteQueue),
-	"GetQueueUrl":                  op((*Server).getQueueURL),
-	"ListQueues":                   op((*Server).listQueues),
-	"GetQueueAttributes":           op((*Server).getQueueAttributes),
-	"SetQueueAttributes":           op((*Server).setQueueAttributes),
-	"PurgeQueue":                   op((*Server).purgeQueue),
-	"SendMessage":                  op((*Server).sendMessage),
-	"SendMessageBatch":             op((*Server).sendMessageBatch),
-	"ReceiveMessage":               op((*Server).receiveMessage),
-	"DeleteMessage":                op((*Server).deleteMessage),
-	"DeleteMessageBatch":           op((*Server).deleteMessageBatch),
-	"ChangeMessageVisibility":      op((*Server).changeVisibility),
-	"ChangeMessageVisibilityBatch": op((*Server).changeVisibilityBatch),
-	"StartMessageMoveTask":         op((*Server).startMoveTask),
-	"ListMessageMoveTasks":         op((*Server).listMoveTasks),
+	"CreateQueue":             op((*Server).createQueue),
+	"GetQueueUrl":             op((*Server).getQueueURL),
+	"ListQueues":              op((*Server).listQueues),
+	"GetQueueAttributes":      op((*Server).getQueueAttributes),
+	"PurgeQueue":              op((*Server).purgeQueue),
+	"SendMessage":             op((*Server).sendMessage),
+	"ReceiveMessage":          op((*Server).receiveMessage),
+	"DeleteMessage":           op((*Server).deleteMessage),
+	"ChangeMessageVisibility": op((*Server).changeVisibility),
+	"StartMessageMoveTask":    op((*Server).startMoveTask),
+	"ListMessageMoveTasks":    op((*Server).listMoveTasks),
 }
 
 // ServeHTTP answers one call of the SQS API.
