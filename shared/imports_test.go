@@ -28,7 +28,7 @@ var leaves = []string{"shared/env", "shared/logging", "shared/awsenv"}
 // owners says who may import a third-party package, by the longest prefix of
 // its path. A pattern that ends in /... covers the packages below it too.
 var owners = map[string][]string{
-	"github.com/jackc/pgx/v5":                             {"shared/postgres", "shared/postgres/postgrestest", functionTests},
+	"github.com/jackc/pgx/v5":                             {"shared/postgres", "shared/postgres/postgrestest", functionTests, "local/bench"},
 	"github.com/redis/go-redis/v9":                        {"shared/redis", "shared/redis/redistest"},
 	"github.com/golang-migrate/migrate/v4":                {"functions/migrate", "shared/postgres/postgrestest"},
 	"github.com/aws/aws-sdk-go-v2":                        {"shared/awsenv", "shared/sqs", "shared/s3", "shared/secrets"},
