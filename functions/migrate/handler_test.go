@@ -332,6 +332,22 @@ func TestNoPasswordIsShown(t *testing.T) {
 	}
 }
 
+// A connection has the time that an Aurora needs to wake, and never more than
+// the invocation has left.
+func TestASleepingDatabaseIsWaitedFor(t *testing.T) {
+	h := newHandler(t, "postgres://u@h/db", migrations.FS)
+	for left, want := range map[time.Duration]string{4 * time.Minute: "60", 9500 * time.Millisecond: "9", time.Millisecond: "1"} {
+		address, err := h.migrator.address(t.Context(), left)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(address)
+		if err != nil || u.Query().Get("connect_timeout") != want {
+			t.Errorf("with %v left: %s, %v, want connect_timeout %s", left, address, err, want)
+		}
+	}
+}
+
 func TestAMigrationEndsBeforeTheInvocation(t *testing.T) {
 	t.Parallel()
 	address, pool := empty(t)

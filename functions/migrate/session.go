@@ -55,6 +55,11 @@ func (m migrator) open(ctx context.Context) (*session, error) {
 	return &session{Migrate: inst, files: files, driver: d}, nil
 }
 
+// wakeTime is how long the database may take to answer: an Aurora that sleeps
+// wakes for a connection in about 15 s, or 30 s and more after a day's sleep.
+// https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html
+const wakeTime = time.Minute
+
 // address is the URL for golang-migrate. Waiting for another migrator is a
 // statement, too: the database ends it when the time is up.
 func (m migrator) address(ctx context.Context, left time.Duration) (string, error) {
@@ -72,7 +77,7 @@ func (m migrator) address(ctx context.Context, left time.Duration) (string, erro
 		u.User = url.UserPassword(u.User.Username(), secret)
 	}
 	q := u.Query()
-	q.Set("connect_timeout", "10")
+	q.Set("connect_timeout", strconv.Itoa(max(1, int(min(wakeTime, left).Seconds())))) // 0 would be no limit
 	q.Set("application_name", "siesta-migrate")
 	q.Set("statement_timeout", strconv.FormatInt(left.Milliseconds(), 10))
 	u.RawQuery = q.Encode()
