@@ -78,6 +78,9 @@ func TestMigrationComesFirst(t *testing.T) {
 	if got := migration.at("CodeVersion", "Ref").text(); got != "MigrateFunction.Version" {
 		t.Errorf("CodeVersion is %q: new migrations would not run", got)
 	}
+	if got := migration.at("Database", "Fn::Sub").text(); got == "" || !strings.Contains(functions["migrate"].at("Properties", "Environment", "Variables", "DATABASE_URL", "Fn::Sub").text(), got) {
+		t.Errorf("Database is %q: another database would not be migrated before it is used", got)
+	}
 	if limit, timeout := migration.at("ServiceTimeout").number(), functions["migrate"].at("Properties", "Timeout").number(); limit <= timeout {
 		t.Errorf("ServiceTimeout %d, want over the function's %d", limit, timeout)
 	}
