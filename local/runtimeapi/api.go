@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"siesta/shared/job"
 )
 
 // unhandled is the X-Amz-Function-Error of every failure of a Go function.
@@ -192,7 +194,7 @@ func (q *process) serveRegister(w http.ResponseWriter, _ *http.Request) {
 	q.pool.mu.Lock()
 	q.wantsTerm = true
 	q.pool.mu.Unlock()
-	w.Header().Set("Lambda-Extension-Identifier", newID())
+	w.Header().Set("Lambda-Extension-Identifier", job.NewID())
 	told, _ := json.Marshal(map[string]string{
 		"functionName": q.pool.function.Name, "functionVersion": "$LATEST", "handler": "bootstrap",
 	})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"siesta/shared/job"
 )
 
 // pool is one function's processes and the invocations that wait for one.
@@ -35,7 +37,7 @@ type invocation struct {
 }
 
 func (p *pool) invoke(ctx context.Context, payload []byte) (Result, error) {
-	inv := &invocation{id: newID(), trace: newTrace(), payload: payload, done: make(chan struct{})}
+	inv := &invocation{id: job.NewID(), trace: newTrace(), payload: payload, done: make(chan struct{})}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -170,16 +172,9 @@ func (p *pool) close() {
 	}
 }
 
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, by crypto/rand's contract
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 // newTrace is an X-Ray header that asks for no sampling.
 func newTrace() string {
 	var b [20]byte
-	_, _ = rand.Read(b[:])
+	_, _ = rand.Read(b[:]) // never fails, by crypto/rand's contract
 	return fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=0", time.Now().Unix(), b[:12], b[12:])
 }

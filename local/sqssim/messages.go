@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"siesta/shared/job"
 )
 
 type sendIn struct {
@@ -48,7 +50,7 @@ func (s *Server) sendMessage(_ context.Context, in sendIn) (any, error) {
 	s.seq++
 	now := s.now()
 	m := &message{
-		id: newID(), body: in.MessageBody, md5: md5Of(in.MessageBody), attributes: in.MessageAttributes,
+		id: job.NewID(), body: in.MessageBody, md5: md5Of(in.MessageBody), attributes: in.MessageAttributes,
 		group: in.MessageGroupID, sentAt: now, visibleAt: now.Add(time.Duration(delay) * time.Second), seq: s.seq,
 	}
 	if trace := in.MessageSystemAttributes["AWSTraceHeader"].StringValue; trace != nil {

@@ -1,6 +1,10 @@
 package sqssim
 
-import "context"
+import (
+	"context"
+
+	"siesta/shared/job"
+)
 
 type moveTask struct {
 	handle, source, destination, status, reason string
@@ -33,7 +37,7 @@ func (s *Server) startMoveTask(_ context.Context, in moveIn) (any, error) {
 		}
 	}
 	now := s.now()
-	task := moveTask{handle: newID(), source: in.SourceArn, destination: in.DestinationArn, status: "COMPLETED", startedMs: now.UnixMilli()}
+	task := moveTask{handle: job.NewID(), source: in.SourceArn, destination: in.DestinationArn, status: "COMPLETED", startedMs: now.UnixMilli()}
 	for _, m := range source.visible(now) {
 		task.found++
 		target := m.sourceARN
@@ -48,7 +52,7 @@ func (s *Server) startMoveTask(_ context.Context, in moveIn) (any, error) {
 		source.remove(m)
 		s.seq++
 		q.add(&message{
-			id: newID(), body: m.body, md5: m.md5, attributes: m.attributes, trace: m.trace, group: m.group,
+			id: job.NewID(), body: m.body, md5: m.md5, attributes: m.attributes, trace: m.trace, group: m.group,
 			sentAt: now, visibleAt: now, seq: s.seq,
 		})
 		task.moved++

@@ -7,8 +7,6 @@ package sqssim
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -16,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"siesta/shared/job"
 )
 
 const (
@@ -78,7 +78,7 @@ var operations = map[string]operation{
 
 // ServeHTTP answers one call of the SQS API.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("x-amzn-RequestId", newID())
+	w.Header().Set("x-amzn-RequestId", job.NewID())
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	out, err := s.answer(w, r)
 	var failure *apiError
@@ -119,11 +119,3 @@ func (s *Server) notify() {
 }
 
 func (s *Server) now() time.Time { return time.Now().Add(s.offset) }
-
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, by crypto/rand's contract
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
