@@ -87,8 +87,7 @@ prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
 
 # What "sam build" calls for each function.
 build-%Function:
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -trimpath -ldflags "-s -w" \
-		-o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(shell echo $* | tr A-Z a-z)
+	GOOS=linux GOARCH=arm64 $(BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(shell echo $* | tr A-Z a-z)
 	cp infra/rds-ca.pem "$(ARTIFACTS_DIR)/"
 
 .PHONY: build
