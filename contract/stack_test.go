@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,26 @@ func TestTwoStacksLiveSideBySide(t *testing.T) {
 	}
 	if schedules == 0 {
 		t.Error("no schedule found")
+	}
+}
+
+// TestNetworkInterfacesAreLambdasAlone: the rights to make and delete them hold
+// for Lambda, and not for the code of a function.
+func TestNetworkInterfacesAreLambdasAlone(t *testing.T) {
+	tmpl := loadTemplate(t)
+	actions := map[string]string{} // by effect
+	for _, s := range tmpl.at("Resources", "RuntimePolicy", "Properties", "PolicyDocument", "Statement").list() {
+		if condition := s.at("Fn::If").list(); len(condition) == 3 && condition[0].text() == "InVpc" {
+			s = condition[1]
+			actions[s.at("Effect").text()] = fmt.Sprint(s.at("Action").v)
+			own := s.at("Condition", "ArnLike", "lambda:SourceFunctionArn", "Fn::Sub").text()
+			if deny := s.at("Effect").text() == "Deny"; deny != strings.HasSuffix(own, ":function:*") {
+				t.Errorf("%s for the functions %q", s.at("Effect").text(), own)
+			}
+		}
+	}
+	if actions["Allow"] == "" || actions["Allow"] != actions["Deny"] {
+		t.Errorf("allowed: %s, denied to the functions' code: %s", actions["Allow"], actions["Deny"])
 	}
 }
 
