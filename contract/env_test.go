@@ -21,7 +21,7 @@ var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]{4,}$`)
 
 // readBy returns the variables that a function's main.go, and its settings.go if
 // it has one, name: those in calls such as r.Required("DATABASE_URL"), and those
-// that awsenv reads for it.
+// that awsenv, and functions such as postgres.ReadConfig, read for it.
 func readBy(t *testing.T, function string) []string {
 	t.Helper()
 	found := map[string]bool{}
@@ -35,18 +35,25 @@ func readBy(t *testing.T, function string) []string {
 			t.Error(err)
 			return nil
 		}
-		ast.Inspect(file, collect(found))
+		ast.Inspect(file, collect(t, "", found))
 	}
 	return slices.Sorted(maps.Keys(found))
 }
 
-func collect(found map[string]bool) func(ast.Node) bool {
+// collect adds the variables that the calls of a file, or of a part of one, name;
+// pkg is the folder of shared that it is in.
+func collect(t *testing.T, pkg string, found map[string]bool) func(ast.Node) bool {
 	return func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
 			return true
 		}
 		name := called(call)
+		if owner, function, ok := strings.Cut(name, "."); ok && strings.HasPrefix(function, "Read") {
+			collectShared(t, owner, function, found)
+		} else if pkg != "" && strings.HasPrefix(name, "Read") {
+			collectShared(t, pkg, name, found)
+		}
 		if name == "awsenv.Load" {
 			for _, v := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
 				found[v] = true
@@ -69,11 +76,33 @@ func collect(found map[string]bool) func(ast.Node) bool {
 	}
 }
 
-// called is the called function's name as it is written: package.Name.
+// collectShared adds the variables that a function of a package of shared reads.
+func collectShared(t *testing.T, pkg, function string, found map[string]bool) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(root, "shared", pkg, "*.go"))
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == function {
+				ast.Inspect(f, collect(t, pkg, found))
+				return
+			}
+		}
+	}
+	t.Fatalf("shared/%s has no function %s", pkg, function)
+}
+
+// called is the called function's name as it is written: package.Name, or Name.
 func called(call *ast.CallExpr) string {
-	if s, ok := call.Fun.(*ast.SelectorExpr); ok {
-		if x, ok := s.X.(*ast.Ident); ok {
-			return x.Name + "." + s.Sel.Name
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		if x, ok := f.X.(*ast.Ident); ok {
+			return x.Name + "." + f.Sel.Name
 		}
 	}
 	return ""

@@ -38,7 +38,7 @@ func setup(t *testing.T) *bench {
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}})
 	return &bench{World: w, handler: &handler{
-		settings: settings{StackTag: stack, Domain: "e2b.app", Allowed: job.Allowed{Templates: []string{"base"}}, Deadline: time.Hour},
+		settings: settings{StackTag: stack, Allowed: job.Allowed{Templates: []string{"base"}}, Deadline: time.Hour},
 		log:      logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redistest.New(t)),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t),
 	}}

@@ -25,26 +25,17 @@ func main() {
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
 	settings := readSettings(r)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql"), Stack: settings.StackTag}
-	if r.Bool("DATABASE_IAM", false) {
-		database.Password = awsenv.DatabaseLogin(cfg)
-	}
+	database := postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg))
+	database.Stack = settings.StackTag
 	store, err := postgres.Open(context.Background(), database)
 	r.Check("DATABASE_URL", err)
-	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
-	if user := r.String("REDIS_IAM_USER", ""); user != "" {
-		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
-	}
-	cache, err := redis.Open(caching)
+	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
 	queues := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS"))
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
 	r.Check("SEAL_KEY", err)
-	sandboxes, err := e2b.New(e2b.Config{
-		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"), Version: e2b.Version(r.Choice("E2B_API_VERSION", "v2", "v1", "v2")),
-		SandboxURL: r.URL("E2B_SANDBOX_URL", "", "https", "http"), Domain: settings.Domain, Key: secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
-	})
+	sandboxes, err := e2b.New(e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get))
 	r.Check("E2B", err)
 	h := handler{
 		settings: settings, log: log, store: store, cache: cache, e2b: sandboxes, sealer: sealer,

@@ -190,7 +190,7 @@ func (t *turn) start(ctx context.Context, name, command, doing string) error {
 
 // environment is what a command finds: the goal is for the generator alone.
 func (t *turn) environment(name string) map[string]string {
-	env := t.j.Plan.Environment(t.env, t.Domain)
+	env := t.j.Plan.Environment(t.env, t.e2b.Domain())
 	if name == "generate" {
 		env["GOAL"] = t.j.Goal
 	}

@@ -23,23 +23,12 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
-	if r.Bool("DATABASE_IAM", false) {
-		database.Password = awsenv.DatabaseLogin(cfg)
-	}
-	store, err := postgres.Open(context.Background(), database)
+	store, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
 	r.Check("DATABASE_URL", err)
-	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
-	if user := r.String("REDIS_IAM_USER", ""); user != "" {
-		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
-	}
-	cache, err := redis.Open(caching)
+	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
-	sandboxes, err := e2b.New(e2b.Config{
-		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"),
-		Key:    secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
-	})
+	sandboxes, err := e2b.New(e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get))
 	r.Check("E2B", err)
 	h := handler{log: log, store: store, cache: cache, e2b: sandboxes, stack: r.Required("STACK_TAG")}
 	if err := r.Err(); err != nil {

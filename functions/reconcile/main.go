@@ -6,13 +6,13 @@ package main
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"siesta/shared/awsenv"
 	"siesta/shared/e2b"
 	"siesta/shared/env"
+	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
@@ -25,29 +25,20 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql"), MaxConns: 4, Stack: r.Required("STACK_TAG")}
-	if r.Bool("DATABASE_IAM", false) {
-		database.Password = awsenv.DatabaseLogin(cfg)
-	}
+	database := postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg))
+	database.MaxConns, database.Stack = 4, r.Required("STACK_TAG")
 	store, err := postgres.Open(context.Background(), database)
 	r.Check("DATABASE_URL", err)
-	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
-	if user := r.String("REDIS_IAM_USER", ""); user != "" {
-		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
-	}
-	cache, err := redis.Open(caching)
+	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
-	sandboxes, err := e2b.New(e2b.Config{
-		APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"),
-		Key:    secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get,
-	})
+	sandboxes, err := e2b.New(e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get))
 	r.Check("E2B", err)
 	queues := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS"))
 	h := handler{
 		log: log, store: store, cache: cache, e2b: sandboxes.Within(killTime),
 		builds: queues.Queue(r.Required("BUILD_QUEUE_URL"), ""), pauses: queues.Queue(r.Required("PAUSE_QUEUE_URL"), ""),
-		stack: r.Required("STACK_TAG"), deadline: r.Seconds("BUILD_DEADLINE_SECONDS", time.Hour, time.Minute, 24*time.Hour),
+		stack: database.Stack, deadline: r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
 	}
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err.Error())

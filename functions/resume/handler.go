@@ -34,7 +34,6 @@ type handler struct {
 	pauses *sqs.Queue
 	e2b    *e2b.Client
 	sealer *secrets.Sealer
-	domain string        // previews are below it
 	wake   time.Duration // how long a resumed preview stays awake
 
 	patience time.Duration // how long a caller waits at the most

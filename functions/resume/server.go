@@ -166,7 +166,7 @@ func (w *wake) start(ctx context.Context, next step) error {
 		command = j.Plan.Install
 	}
 	if err := w.envd.StartStep(ctx, envd.Step{
-		Dir: w.dir(next), Command: command, Cwd: job.Workspace, Env: j.Plan.Environment(env, w.domain),
+		Dir: w.dir(next), Command: command, Cwd: job.Workspace, Env: j.Plan.Environment(env, w.e2b.Domain()),
 	}); err != nil {
 		return fmt.Errorf("start %s: %w", next, err)
 	}

@@ -22,17 +22,9 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
-	if r.Bool("DATABASE_IAM", false) {
-		database.Password = awsenv.DatabaseLogin(cfg)
-	}
-	store, err := postgres.Open(context.Background(), database)
+	store, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
 	r.Check("DATABASE_URL", err)
-	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
-	if user := r.String("REDIS_IAM_USER", ""); user != "" {
-		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
-	}
-	cache, err := redis.Open(caching)
+	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
 	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
 	if err := r.Err(); err != nil {

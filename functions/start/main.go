@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -25,17 +24,9 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
-	if r.Bool("DATABASE_IAM", false) {
-		database.Password = awsenv.DatabaseLogin(cfg)
-	}
-	store, err := postgres.Open(context.Background(), database)
+	store, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
 	r.Check("DATABASE_URL", err)
-	caching := redis.Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
-	if user := r.String("REDIS_IAM_USER", ""); user != "" {
-		caching.Credentials = awsenv.CacheLogin(cfg, caching.URL, r.Required("REDIS_IAM_CACHE"), user)
-	}
-	cache, err := redis.Open(caching)
+	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
@@ -43,9 +34,9 @@ func main() {
 	h := handler{
 		log: log, store: store, cache: cache, sealer: sealer,
 		builds:    sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("BUILD_QUEUE_URL"), ""),
-		allowed:   job.Allowed{Templates: r.List("TEMPLATES", "base"), SourceBucket: r.String("SOURCE_BUCKET", "")},
+		allowed:   job.Allowed{Templates: r.List("TEMPLATES", job.DefaultTemplate), SourceBucket: r.String("SOURCE_BUCKET", "")},
 		tierClaim: r.String("TIER_CLAIM", ""),
-		deadline:  r.Seconds("BUILD_DEADLINE_SECONDS", time.Hour, time.Minute, 24*time.Hour),
+		deadline:  r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
 	}
 	r.JSON("LIMITS", &h.limits)
 	if err := r.Err(); err != nil {

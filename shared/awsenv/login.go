@@ -18,16 +18,18 @@ func DatabaseLogin(cfg aws.Config) func(ctx context.Context, host string, port u
 	}
 }
 
-// CacheLogin returns what makes a login for each new connection to the cache of
-// that name at address, which is its URL. Serverless caches have a domain of
-// their own, and tokens of their own.
-func CacheLogin(cfg aws.Config, address, cacheName, user string) func(context.Context) (string, string, error) {
-	serverless := false
-	if u, err := url.Parse(address); err == nil {
-		serverless = strings.Contains(u.Hostname(), ".serverless.")
-	}
-	return func(ctx context.Context) (string, string, error) {
-		password, err := CacheToken(ctx, cfg, cacheName, user, serverless)
-		return user, password, err
+// CacheLogin returns what makes, for a user of the cache of that name at address,
+// which is its URL, the login of each new connection. Serverless caches have a
+// domain of their own, and tokens of their own.
+func CacheLogin(cfg aws.Config) func(address, cache, user string) func(context.Context) (string, string, error) {
+	return func(address, cache, user string) func(context.Context) (string, string, error) {
+		serverless := false
+		if u, err := url.Parse(address); err == nil {
+			serverless = strings.Contains(u.Hostname(), ".serverless.")
+		}
+		return func(ctx context.Context) (string, string, error) {
+			password, err := CacheToken(ctx, cfg, cache, user, serverless)
+			return user, password, err
+		}
 	}
 }

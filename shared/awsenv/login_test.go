@@ -21,7 +21,7 @@ func TestLoginsAreTokensForTheirServer(t *testing.T) {
 		"rediss://clustercfg.c.x.euc1.cache.amazonaws.com:6379":     "",
 		"rediss://serverless-not.c.x.euc1.cache.amazonaws.com:6379": "",
 	} {
-		user, token, err := CacheLogin(cfg, address, "c", "siesta")(context.Background())
+		user, token, err := CacheLogin(cfg)(address, "c", "siesta")(context.Background())
 		if err != nil || user != "siesta" {
 			t.Errorf("%s: user %q, %v", address, user, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"siesta/shared/env"
 	"siesta/shared/secrets"
 )
 
@@ -28,6 +29,9 @@ const (
 	V2 Version = "v2"
 )
 
+// Key gives the API key. With refresh, the one it gave last was refused.
+type Key func(ctx context.Context, refresh bool) (secrets.Text, error)
+
 // Config says where E2B is.
 type Config struct {
 	APIURL  string  // such as https://api.e2b.app
@@ -38,12 +42,26 @@ type Config struct {
 	// routed by headers: the edge proxy of one machine.
 	SandboxURL string
 
-	// Key gives the API key. With refresh, the one it gave last was refused.
-	Key func(ctx context.Context, refresh bool) (secrets.Text, error)
+	Key Key
 
 	// Transport carries the calls to the control plane; nil is the package's
 	// own. It must not repeat requests.
 	Transport http.RoundTripper
+}
+
+// ReadConfig reads the settings of E2B.
+func ReadConfig(r *env.Reader, key Key) Config {
+	c := ReadControl(r, key)
+	c.Version = Version(r.Choice("E2B_API_VERSION", string(V2), string(V1), string(V2)))
+	c.Domain = r.String("E2B_DOMAIN", "")
+	c.SandboxURL = r.URL("E2B_SANDBOX_URL", "", "https", "http")
+	return c
+}
+
+// ReadControl reads the settings of the control plane alone, which do for who
+// neither creates nor wakes a sandbox, nor reaches into one.
+func ReadControl(r *env.Reader, key Key) Config {
+	return Config{APIURL: r.URL("E2B_API_URL", "https://api.e2b.app", "https", "http"), Key: key}
 }
 
 // Client makes calls to E2B. It is safe for concurrent use.
@@ -111,6 +129,9 @@ func (c *Client) Edge(sandboxID string, port int) (address string, client *http.
 	}
 	return c.PreviewURL(sandboxID, port), c.data
 }
+
+// Domain is what the previews' addresses are below.
+func (c *Client) Domain() string { return c.config.Domain }
 
 // PreviewURL is the address of a sandbox's port as visitors use it.
 func (c *Client) PreviewURL(sandboxID string, port int) string {

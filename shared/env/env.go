@@ -1,7 +1,8 @@
 // Package env reads settings out of environment variables, typed and bounded,
 // and reports everything that is wrong with them at once. It does not read the
 // environment itself, and no problem it reports holds a variable's value, which
-// may be a secret. Which variables a function has is told by its main.go.
+// may be a secret. Which variables a function has is told by its main.go, and by
+// the functions that it gives its Reader to, such as postgres.ReadConfig.
 package env
 
 import (

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -23,6 +24,14 @@ const (
 	MaxEnv      = 100     // environment variables
 	MaxEnvValue = 32_768  // bytes of one value
 	MaxEnvTotal = 262_144 // bytes of all names and values: a process cannot start with much more
+)
+
+// Defaults and bounds of what a stack decides about its builds.
+const (
+	DefaultTemplate = "base" // E2B itself has it
+	DefaultDeadline = time.Hour
+	MinDeadline     = time.Minute
+	MaxDeadline     = 24 * time.Hour
 )
 
 // FieldBody is the Field of an InvalidError about a request's body as a whole.

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"siesta/shared/env"
 	"siesta/shared/job"
 )
 
@@ -47,6 +48,16 @@ type Config struct {
 	Password func(ctx context.Context, host string, port uint16, user string) (string, error)
 	MaxConns int    // 0: 2, enough for a process that handles one event at a time
 	Stack    string // whose sandboxes the caller may touch: a copy of a database names another stack's
+}
+
+// ReadConfig reads the settings of the database; login makes the passwords if
+// they say so. The Stack and the MaxConns are the function's own.
+func ReadConfig(r *env.Reader, login func(ctx context.Context, host string, port uint16, user string) (string, error)) Config {
+	c := Config{URL: r.RequiredURL("DATABASE_URL", "postgres", "postgresql")}
+	if r.Bool("DATABASE_IAM", false) {
+		c.Password = login
+	}
+	return c
 }
 
 // Open prepares a Store. It does not connect; the first statement does.

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"siesta/shared/env"
 	"siesta/shared/job"
 )
 
@@ -45,6 +46,16 @@ type Config struct {
 	// URL's. An IAM token lives 15 minutes, its connection 12 hours.
 	Credentials func(ctx context.Context) (user, password string, err error)
 	RootCAs     *x509.CertPool // for rediss://; nil takes the system's, which are slow to load
+}
+
+// ReadConfig reads the settings of the cache; login makes the credentials of a
+// user of the cache of that name, if they name one.
+func ReadConfig(r *env.Reader, login func(address, cache, user string) func(context.Context) (string, string, error)) Config {
+	c := Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
+	if user := r.String("REDIS_IAM_USER", ""); user != "" {
+		c.Credentials = login(c.URL, r.Required("REDIS_IAM_CACHE"), user)
+	}
+	return c
 }
 
 // Cache is the cache of jobs. Its methods may be called from many goroutines;
