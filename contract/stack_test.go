@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -22,20 +23,29 @@ func TestWhatCannotBeMadeAgainIsKept(t *testing.T) {
 	}
 }
 
-// TestSecretsOfACustomersKeyAreOpened: who may read a secret may also use the
-// key that the secret may be encrypted with.
-func TestSecretsOfACustomersKeyAreOpened(t *testing.T) {
+// TestWhatACustomersKeyClosesIsOpened: who may read a secret or a source
+// archive may also use the key that it may be encrypted with.
+func TestWhatACustomersKeyClosesIsOpened(t *testing.T) {
 	tmpl := loadTemplate(t)
 	for name, f := range tmpl.functions() {
-		actions := map[string]bool{}
+		reads, opens := map[string]bool{}, map[string]bool{} // by the key's parameter
 		for _, s := range statements(tmpl.role(f)) {
-			if condition := s.at("Fn::If").list(); len(condition) == 3 && condition[0].text() == "HasSecretsKey" {
-				s = condition[1]
+			condition := ""
+			if parts := s.at("Fn::If").list(); len(parts) == 3 {
+				condition, s = parts[0].text(), parts[1]
 			}
-			actions[s.at("Action").text()] = true
+			switch s.at("Action").text() {
+			case "secretsmanager:GetSecretValue":
+				reads["SecretsKeyArn"] = true
+			case "s3:GetObject":
+				reads["SourceBucketKeyArn"] = true
+			case "kms:Decrypt":
+				key := s.at("Resource").resource()
+				opens[key] = condition == "Has"+strings.TrimSuffix(key, "Arn")
+			}
 		}
-		if reads, opens := actions["secretsmanager:GetSecretValue"], actions["kms:Decrypt"]; reads != opens {
-			t.Errorf("%s reads secrets: %v, and may use their key: %v", name, reads, opens)
+		if !maps.Equal(reads, opens) {
+			t.Errorf("%s reads what is closed by %v, and may use %v", name, reads, opens)
 		}
 	}
 }
