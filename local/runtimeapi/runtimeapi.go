@@ -85,9 +85,6 @@ type Bill struct {
 	MaxMemory   int64 // bytes, the largest resident set seen; 0 where unknown
 }
 
-// GBSeconds is the unit in which Lambda bills time.
-func (b Bill) GBSeconds() float64 { return b.Billed.Seconds() * float64(b.Memory) / 1024 }
-
 // Server runs functions. Create it with New; it is safe for concurrent use.
 type Server struct {
 	options  Options

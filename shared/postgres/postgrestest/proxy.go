@@ -20,11 +20,10 @@ type Proxy struct {
 	network, target string // where the database listens
 	address         string
 
-	mu         sync.Mutex
-	listener   net.Listener
-	conns      map[net.Conn]struct{}
-	fault      *fault
-	statements int
+	mu       sync.Mutex
+	listener net.Listener
+	conns    map[net.Conn]struct{}
+	fault    *fault
 }
 
 // fault says which statement a connection dies at.
@@ -83,13 +82,6 @@ func (p *Proxy) Struck() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fault == nil
-}
-
-// Statements returns how many statements have come so far.
-func (p *Proxy) Statements() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.statements
 }
 
 // Down drops every connection and refuses new ones.
@@ -175,11 +167,10 @@ func (p *Proxy) forget(conns ...net.Conn) {
 	}
 }
 
-// meets counts a statement and returns the fault that strikes at it, if any.
+// meets returns the fault that strikes at a statement, if any.
 func (p *Proxy) meets(statement string) *fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.statements++
 	f := p.fault
 	if f == nil || !strings.Contains(strings.ToLower(statement), f.match) {
 		return nil
