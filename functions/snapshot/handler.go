@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -49,20 +50,21 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 
 // snapshot answers for the state that was read. It wakes nothing.
 func (h handler) snapshot(ctx context.Context, j job.Job) (api.Answer, error) {
-	if j.Status != job.Ready {
+	switch {
+	case j.Status != job.Ready:
 		return api.Answer{}, job.ErrNotReady
-	}
-	switch j.SandboxState {
-	case job.SandboxRunning:
-		return h.request(ctx, j)
-	case job.SandboxPausing:
-		return api.Answer{Status: http.StatusAccepted, Body: response{JobID: j.ID}}, nil
-	case job.SandboxPaused:
+	case j.SandboxState == job.SandboxGone, j.SandboxState == job.SandboxNone:
+		return api.Answer{}, job.ErrSandboxExpired
+	case !h.store.Ours(j): // nobody here would pause it
+		return api.Answer{}, fmt.Errorf("%w: it belongs to another stack", job.ErrSandboxUnreachable)
+	case j.SandboxState == job.SandboxPaused:
 		return api.Answer{Status: http.StatusOK, Body: response{JobID: j.ID, Paused: true}}, nil
-	case job.SandboxResuming:
+	case j.SandboxState == job.SandboxPausing:
+		return api.Answer{Status: http.StatusAccepted, Body: response{JobID: j.ID}}, nil
+	case j.SandboxState == job.SandboxResuming:
 		return api.Answer{}, job.ErrSandboxBusy
 	default:
-		return api.Answer{}, job.ErrSandboxExpired
+		return h.request(ctx, j)
 	}
 }
 

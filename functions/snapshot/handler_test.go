@@ -81,6 +81,7 @@ func TestOtherStatesAreToldAndLeftAlone(t *testing.T) {
 		"pausing":  {pausing.ID, 202, `"paused":false`},
 		"resuming": {b.Must(b.Rows.TakeResume(t.Context(), b.Pause(b.Ready(0)), awake)).ID, 409, "resumed"},
 		"gone":     {b.Set(b.Ready(awake).ID, "sandbox_state = 'gone'").ID, 503, "sandbox_expired"},
+		"copied":   {b.Set(b.Ready(awake).ID, "sandbox_stack = 'original'").ID, 503, "sandbox_unreachable"},
 		"building": {b.Building(accepted()).ID, 422, "READY"},
 		"queued":   {accepted().ID, 422, "READY"},
 		"failed":   {b.Must(b.Rows.Cancel(t.Context(), accepted().ID, "x", "d")).ID, 422, "READY"},
