@@ -15,6 +15,9 @@ import (
 	"siesta/shared/sqs"
 )
 
+// rereads bounds how often one call starts over because the row moved on.
+const rereads = 4
+
 type handler struct {
 	log    *slog.Logger
 	store  *postgres.Store
@@ -36,7 +39,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", id)
-	for {
+	for range rereads {
 		j, err := h.store.GetOwned(ctx, id, user)
 		if err != nil {
 			return api.Answer{}, err
@@ -44,8 +47,9 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		answer, err := h.snapshot(ctx, j)
 		if !errors.Is(err, job.ErrConflict) {
 			return answer, err
-		} // it changed since it was read; the time for it is the invocation's
+		} // else it changed since it was read
 	}
+	return api.Answer{}, job.ErrConflict
 }
 
 // snapshot answers for the state that was read. It wakes nothing.
