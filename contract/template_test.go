@@ -91,6 +91,17 @@ func TestMigrationComesFirst(t *testing.T) {
 	}
 }
 
+// TestNoProxyIsMigratedThrough: CloudFormation refuses the address that the
+// migration would refuse when it starts, where it can answer nobody. Go has no
+// such pattern, so this one is read and not tried.
+func TestNoProxyIsMigratedThrough(t *testing.T) {
+	parameters := loadTemplate(t).at("Parameters")
+	direct, whole := parameters.at("DatabaseDirectEndpoint", "AllowedPattern").text(), parameters.at("DatabaseEndpoint", "AllowedPattern").text()
+	if rest, ok := strings.CutPrefix(direct, `^(?!.*\.proxy-)`); !ok || whole != "^"+rest {
+		t.Errorf("DatabaseDirectEndpoint may be %s, want %s but for a proxy", direct, whole)
+	}
+}
+
 // TestRolesAreNarrow: one role a function, which names what it may touch, and
 // may touch what the function's variables name.
 func TestRolesAreNarrow(t *testing.T) {
