@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"siesta/shared/e2b"
@@ -74,34 +75,40 @@ func (r *run) walk(ctx context.Context, task string, list func(context.Context, 
 func (r *run) lookAll(ctx context.Context, rows []job.Job) (n int, err error) {
 	for n < len(rows) {
 		group := rows[n:min(n+workers, len(rows))]
-		before := r.count(missing).Unknown
-		if err := together(workers, group, func(j job.Job) error { return r.look(ctx, j) }); err != nil {
+		var unanswered atomic.Int64
+		if err := together(workers, group, func(j job.Job) error {
+			answered, err := r.look(ctx, j)
+			if !answered {
+				unanswered.Add(1)
+			}
+			return err
+		}); err != nil {
 			return n, err
 		}
 		n += len(group)
-		if r.count(missing).Unknown == before+workers {
+		if unanswered.Load() == workers {
 			return n, errSilent
 		}
 	}
 	return n, nil
 }
 
-// look asks E2B about one row's sandbox.
-func (r *run) look(ctx context.Context, j job.Job) error {
+// look asks E2B about one row's sandbox, and acts on the answer if there is one.
+func (r *run) look(ctx context.Context, j job.Job) (answered bool, err error) {
 	s, err := r.e2b.Get(ctx, j.SandboxID)
 	switch {
 	case errors.Is(err, job.ErrSandboxNotFound):
-		return r.missed(ctx, j)
+		return true, r.missed(ctx, j)
 	case err != nil:
 		r.unknown(missing)
 		r.log.WarnContext(ctx, "look at sandbox", "job_id", j.ID, "sandbox_id", j.SandboxID, "error", err)
-		return nil
+		return false, nil
 	case s.Metadata[job.TagStack] != r.stack:
-		return nil
+		return true, nil
 	}
 	r.sights.Add(1)
 	j = r.seen(ctx, j)
-	return r.act(ctx, s, candidate{owner: &j})
+	return true, r.act(ctx, s, candidate{owner: &j})
 }
 
 // missed notes that E2B does not know a row's sandbox. If that is noted already,

@@ -129,5 +129,6 @@ func (r *run) fail(ctx context.Context, j job.Job) error {
 	if j.SandboxID == "" || j.SandboxState == job.SandboxGone {
 		return nil
 	}
-	return r.look(ctx, j)
+	_, err = r.look(ctx, j)
+	return err
 }

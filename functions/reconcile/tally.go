@@ -68,12 +68,6 @@ func (t *tally) found(r rule, n int) { t.add(r, n, 0, 0) }
 func (t *tally) healed(r rule)       { t.add(r, 0, 1, 0) }
 func (t *tally) unknown(r rule)      { t.add(r, 0, 0, 1) }
 
-func (t *tally) count(r rule) count {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return *t.counts[r]
-}
-
 // failed notes a part of the run that could not be done.
 func (t *tally) failed(part string) {
 	t.mu.Lock()
@@ -82,13 +76,12 @@ func (t *tally) failed(part string) {
 }
 
 func (t *tally) report() report {
-	r := report{Rules: map[rule]count{}}
-	for _, name := range rules {
-		r.Rules[name] = t.count(name)
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.FailedParts = slices.Clone(t.parts)
+	r := report{Rules: map[rule]count{}, FailedParts: slices.Clone(t.parts)}
+	for _, name := range rules {
+		r.Rules[name] = *t.counts[name]
+	}
 	return r
 }
 
