@@ -124,7 +124,7 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	if t.j.ReadAt.After(t.j.DeadlineAt) {
-		return 0, failed(nil, "The build took longer than its limit of %s and was stopped.", t.j.DeadlineAt.Sub(t.j.StartedAt).Round(time.Second))
+		return 0, failed(nil, "%s", t.j.OverdueMessage())
 	}
 	if err := t.openEnv(ctx); err != nil {
 		return 0, err

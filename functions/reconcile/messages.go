@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"siesta/shared/job"
 	"siesta/shared/sqs"
@@ -113,13 +112,7 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 // that is one of ours: a copy of the database names sandboxes of the original.
 // If that does not work, its sandbox is an orphan from now on.
 func (r *run) fail(ctx context.Context, j job.Job) error {
-	debugID := job.NewID()
-	began := j.StartedAt
-	if began.IsZero() {
-		began = j.EnqueuedAt
-	}
-	limit := j.DeadlineAt.Sub(began).Round(time.Second)
-	message := fmt.Sprintf("The build took longer than its limit of %s and was stopped.", limit)
+	debugID, message := job.NewID(), j.OverdueMessage()
 	j, err := r.store.FailOverdue(ctx, j, message, debugID)
 	if err != nil {
 		return fmt.Errorf("fail overdue job: %w", err)

@@ -98,6 +98,15 @@ func (j Job) Message() string {
 	return j.Status.Label()
 }
 
+// OverdueMessage says of a job that is past its deadline that this ended it.
+func (j Job) OverdueMessage() string {
+	began := j.StartedAt
+	if began.IsZero() {
+		began = j.EnqueuedAt
+	}
+	return fmt.Sprintf("The build took longer than its limit of %s and was stopped.", j.DeadlineAt.Sub(began).Round(time.Second))
+}
+
 // NewID returns a random UUID (version 4).
 func NewID() string {
 	var b [16]byte
