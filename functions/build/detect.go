@@ -44,7 +44,7 @@ func detect(w workspace) (plan job.Plan, ok bool) {
 
 // static serves a folder of files with whatever server the sandbox has.
 func static(folder string) job.Plan {
-	return job.Plan{Framework: "static", Port: 3000, Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
+	return job.Plan{Framework: "static", Port: job.DefaultPort, Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
 	exec python3 -m http.server "$PORT" --bind 0.0.0.0
 elif command -v busybox >/dev/null; then
 	exec busybox httpd -f -p "0.0.0.0:$PORT"
@@ -94,7 +94,7 @@ func detectNode(w workspace) job.Plan {
 	}
 	dev, start := p.Scripts.text("dev"), p.Scripts.text("start")
 	pm := packageManagerOf(w)
-	plan := job.Plan{Install: pm.install, Port: 3000}
+	plan := job.Plan{Install: pm.install, Port: job.DefaultPort}
 	switch {
 	case uses("next"):
 		plan.Framework, plan.Start = "next", pm.run("dev")

@@ -79,7 +79,7 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 		}
 	}
 	if plan.Port == 0 {
-		plan.Port = 3000
+		plan.Port = job.DefaultPort
 	}
 	if request.Port != nil {
 		plan.Port = *request.Port

@@ -205,7 +205,7 @@ func (s Source) validate(userID, bucket string) error {
 	for name := range s.Files {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if f, ok := s.Files[dir]; ok && !f.Delete {
-				return invalid("source.files", "has "+quote(dir)+" both as a file and as a folder")
+				return invalid("source.files", "has "+Quote(dir)+" both as a file and as a folder")
 			}
 		}
 	}
@@ -238,9 +238,9 @@ func ValidatePath(name string) error {
 	case badText(name) || strings.ContainsFunc(name, unicode.IsControl):
 		return invalid("source.files", "has a path with a control character")
 	case strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") || strings.Contains(name, "\\"):
-		return invalid("source.files", "has "+quote(name)+", which is not relative to the workspace")
+		return invalid("source.files", "has "+Quote(name)+", which is not relative to the workspace")
 	case path.Clean(name) != name || name == ".." || strings.HasPrefix(name, "../"):
-		return invalid("source.files", "has "+quote(name)+", which is not a clean path below the workspace")
+		return invalid("source.files", "has "+Quote(name)+", which is not a clean path below the workspace")
 	}
 	return nil
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// defaultPort is where a command that runs before the app's port is known
-// would serve.
-const defaultPort = 3000
+// DefaultPort is where an app serves of which nothing says where, and a command
+// that runs before that is known would.
+const DefaultPort = 3000
 
 // Environment is what a command of the app finds beside the sandbox's own
 // variables: the request's env, and what makes the usual servers reachable
@@ -20,7 +20,7 @@ func (p Plan) Environment(env map[string]string, domain string) map[string]strin
 	}
 	port := p.Port
 	if port == 0 {
-		port = defaultPort
+		port = DefaultPort
 	}
 	all["PORT"], all["HOST"] = strconv.Itoa(port), "0.0.0.0"
 	all["BROWSER"] = "none" // react-scripts would open one

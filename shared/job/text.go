@@ -9,8 +9,8 @@ import (
 // badText reports whether s cannot be stored as text or passed to a process.
 func badText(s string) bool { return strings.ContainsRune(s, 0) || !utf8.ValidString(s) }
 
-// quote shows s in an error without letting it run long or break the line.
-func quote(s string) string {
+// Quote shows s in an error without letting it run long or break the line.
+func Quote(s string) string {
 	const most = 80
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "..."

@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"path"
-	"strconv"
 	"strings"
 
 	"siesta/shared/job"
@@ -100,13 +99,13 @@ func (u *unpacker) check(header *tar.Header) (string, error) {
 		}
 	case tar.TypeReg:
 	default:
-		return "", invalid("has " + quote(header.Name) + ", which is a link or a device, not a file or a folder")
+		return "", invalid("has " + job.Quote(header.Name) + ", which is a link or a device, not a file or a folder")
 	}
 	if err := validatePath(name); err != nil {
 		return "", err
 	}
 	if header.Size > u.limits.File {
-		return "", invalid(fmt.Sprintf("has %s, which is over %d MB", quote(name), u.limits.File>>20))
+		return "", invalid(fmt.Sprintf("has %s, which is over %d MB", job.Quote(name), u.limits.File>>20))
 	}
 	return name, u.tree.add(name, header.Typeflag == tar.TypeDir)
 }
@@ -118,14 +117,6 @@ func validatePath(name string) error {
 		return invalid(bad.Reason)
 	}
 	return err
-}
-
-func quote(name string) string {
-	const most = 80
-	if len(name) > most {
-		name = name[:most] + "..."
-	}
-	return strconv.QuoteToASCII(name)
 }
 
 // explain tells a broken archive from one that did not arrive.
@@ -202,17 +193,17 @@ func (t *tree) add(name string, folder bool) error {
 	dir := name
 	if !folder {
 		if t.files[name] {
-			return invalid("has " + quote(name) + " twice")
+			return invalid("has " + job.Quote(name) + " twice")
 		}
 		if t.folders[name] {
-			return invalid("has " + quote(name) + " both as a file and as a folder")
+			return invalid("has " + job.Quote(name) + " both as a file and as a folder")
 		}
 		t.files[name] = true
 		dir = path.Dir(name)
 	}
 	for ; !t.folders[dir]; dir = path.Dir(dir) {
 		if t.files[dir] {
-			return invalid("has " + quote(dir) + " both as a file and as a folder")
+			return invalid("has " + job.Quote(dir) + " both as a file and as a folder")
 		}
 		t.folders[dir] = true
 	}
