@@ -80,7 +80,7 @@ func TestRealSandbox(t *testing.T) {
 	if out, code := w.run(made, "cat note.txt; echo -n $FOO; exit 3"); out != "hellobar" || code != 3 {
 		t.Errorf("the command said %q and %d", out, code)
 	}
-	w.run(made, `setsid bash -c 'while true; do date +%s%N > tick; sleep 0.02; done' >/dev/null 2>&1 </dev/null & echo started`)
+	w.run(made, `setsid bash -c 'while true; do date +%s%N > tick.new && mv tick.new tick; sleep 0.02; done' >/dev/null 2>&1 </dev/null & echo started`)
 	ticked := func() string { out, _ := w.run(made, "sleep 0.1; cat tick"); return strings.TrimSpace(out) }
 	before := ticked()
 	if after := ticked(); after == before || after == "" {
