@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,16 +106,11 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 	if request.PreviousJobID != "" {
 		return badMessage("iterations are not supported: send the request without previous_job_id")
 	}
-	var sealed []byte
-	if len(request.Env) > 0 {
-		if sealed, err = h.sealer.Seal(ctx, m.JobID, request.Env); err != nil {
-			return fmt.Errorf("seal environment: %w", err)
-		}
+	sealed, err := h.sealer.Seal(ctx, m.JobID, request.Env)
+	if err != nil {
+		return fmt.Errorf("seal environment: %w", err)
 	}
-	tier := job.Tier(m.Tier)
-	if tier == "" {
-		tier = job.Bootstrapper
-	}
+	tier := cmp.Or(m.Tier, job.Bootstrapper)
 	j, created, err := h.store.Accept(ctx, postgres.NewJob{
 		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, EnvSealed: sealed,
 		Deadline: h.Deadline, PerDay: h.Limits.For(tier).PerDay,

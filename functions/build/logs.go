@@ -29,14 +29,11 @@ func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
 	}
 	output, next := wholeLines(p.Output, t.j.LogOffset, logChunk, p.Phase != envd.StepRunning)
 	if len(output) > 0 {
-		t.logLines(ctx, "stdout", t.redact.lines(string(output), logLine))
+		t.publish(ctx, "stdout", t.redact.lines(string(output), logLine)...)
 	}
 	t.j.LogOffset = next
 	return p, nil
 }
-
-// lineEnds part lines, as redactor.lines does.
-const lineEnds = "\r\n"
 
 // readFrom is where to read on from offset: one byte earlier, which tells
 // whether a line begins at offset or goes on.
@@ -68,14 +65,17 @@ func wholeLines(chunk []byte, offset int64, limit int, ended bool) (lines []byte
 	}
 }
 
-// logLines adds lines to the job's log stream, as far as there is a cache.
-func (t *turn) logLines(ctx context.Context, source string, texts []string) {
+// say adds a line of our own to the job's log stream.
+func (t *turn) say(ctx context.Context, text string) {
+	t.publish(ctx, "system", t.redact.clean(text))
+}
+
+// publish adds lines, without secrets, to the job's log stream, as far as there
+// is a cache.
+func (t *turn) publish(ctx context.Context, source string, texts ...string) {
 	now := time.Now().UTC()
 	lines := make([]redis.LogLine, 0, len(texts))
 	for _, text := range texts {
-		if source == "system" {
-			text = t.redact.clean(text)
-		}
 		lines = append(lines, redis.LogLine{Time: now, Source: source, Text: text, Phase: phase(t.j.Status)})
 	}
 	if err := t.cache.AppendLogs(ctx, t.j.ID, lines); err != nil {

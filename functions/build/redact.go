@@ -53,11 +53,14 @@ func (r redactor) clean(s string) string {
 	return secretPatterns.ReplaceAllString(s, "***")
 }
 
+// lineEnds part the lines of a program's output.
+const lineEnds = "\r\n"
+
 // lines splits output into shown lines: cleaned, none empty, none over most
 // bytes.
 func (r redactor) lines(output string, most int) []string {
 	var lines []string
-	for _, line := range strings.FieldsFunc(output, func(c rune) bool { return c == '\n' || c == '\r' }) {
+	for _, line := range strings.FieldsFunc(output, func(c rune) bool { return strings.ContainsRune(lineEnds, c) }) {
 		line = strings.TrimRight(r.clean(line), " \t")
 		if strings.TrimSpace(line) == "" {
 			continue

@@ -32,7 +32,7 @@ func (t *turn) scaffold(ctx context.Context) (wait time.Duration, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("read source: %w", err)
 	}
-	t.logLines(ctx, "system", []string{"--- Starting generation pipeline ---"})
+	t.say(ctx, "--- Starting generation pipeline ---")
 	var deleted []string
 	for name, file := range source.Files {
 		if file.Delete {

@@ -179,7 +179,7 @@ func (t *turn) command(ctx context.Context, name, command, doing string) (time.D
 // start starts a command detached. A second start of the same step, by a turn
 // that came after a crash, does nothing.
 func (t *turn) start(ctx context.Context, name, command, doing string) error {
-	t.logLines(ctx, "system", []string{doing + ": " + firstLine(command)})
+	t.say(ctx, doing+": "+firstLine(command))
 	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
 	if err := t.envd.StartStep(ctx, step); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)

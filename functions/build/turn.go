@@ -44,7 +44,7 @@ type turn struct {
 	noSandbox error // why E2B gave this turn none; nil when it did, or was not asked
 
 	envd    *envd.Client
-	env     map[string]string // the request's own; nil until opened
+	env     map[string]string // the request's own
 	redact  redactor
 	started bool          // a command was started in this turn
 	polled  time.Duration // spent waiting for commands in this turn
@@ -167,15 +167,11 @@ func (t *turn) save(ctx context.Context, j job.Job, err error) error {
 }
 
 func (t *turn) openEnv(ctx context.Context) error {
-	t.env = map[string]string{}
-	if len(t.j.EnvSealed) > 0 {
-		env, err := t.sealer.Open(ctx, t.j.ID, t.j.EnvSealed)
-		if err != nil {
-			return fmt.Errorf("open environment: %w", err)
-		}
-		t.env = env
+	env, err := t.sealer.Open(ctx, t.j.ID, t.j.EnvSealed)
+	if err != nil {
+		return fmt.Errorf("open environment: %w", err)
 	}
-	t.redact = newRedactor(t.env)
+	t.env, t.redact = env, newRedactor(env)
 	return nil
 }
 
@@ -202,7 +198,7 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	if err := t.save(ctx, row, err); err != nil {
 		return err
 	}
-	t.logLines(ctx, "system", []string{"BUILD FAILED: " + f.message})
+	t.say(ctx, "BUILD FAILED: "+f.message)
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}

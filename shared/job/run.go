@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// DefaultPort is where an app serves of which nothing says where, and a command
-// that runs before that is known would.
+// DefaultPort is an app's port as long as nothing says another.
 const DefaultPort = 3000
 
 // Environment is what a command of the app finds beside the sandbox's own
