@@ -39,13 +39,17 @@ func Setup(w io.Writer, level string) *slog.Logger {
 func With(ctx context.Context, args ...any) context.Context {
 	var r slog.Record
 	r.Add(args...)
-	attrs := slices.Clone(attrsOf(ctx))
+	attrs := attrsOf(ctx)
 	r.Attrs(func(a slog.Attr) bool {
-		attrs = slices.DeleteFunc(attrs, func(old slog.Attr) bool { return old.Key == a.Key })
-		attrs = append(attrs, a)
+		attrs = append(without(attrs, a.Key), a)
 		return true
 	})
 	return context.WithValue(ctx, attrsKey{}, attrs)
+}
+
+// without returns a copy of attrs that lacks key.
+func without(attrs []slog.Attr, key string) []slog.Attr {
+	return slices.DeleteFunc(slices.Clone(attrs), func(a slog.Attr) bool { return a.Key == key })
 }
 
 type attrsKey struct{}
@@ -55,15 +59,21 @@ func attrsOf(ctx context.Context) []slog.Attr {
 	return attrs
 }
 
-// handler adds what the context carries to each line.
+// handler adds what the context carries to each line, but for the keys that the
+// line has itself.
 type handler struct{ slog.Handler }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	carried := attrsOf(ctx)
+	r.Attrs(func(own slog.Attr) bool {
+		carried = without(carried, own.Key)
+		return true
+	})
 	r = r.Clone()
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		r.AddAttrs(slog.String("request_id", lc.AwsRequestID))
 	}
-	r.AddAttrs(attrsOf(ctx)...)
+	r.AddAttrs(carried...)
 	if err := h.Handler.Handle(ctx, r); err != nil {
 		return fmt.Errorf("write log line: %w", err)
 	}

@@ -48,6 +48,12 @@ func TestLinesAreWhatLambdaReads(t *testing.T) {
 	if got := decode(t, &w)["turn"]; got != 1.0 {
 		t.Errorf("a later With changed the older context: turn = %v", got)
 	}
+
+	w.Reset()
+	New(&w, "info").InfoContext(ctx, "x", "job_id", "j2")
+	if decode(t, &w)["job_id"] != "j2" || bytes.Count(w.Bytes(), []byte("job_id")) != 1 {
+		t.Errorf("the line's own job_id is not the only one: %s", &w)
+	}
 }
 
 func TestLevelDecides(t *testing.T) {
