@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 
 	"siesta/shared/job"
@@ -24,6 +29,62 @@ func (w workspace) has(names ...string) string {
 		}
 	}
 	return ""
+}
+
+// plan is how the app is run: by the request's own commands, else by what its
+// files say.
+func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) {
+	var plan job.Plan
+	own := request.Commands
+	if own.Install == nil || own.Start == nil {
+		w, err := t.look(ctx)
+		if err != nil {
+			return job.Plan{}, err
+		}
+		var ok bool
+		if plan, ok = detect(w); !ok && own.Start == nil {
+			return job.Plan{}, failed(nil, "Nothing in the source says how to start this app. "+
+				"Add a package.json, an index.html or a Python app at its root, or name commands.start.")
+		}
+	}
+	for _, c := range []struct{ own, to *string }{{own.Install, &plan.Install}, {own.Check, &plan.Check}, {own.Start, &plan.Start}} {
+		if c.own != nil {
+			*c.to = *c.own
+		}
+	}
+	if plan.Port == 0 {
+		plan.Port = job.DefaultPort
+	}
+	if request.Port != nil {
+		plan.Port = *request.Port
+	}
+	return plan, nil
+}
+
+// look reads from the workspace what detection needs: the source may have come
+// with the template, or from the generator.
+func (t *turn) look(ctx context.Context) (workspace, error) {
+	w := workspace{names: map[string]bool{}, files: map[string][]byte{}}
+	names, err := t.envd.List(ctx, job.Workspace)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, nil
+	}
+	if err != nil {
+		return w, fmt.Errorf("list workspace: %w", err)
+	}
+	for _, name := range names {
+		w.names[name] = true
+	}
+	const most = 1 << 20
+	for _, name := range readForDetection {
+		if !w.names[name] {
+			continue
+		}
+		if w.files[name], err = t.envd.ReadFile(ctx, path.Join(job.Workspace, name), 0, most); err != nil {
+			return w, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return w, nil
 }
 
 // detect finds out how an app is installed and served. ok is false when

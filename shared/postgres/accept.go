@@ -114,32 +114,3 @@ func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 	return scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.Request.ProjectID, string(n.Tier), n.Request.Goal,
 		string(request), n.EnvSealed, seconds(n.Deadline), n.PerDay, n.IdempotencyKey, n.RequestHash, job.Workspace))
 }
-
-// Request returns what a job is to build, without its source, which may be
-// megabytes.
-func (s *Store) Request(ctx context.Context, id string) (job.Request, error) {
-	return s.request(ctx, `SELECT (request - 'source')::text FROM jobs WHERE id = $1::uuid`, id)
-}
-
-// Source returns the code that a job is to build.
-func (s *Store) Source(ctx context.Context, id string) (job.Source, error) {
-	r, err := s.request(ctx, `SELECT request::text FROM jobs WHERE id = $1::uuid`, id)
-	return r.Source, err
-}
-
-func (s *Store) request(ctx context.Context, sql, id string) (job.Request, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var text string
-	if err := s.pool.QueryRow(ctx, sql, id).Scan(&text); err != nil {
-		if errors.Is(err, pgx.ErrNoRows) {
-			err = job.ErrNotFound
-		}
-		return job.Request{}, translate(err)
-	}
-	var r job.Request
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
-		return job.Request{}, fmt.Errorf("decode request of job %s: %w", id, err)
-	}
-	return r, nil
-}
