@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/shared/logging"
 )
 
 // startMargin before its deadline a batch starts no further record.
@@ -54,8 +56,8 @@ type Batch struct {
 // HandleBatch runs handle for each message of an event that q delivered, and
 // answers which of them are to come again. Each has a result of its own, a
 // panic included; what does not fit in before the context's deadline is to come
-// again. The error is always nil: with one, Lambda would take the whole batch
-// for failed.
+// again. Each log line carries its message's correlation and its job. The error
+// is always nil: with one, Lambda would take the whole batch for failed.
 func (q *Queue) HandleBatch(ctx context.Context, event events.SQSEvent, batch Batch,
 	handle func(context.Context, Record) error) (events.SQSEventResponse, error) {
 	failed := make([]bool, len(event.Records))
@@ -67,6 +69,9 @@ func (q *Queue) HandleBatch(ctx context.Context, event events.SQSEvent, batch Ba
 			defer func() { <-slots }()
 			r := newRecord(m)
 			ctx := WithCorrelation(ctx, r.Correlation)
+			if id := jobOf(r.Body); id != "" {
+				ctx = logging.With(ctx, "job_id", id)
+			}
 			hidden := q.hide(ctx, r, batch.Hide)
 			err := attempt(ctx, r, handle)
 			<-hidden // or it would undo what settle decides
@@ -120,7 +125,7 @@ func attempt(ctx context.Context, r Record, handle func(context.Context, Record)
 // message is done with. It also works when the context has ended.
 func (q *Queue) settle(ctx context.Context, r Record, err error) (done bool) {
 	ctx = context.WithoutCancel(ctx)
-	log := slog.With("message_id", r.MessageID, "receive_count", r.ReceiveCount, "correlation_id", r.Correlation)
+	log := slog.With("message_id", r.MessageID, "receive_count", r.ReceiveCount)
 	decision := Decide(err)
 	if decision == DeadLetter {
 		if sendErr := q.DeadLetter(ctx, r, err.Error()); sendErr != nil {

@@ -1,10 +1,12 @@
 package sqs
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"siesta/shared/job"
+	"siesta/shared/logging"
 )
 
 // event returns an event whose messages have the given bodies and the ids m0,
@@ -183,6 +186,40 @@ func TestHandlerGetsTheRecordAndItsCorrelation(t *testing.T) {
 		return nil
 	})
 	failures(t, response, err)
+}
+
+// Whatever becomes of a message, each line about it tells its job and what set
+// it off, once.
+func TestLinesTellTheJobAndTheCorrelation(t *testing.T) {
+	const id = "7f1c0d9e-52a3-4b8e-9f60-1d2e3c4b5a69"
+	for name, err := range map[string]error{"acknowledged": job.ErrTerminal, "again": job.ErrLater, "dead-lettered": job.ErrBadMessage} {
+		t.Run(name, func(t *testing.T) {
+			var w bytes.Buffer
+			before := slog.Default()
+			t.Cleanup(func() { slog.SetDefault(before) })
+			slog.SetDefault(logging.New(&w, "info"))
+
+			q, _ := newQueue(t)
+			e := event(`{"version": 0, "job_id": "` + strings.ToUpper(id) + `"}`)
+			correlation := "c-9"
+			e.Records[0].MessageAttributes = map[string]events.SQSMessageAttribute{"correlation_id": {StringValue: &correlation}}
+			_, _ = q.HandleBatch(t.Context(), e, Batch{}, func(ctx context.Context, _ Record) error {
+				slog.InfoContext(ctx, "handled")
+				return err
+			})
+			lines := strings.Split(strings.TrimSpace(w.String()), "\n")
+			if len(lines) != 2 {
+				t.Fatalf("%d lines, want the handler's and the decision's: %s", len(lines), &w)
+			}
+			for _, line := range lines {
+				for _, want := range []string{`"job_id":"` + id + `"`, `"correlation_id":"c-9"`} {
+					if strings.Count(line, want) != 1 {
+						t.Errorf("%s: want %s in it, once", line, want)
+					}
+				}
+			}
+		})
+	}
 }
 
 func TestBackoffGrowsAndIsBounded(t *testing.T) {

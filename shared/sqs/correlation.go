@@ -1,6 +1,10 @@
 package sqs
 
-import "context"
+import (
+	"context"
+
+	"siesta/shared/logging"
+)
 
 // correlationAttribute carries the id that ties together what one request of a
 // user set off, from message to message.
@@ -8,9 +12,10 @@ const correlationAttribute = "correlation_id"
 
 type correlationKey struct{}
 
-// WithCorrelation makes messages that are sent under the context carry id.
+// WithCorrelation makes messages that are sent under the context, and its log
+// lines, carry id.
 func WithCorrelation(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, correlationKey{}, id)
+	return logging.With(context.WithValue(ctx, correlationKey{}, id), correlationAttribute, id)
 }
 
 // Correlation returns the id that WithCorrelation set, or "".

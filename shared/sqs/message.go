@@ -93,6 +93,18 @@ func DecodeReady(body string) (ReadyMessage, error) {
 	return m, nil
 }
 
+// jobOf returns the job that a message is about, "" if it names none. It is for
+// log lines, so a message that cannot be decoded has one, too.
+func jobOf(body string) string {
+	var m struct {
+		JobID string `json:"job_id"`
+	}
+	if err := json.Unmarshal([]byte(body), &m); err != nil || !job.IsID(strings.ToLower(m.JobID)) {
+		return ""
+	}
+	return strings.ToLower(m.JobID)
+}
+
 func decode(body string, into any) error {
 	if len(body) > MaxBody {
 		return bad("it is larger than 1 MiB")
