@@ -44,7 +44,7 @@ func main() {
 		sources: s3.New(cfg, awsenv.Endpoint(os.Getenv, "S3")),
 	}
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	lambda.Start(h.Handle)

@@ -57,7 +57,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	h.cache.Publish(ctx, j)
 	if j.SandboxState == job.SandboxRunning {
 		if err := h.kill(ctx, j); err != nil {
-			h.log.WarnContext(ctx, "sandbox not killed", "sandbox_id", j.SandboxID, "error", err.Error())
+			h.log.WarnContext(ctx, "sandbox not killed", "sandbox_id", j.SandboxID, "error", err)
 		}
 	}
 	return api.Answer{Status: http.StatusOK, Body: response{JobID: id, Status: "cancelled", Message: "Build cancelled"}}, nil

@@ -32,7 +32,7 @@ func main() {
 	r.Check("E2B", err)
 	h := handler{log: log, store: store, cache: cache, e2b: sandboxes, stack: r.Required("STACK_TAG")}
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	h.e2b = h.e2b.Within(answerTime)

@@ -28,7 +28,7 @@ func main() {
 		m.password = awsenv.DatabaseLogin(cfg)
 	}
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	h := handler{migrator: m, client: &http.Client{Timeout: 5 * time.Second}}

@@ -36,7 +36,7 @@ func (h handler) resource(ctx context.Context, event cfn.Event) (report, error) 
 		var err error
 		if r, err = inTime(ctx, h.migrator.up); err != nil {
 			answer.Status, answer.Reason = cfn.StatusFailed, shorten(err.Error())
-			h.migrator.log.ErrorContext(ctx, "migration failed", "error", err.Error())
+			h.migrator.log.ErrorContext(ctx, "migration failed", "error", err)
 		} else {
 			answer.Data = map[string]any{"Version": r.Version}
 		}

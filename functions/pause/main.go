@@ -35,7 +35,7 @@ func main() {
 	r.Check("E2B", err)
 	messages := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), r.Required("PAUSE_DLQ_URL"))
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	h := handler{log: log, store: store, cache: cache, messages: messages, e2b: sandboxes}

@@ -41,7 +41,7 @@ func main() {
 		stack: database.Stack, deadline: r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
 	}
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	lambda.Start(h.Handle)

@@ -41,7 +41,7 @@ func main() {
 	h := handler{log: log, store: store, cache: cache, pauses: pauses, e2b: sandboxes, sealer: sealer, patience: answerTime}
 	h.wake = r.Seconds("WAKE_SECONDS", 10*time.Minute, 2*postgres.OpTime, maxWake)
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	lambda.Start(api.Handle(log, h.serve))

@@ -81,7 +81,7 @@ func (h handler) request(ctx context.Context, j job.Job) (api.Answer, error) {
 	}
 	h.cache.Publish(ctx, j)
 	if err := h.pauses.SendReady(ctx, sqs.Pause(j), 0); err != nil {
-		h.log.WarnContext(ctx, "pause message not sent", "error", err.Error())
+		h.log.WarnContext(ctx, "pause message not sent", "error", err)
 	}
 	return api.Answer{Status: http.StatusAccepted, Body: response{JobID: j.ID}}, nil
 }

@@ -30,7 +30,7 @@ func main() {
 	r.Check("REDIS_URL", err)
 	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	h := handler{log: log, store: store, cache: cache, pauses: pauses}

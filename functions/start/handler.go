@@ -60,7 +60,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		answer.Status = job.Scheduled
 	case j.Status == job.Queued && j.Turn == 0: // also when the call is repeated: the first one may have got no further
 		if err := h.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Group: j.UserID}, 0); err != nil {
-			h.log.WarnContext(ctx, "build message not sent", "error", err.Error())
+			h.log.WarnContext(ctx, "build message not sent", "error", err)
 		}
 	}
 	return api.Answer{Status: http.StatusCreated, Body: answer}, nil

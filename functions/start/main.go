@@ -40,7 +40,7 @@ func main() {
 	}
 	r.JSON("LIMITS", &h.limits)
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	lambda.Start(api.Handle(log, h.serve))

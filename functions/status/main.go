@@ -27,7 +27,7 @@ func main() {
 	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
 	if err := r.Err(); err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	h := handler{log: log, cache: cache, store: sync.OnceValues(func() (*postgres.Store, error) {
