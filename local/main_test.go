@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"siesta/local/crash"
+	"siesta/local/stack"
 )
 
 // patience is how long a command may take.
@@ -53,7 +54,7 @@ func run(m *testing.M) (code int, err error) {
 			return 1, err
 		}
 	}
-	if err := crash.Build(context.Background(), root, filepath.Join(folder, ".local", "bin")); err != nil {
+	if err := stack.Build(context.Background(), root, filepath.Join(folder, ".local", "bin")); err != nil {
 		return 1, err
 	}
 	build := exec.Command("go", "build", "-o", filepath.Join(folder, ".local", "bin", "local"), ".")

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+
+	"siesta/local/stack"
 )
 
 // Programs that floors are measured with, beside the functions.
@@ -17,12 +19,10 @@ const (
 
 // compile builds every function, and the floors' programs, for this machine.
 func (b *bench) compile(ctx context.Context) error {
-	folders, err := filepath.Glob("functions/*")
-	if err != nil {
-		return fmt.Errorf("find functions: %w", err)
+	if err := stack.Build(ctx, ".", b.bin); err != nil {
+		return err
 	}
-	folders = append(folders, smallest, hopEnd)
-	for _, folder := range folders {
+	for _, folder := range []string{smallest, hopEnd} {
 		if err := goBuild(ctx, folder, b.bootstrap(filepath.Base(folder)), runtime.GOARCH); err != nil {
 			return err
 		}

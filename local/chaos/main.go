@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"siesta/local/crash"
+	"siesta/local/stack"
 )
 
 func main() {
@@ -74,7 +75,7 @@ func (c *chaos) run(ctx context.Context) error {
 		return fmt.Errorf("open folder to sandboxes: %w", err)
 	}
 	bin := filepath.Join(dir, "bin")
-	if err := crash.Build(ctx, ".", bin); err != nil {
+	if err := stack.Build(ctx, ".", bin); err != nil {
 		return err
 	}
 	first := c.next.Load()

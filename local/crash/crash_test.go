@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"siesta/local/crash"
+	"siesta/local/stack"
 )
 
 const root = "../.."
@@ -32,7 +33,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(bin)
-	if err := crash.Build(context.Background(), root, bin); err != nil {
+	if err := stack.Build(context.Background(), root, bin); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil

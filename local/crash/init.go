@@ -1,12 +1,9 @@
 package crash
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 
 	"siesta/local/e2bsim/sandbox"
 )
@@ -25,28 +22,4 @@ func Init() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-}
-
-// Build builds a checkout's functions into dir, as a System wants them.
-func Build(ctx context.Context, root, dir string) error {
-	programs := filepath.Join(dir, "programs")
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", programs+"/", "./functions/...")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build functions: %w: %s", err, out)
-	}
-	built, err := os.ReadDir(programs)
-	if err != nil {
-		return fmt.Errorf("build functions: %w", err)
-	}
-	for _, program := range built {
-		folder := filepath.Join(dir, program.Name())
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			return fmt.Errorf("build functions: %w", err)
-		}
-		if err := os.Rename(filepath.Join(programs, program.Name()), filepath.Join(folder, "bootstrap")); err != nil {
-			return fmt.Errorf("build functions: %w", err)
-		}
-	}
-	return nil
 }

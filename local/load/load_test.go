@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"siesta/local/crash"
 	"siesta/local/e2bsim"
+	"siesta/local/stack"
 	"siesta/shared/job"
 )
 
@@ -33,7 +33,7 @@ func TestManyJobsAtOnce(t *testing.T) {
 		root: "../..", bin: filepath.Join(dir, "bin"), data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log"),
 		jobs: 30, wakes: 10, clients: 20, processes: 4, reconcileEvery: 2 * time.Second, patience: time.Minute, progress: t.Output(),
 	}
-	if err := crash.Build(t.Context(), c.root, c.bin); err != nil {
+	if err := stack.Build(t.Context(), c.root, c.bin); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := measure(t.Context(), c)

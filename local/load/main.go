@@ -21,8 +21,8 @@ import (
 	"syscall"
 	"time"
 
-	"siesta/local/crash"
 	"siesta/local/e2bsim/sandbox"
+	"siesta/local/stack"
 )
 
 // logFile is where what the functions wrote is left, below the checkout.
@@ -58,7 +58,7 @@ func run(ctx context.Context, c config) error {
 		return fmt.Errorf("open folder to sandboxes: %w", err)
 	}
 	c.bin, c.data = filepath.Join(dir, "bin"), filepath.Join(dir, "data")
-	if err := crash.Build(ctx, c.root, c.bin); err != nil {
+	if err := stack.Build(ctx, c.root, c.bin); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(c.log), 0o755); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"siesta/local/crash"
 	"siesta/local/model"
+	"siesta/local/stack"
 )
 
 const root = "../.."
@@ -40,7 +41,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(bin)
-	if err := crash.Build(context.Background(), root, bin); err != nil {
+	if err := stack.Build(context.Background(), root, bin); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil

@@ -68,31 +68,15 @@ func runAll(m *testing.M) (code int, err error) {
 	return code, closeShared()
 }
 
-// build builds all functions as the Makefile does, and the app.
+// build builds all functions, and the app.
 func build() error {
-	bin := filepath.Join(built, "bin") + "/"
-	for _, args := range [][]string{
-		{"-tags", "lambda.norpc", "-o", bin, "./functions/..."},
-		{"-o", filepath.Join(built, "app"), "./local/systemtest/testdata/app"},
-	} {
-		cmd := exec.Command("go", append([]string{"build", "-trimpath", "-ldflags", "-s -w"}, args...)...)
-		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build: %w: %s", err, out)
-		}
-	}
-	functions, err := os.ReadDir(bin)
-	if err != nil {
+	if err := stack.Build(context.Background(), root, built); err != nil {
 		return err
 	}
-	for _, f := range functions {
-		dir := filepath.Join(built, f.Name())
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			return err
-		}
-		if err := os.Rename(filepath.Join(bin, f.Name()), filepath.Join(dir, "bootstrap")); err != nil {
-			return err
-		}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(built, "app"), "./local/systemtest/testdata/app")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build app: %w: %s", err, out)
 	}
 	return os.Chmod(built, 0o755) // sandboxes run under users of their own
 }
