@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"siesta/shared/job"
+	"siesta/shared/logging"
 )
 
 // Request and Response are the events of API Gateway.
@@ -40,13 +41,18 @@ const margin = 500 * time.Millisecond
 // Handle makes a Lambda handler of serve. The handler's error is always nil:
 // each error of serve, a panic too, becomes an answer by the table in
 // errors.go, and is logged with the debug_id that the caller gets to see. The
-// context of serve ends shortly before the invocation does.
+// context of serve ends shortly before the invocation does, and its log lines
+// carry the gateway's request id, as correlation_id, and the job of the path.
 func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, error)) func(context.Context, Request) (Response, error) {
 	return func(ctx context.Context, r Request) (Response, error) {
 		if end, ok := ctx.Deadline(); ok {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithDeadline(ctx, end.Add(-margin))
 			defer cancel()
+		}
+		ctx = logging.With(ctx, "correlation_id", r.RequestContext.RequestID)
+		if id, err := JobID(r); err == nil {
+			ctx = logging.With(ctx, "job_id", id)
 		}
 		answer, err := guard(ctx, r, serve)
 		if err == nil {
@@ -106,7 +112,6 @@ func fail(ctx context.Context, log *slog.Logger, r Request, err error) Response 
 		slog.Int("status", row.status),
 		slog.String("debug_id", debugID),
 		slog.String("route", r.RouteKey),
-		slog.String("api_request_id", r.RequestContext.RequestID),
 		slog.String("error", err.Error()))
 	body, _ := json.Marshal(row.body(debugID)) // texts only: it cannot fail
 	return respond(r, row.status, body, row.retryAfter)

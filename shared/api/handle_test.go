@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"siesta/shared/job"
+	"siesta/shared/logging"
 )
 
 // call runs serve behind Handle and returns the answer, its decoded body and
@@ -85,6 +86,32 @@ func TestErrorsAnswerInSafeWordsAndAreLogged(t *testing.T) {
 				t.Errorf("debug_id %q is not in the log: %s", id, logged)
 			}
 		})
+	}
+}
+
+// The lines of a call tell what set them off, and its job if the path names
+// one.
+func TestLinesTellTheJobAndTheCorrelation(t *testing.T) {
+	const id = "7f1c0d9e-52a3-4b8e-9f60-1d2e3c4b5a69"
+	for path, want := range map[string]any{strings.ToUpper(id): id, "x": nil} {
+		var w bytes.Buffer
+		log := logging.New(&w, "info")
+		r := Request{PathParameters: map[string]string{"job_id": path}}
+		r.RequestContext.RequestID = "gw-1"
+		_, _ = Handle(log, func(ctx context.Context, _ Request) (Answer, error) {
+			log.InfoContext(ctx, "served")
+			return Answer{}, job.ErrNotReady
+		})(t.Context(), r)
+		lines := strings.Split(strings.TrimSpace(w.String()), "\n")
+		if len(lines) != 2 {
+			t.Fatalf("%d lines, want serve's and the failure's: %s", len(lines), &w)
+		}
+		for _, text := range lines {
+			var line map[string]any
+			if err := json.Unmarshal([]byte(text), &line); err != nil || line["job_id"] != want || line["correlation_id"] != "gw-1" {
+				t.Errorf("path %s: got %s", path, text)
+			}
+		}
 	}
 }
 
