@@ -110,6 +110,43 @@ func TestAnswersAreDocumented(t *testing.T) {
 	}
 }
 
+// TestSandboxErrorsAreDocumented: the detail of such an error is an object, where
+// a client that was promised a text would break.
+func TestSandboxErrorsAreDocumented(t *testing.T) {
+	tmpl, doc := loadTemplate(t), loadOpenAPI(t)
+	var answering, documented []string
+	for name, f := range tmpl.functions() {
+		e, ok := tmpl.event(f, "HttpApi")
+		if !ok {
+			continue
+		}
+		if regexp.MustCompile(`\bjob\.ErrSandbox(Expired|Unreachable)\b`).MatchString(source(t, "functions/"+name)) {
+			answering = append(answering, name)
+		}
+		answer := doc.at("paths", e.at("Path").text(), strings.ToLower(e.at("Method").text()), "responses", "503")
+		if strings.Contains(fmt.Sprint(answer.v), "schemas/SandboxError") {
+			documented = append(documented, name)
+		}
+	}
+	agree(t, "docs/openapi.yaml, functions whose 503 may be a SandboxError", documented, answering)
+}
+
+// source is the code of a package, without its tests.
+func source(t *testing.T, dir string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		if !strings.HasSuffix(path, "_test.go") {
+			all.WriteString(read(t, strings.TrimPrefix(path, root+"/")))
+		}
+	}
+	return all.String()
+}
+
 // TestStatesAreDocumented: a client that knows the enumerations meets no other
 // value.
 func TestStatesAreDocumented(t *testing.T) {
