@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"siesta/local/functiontest"
+	"siesta/local/sqssim"
 	"siesta/shared/awsenv"
 	"siesta/shared/job"
 	"siesta/shared/s3"
@@ -24,7 +24,7 @@ func (b *bench) serveSources(answer http.HandlerFunc) {
 	b.T.Helper()
 	server := httptest.NewServer(answer)
 	b.T.Cleanup(server.Close)
-	cfg, err := awsenv.Load(functiontest.AWS)
+	cfg, err := awsenv.Load(sqssim.ClientEnv)
 	b.OK(err)
 	b.sources = s3.New(cfg, &server.URL)
 }

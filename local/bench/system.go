@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"siesta/local/runtimeapi"
+	"siesta/local/sqssim"
 	"siesta/local/stack"
 	"siesta/shared/awsenv"
 	"siesta/shared/e2b"
@@ -71,9 +72,7 @@ func (s *system) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	aws, err := awsenv.Load(func(name string) string {
-		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
-	})
+	aws, err := awsenv.Load(sqssim.ClientEnv)
 	s.sqs = sqs.New(aws, &s.SQSURL)
 	return err
 }

@@ -88,17 +88,12 @@ func DeadQueue(t testing.TB) *sqs.Queue {
 
 func openQueue(t testing.TB, endpoint, url, dead string) *sqs.Queue {
 	t.Helper()
-	cfg, err := awsenv.Load(AWS)
+	cfg, err := awsenv.Load(sqssim.ClientEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.RetryMaxAttempts = 1
 	return sqs.New(cfg, &endpoint).Queue(url, dead)
-}
-
-// AWS is the environment of an AWS client on one machine.
-func AWS(name string) string {
-	return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
 }
 
 // Pass lets d go by for Postgres, SQS and E2B.

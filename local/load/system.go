@@ -14,6 +14,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/local/runtimeapi"
+	"siesta/local/sqssim"
 	"siesta/local/stack"
 	"siesta/shared/awsenv"
 	"siesta/shared/postgres"
@@ -77,9 +78,7 @@ func (s *system) connect(ctx context.Context) (err error) {
 	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL}); err != nil {
 		return err
 	}
-	aws, err := awsenv.Load(func(name string) string {
-		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
-	})
+	aws, err := awsenv.Load(sqssim.ClientEnv)
 	s.builds = sqs.New(aws, &s.SQSURL).Queue(s.BuildQueueURL, "")
 	return err
 }

@@ -44,6 +44,12 @@ func (s *Server) CreateQueue(name string, attributes map[string]string) (string,
 	return s.URL(name), nil
 }
 
+// ClientEnv is the environment of an AWS client, by name: the server looks at no
+// signature, and the client makes none without these.
+func ClientEnv(name string) string {
+	return map[string]string{"AWS_REGION": region, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}[name]
+}
+
 // Now tells the server's clock.
 func (s *Server) Now() time.Time {
 	s.mu.Lock()
