@@ -225,6 +225,7 @@ func TestAJobIsAcceptedWithoutAQueue(t *testing.T) {
 func TestAJobIsAcceptedWithoutRedis(t *testing.T) {
 	server := redistest.NewServer(t, redistest.Config{})
 	b := setupWith(t, server.URL())
+	b.cache = functiontest.HastyCache(t, server.URL())
 	if err := server.Freeze(); err != nil {
 		t.Fatal(err)
 	}

@@ -133,6 +133,7 @@ func TestWithoutRedisPostgresAnswers(t *testing.T) {
 	b.Set(j.ID, isPaused) // the cache is stale
 	b.wantStatus(j.ID, job.Queued)
 
+	b.cache = functiontest.HastyCache(t, server.URL())
 	if err := server.Freeze(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"siesta/local/e2bsim/sandbox"
 	"siesta/shared/redis"
@@ -53,10 +54,23 @@ func Self() string {
 	return path
 }
 
-// Cache opens the cache at an address. A new one has seen no failure yet.
+// Cache opens the cache at an address. A new one has seen no failure yet. It
+// waits for its answers, however slow the machine.
 func Cache(t testing.TB, address string) *redis.Cache {
 	t.Helper()
-	cache, err := redis.Open(redis.Config{URL: address})
+	return openCache(t, redis.Config{URL: address, CallTimeout: 10 * time.Second})
+}
+
+// HastyCache opens one that waits no longer than a function does, for a Redis
+// that says nothing.
+func HastyCache(t testing.TB, address string) *redis.Cache {
+	t.Helper()
+	return openCache(t, redis.Config{URL: address})
+}
+
+func openCache(t testing.TB, c redis.Config) *redis.Cache {
+	t.Helper()
+	cache, err := redis.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,11 +31,12 @@ const (
 	// callTimeout bounds one call to the cache, connecting and one retry
 	// included: a caller can do without.
 	callTimeout = 600 * time.Millisecond
-	// ioTimeout bounds one dial, write or read of it.
-	ioTimeout = 400 * time.Millisecond
-	// skipTime is how long nothing is tried after a call got no answer, so that
-	// a dead cache costs an invocation one time-out and not one for each write.
-	skipTime = time.Second
+	// ioShare is the part of it for one dial, write or read.
+	ioShare = 2. / 3
+	// skipTimes is for how many of it nothing is tried after a call got no
+	// answer, so that a dead cache costs an invocation one time-out and not one
+	// for each write.
+	skipTimes = 5. / 3
 )
 
 // Config says where the cache is and how to log in.
@@ -46,6 +47,7 @@ type Config struct {
 	// URL's. An IAM token lives 15 minutes, its connection 12 hours.
 	Credentials func(ctx context.Context) (user, password string, err error)
 	RootCAs     *x509.CertPool // for rediss://; nil takes the system's, which are slow to load
+	CallTimeout time.Duration  // of one call, for who cannot do without; 0 is 600 ms
 }
 
 // ReadConfig reads the settings of the cache; login makes the credentials of a
@@ -61,8 +63,9 @@ func ReadConfig(r *env.Reader, login func(address, cache, user string) func(cont
 // Cache is the cache of jobs. Its methods may be called from many goroutines;
 // every one fails with job.ErrUnavailable, and soon, when Redis does not answer.
 type Cache struct {
-	client    goredis
-	skipUntil atomic.Int64 // Unix nanoseconds
+	client      goredis
+	callTimeout time.Duration
+	skipUntil   atomic.Int64 // Unix nanoseconds
 }
 
 // goredis is what a plain and a cluster client have in common.
@@ -78,11 +81,15 @@ func Open(c Config) (*Cache, error) {
 	if parsed.TLSConfig != nil {
 		parsed.TLSConfig.RootCAs = c.RootCAs
 	}
-	return &Cache{client: newClient(c, parsed)}, nil
+	if c.CallTimeout == 0 {
+		c.CallTimeout = callTimeout
+	}
+	return &Cache{client: newClient(c, parsed), callTimeout: c.CallTimeout}, nil
 }
 
 func newClient(c Config, parsed *redis.Options) goredis {
 	off := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // Valkey refuses them
+	ioTimeout := scale(c.CallTimeout, ioShare)
 	if c.Cluster {
 		return redis.NewClusterClient(&redis.ClusterOptions{
 			Addrs: []string{parsed.Addr}, TLSConfig: parsed.TLSConfig,
@@ -116,7 +123,7 @@ func (c *Cache) call(ctx context.Context, what string, f func(context.Context) e
 	if time.Now().UnixNano() < c.skipUntil.Load() {
 		return unavailable(what, errSkipped)
 	}
-	limited, cancel := context.WithTimeout(ctx, callTimeout)
+	limited, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
 	err := f(limited)
 	if err == nil {
@@ -124,10 +131,12 @@ func (c *Cache) call(ctx context.Context, what string, f func(context.Context) e
 	}
 	var reply redis.Error
 	if !errors.As(err, &reply) && ctx.Err() == nil {
-		c.skipUntil.Store(time.Now().Add(skipTime).UnixNano())
+		c.skipUntil.Store(time.Now().Add(scale(c.callTimeout, skipTimes)).UnixNano())
 	}
 	return unavailable(what, err)
 }
+
+func scale(d time.Duration, by float64) time.Duration { return time.Duration(by * float64(d)) }
 
 func unavailable(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, job.ErrUnavailable, err)
