@@ -153,7 +153,7 @@ func (s *System) unrest(ctx context.Context) (rest []string, err error) {
 		return nil, err
 	}
 	say := func(format string, args ...any) { rest = append(rest, fmt.Sprintf(format, args...)) }
-	for _, queue := range queues {
+	for _, queue := range s.Queues() {
 		for _, m := range s.SQS.Messages(queue) {
 			say("%s holds %s", queue, m.Body)
 		}

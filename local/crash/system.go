@@ -131,15 +131,12 @@ func (s *System) forget() {
 }
 
 func (s *System) dropMessages() {
-	for _, queue := range queues {
+	for _, queue := range s.Queues() {
 		for _, m := range s.SQS.Messages(queue) {
 			s.SQS.Remove(queue, m.ID)
 		}
 	}
 }
-
-// queues are the template's names of all queues.
-var queues = []string{"BuildQueue", "PauseQueue", "BuildDeadLetters", "PauseDeadLetters"}
 
 // DeliverAll delivers what both queues hold, and what comes of it, until nothing
 // can be received now.

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
-
-// queues are the template's names of all queues.
-var queues = []string{"BuildQueue", "PauseQueue", "BuildDeadLetters", "PauseDeadLetters"}
 
 // view is what is said about the jobs, and their sandboxes as they really are.
 type view struct {
@@ -39,7 +38,7 @@ func (u *users) look(ctx context.Context) (view, error) {
 			v.sandboxes[id] = append(v.sandboxes[id], sandbox)
 		}
 	}
-	for _, queue := range queues {
+	for _, queue := range u.Queues() {
 		v.messages[queue] = u.SQS.Stats(queue).Total()
 	}
 	return v, nil
@@ -109,7 +108,7 @@ func (v view) promises() []row {
 		all("jobs with exactly one sandbox", len(v.ids), one),
 		all("jobs of which row, cache and E2B say the same", len(v.ids), agree), none("jobs that lost a turn", turns),
 	}
-	for _, queue := range queues {
+	for _, queue := range slices.Sorted(maps.Keys(v.messages)) {
 		rows = append(rows, most("messages in "+queue, int64(v.messages[queue]), 0, "nobody took them, or they come again and again: look for errors in the log"))
 	}
 	return rows

@@ -167,6 +167,14 @@ func (s *Stack) Deliver(ctx context.Context, function string) (int, error) {
 	return s.mappings[function].Once(ctx)
 }
 
+// Queues are the template's names of all queues.
+func (s *Stack) Queues() (names []string) {
+	for _, q := range s.deployment.queues {
+		names = append(names, q.name)
+	}
+	return names
+}
+
 // serve answers handler on a free port of this machine until the stack closes.
 func (s *Stack) serve(handler http.Handler) (address string, err error) {
 	listener, err := listen()
