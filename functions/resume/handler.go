@@ -18,9 +18,17 @@ import (
 	"siesta/shared/sqs"
 )
 
+// times bound a call.
+type times struct {
+	answer time.Duration // the whole of it: the caller waits
+	send   time.Duration // from the wake's record until the connect is sent
+	record time.Duration // kept for what is recorded at its end
+}
+
+// callTimes are the function's; the gateway gives 30 s.
+var callTimes = times{answer: 25 * time.Second, send: 5 * time.Second, record: 3 * time.Second}
+
 const (
-	// answerTime is how long a caller waits at the most; the gateway gives 30 s.
-	answerTime = 25 * time.Second
 	// askAgain is when a caller whose preview is not up yet should come back.
 	askAgain = 2 * time.Second
 	// rereads bounds how often one call starts over because the row moved on.
@@ -28,21 +36,20 @@ const (
 )
 
 type handler struct {
-	log    *slog.Logger
-	store  *postgres.Store
-	cache  *redis.Cache
-	pauses *sqs.Queue
-	e2b    *e2b.Client
-	sealer *secrets.Sealer
-	wake   time.Duration // how long a resumed preview stays awake
-
-	patience time.Duration // how long a caller waits at the most
+	log      *slog.Logger
+	store    *postgres.Store
+	cache    *redis.Cache
+	pauses   *sqs.Queue
+	e2b      *e2b.Client
+	sealer   *secrets.Sealer
+	wakeTime time.Duration // how long a resumed preview stays awake
+	times    times
 }
 
 // serve answers POST /api/generation/{job_id}/resume. Another user's job is as
 // one that does not exist.
 func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.patience)
+	ctx, cancel := context.WithTimeout(ctx, h.times.answer)
 	defer cancel()
 	user, id, err := api.Caller(r)
 	if err != nil {
@@ -88,7 +95,7 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 	if j.SandboxState == job.SandboxResuming && owned {
 		j, err = h.store.JoinResume(ctx, j)
 	} else {
-		j, err = h.store.TakeResume(ctx, j, h.wake)
+		j, err = h.store.TakeResume(ctx, j, h.wakeTime)
 	}
 	if err != nil {
 		return api.Answer{}, err

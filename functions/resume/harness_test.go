@@ -43,7 +43,7 @@ func setup(t *testing.T) *bench {
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
 	return &bench{World: w, handler: &handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redistest.New(t)), pauses: w.Queue("pause"), e2b: w.Sandboxes,
-		sealer: functiontest.Sealer(t), wake: awake, patience: answerTime,
+		sealer: functiontest.Sealer(t), wakeTime: awake, times: callTimes,
 	}}
 }
 

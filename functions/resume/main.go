@@ -38,8 +38,8 @@ func main() {
 	sandboxes, err := e2b.New(e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get))
 	r.Check("E2B", err)
 	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
-	h := handler{log: log, store: store, cache: cache, pauses: pauses, e2b: sandboxes, sealer: sealer, patience: answerTime}
-	h.wake = r.Seconds("WAKE_SECONDS", 10*time.Minute, 2*postgres.OpTime, maxWake)
+	h := handler{log: log, store: store, cache: cache, pauses: pauses, e2b: sandboxes, sealer: sealer, times: callTimes}
+	h.wakeTime = r.Seconds("WAKE_SECONDS", 10*time.Minute, 2*postgres.OpTime, maxWake)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)

@@ -20,10 +20,10 @@ import (
 // lookEvery is the time between two looks at a preview that does not answer.
 const lookEvery = 250 * time.Millisecond
 
-// serve waits until the app answers, and starts its server anew if that is dead.
+// awaitApp waits until the app answers, and starts its server anew if that is dead.
 // It goes on from what the folders of the server's steps say, so another call
 // can take over at any point.
-func (w *wake) serve(ctx context.Context) error {
+func (w *wake) awaitApp(ctx context.Context) error {
 	for {
 		probe := w.e2b.Probe(ctx, w.j.PreviewURL)
 		if probe.Ready() {

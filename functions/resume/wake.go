@@ -21,12 +21,6 @@ const (
 	maxWake = 45 * time.Minute
 )
 
-// sendTime is how long after its record a connect may be sent.
-func (h *handler) sendTime() time.Duration { return h.patience / 5 }
-
-// lastTime is kept of a call's time for what is recorded at its end.
-func (h *handler) lastTime() time.Duration { return h.patience / 8 }
-
 // wake is one call's part in one wake, from its record on. Others may share it.
 type wake struct {
 	*handler
@@ -46,7 +40,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	h.log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "took_ms", time.Since(started).Milliseconds(), "error", err)
 
 	// Whatever came of it is recorded, even if the call's time is up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.lastTime())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.times.record)
 	defer cancel()
 	switch {
 	case err == nil:
@@ -77,7 +71,7 @@ var (
 // E2B refused the connect with.
 func (w *wake) work(ctx context.Context) error {
 	end, _ := ctx.Deadline()
-	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.lastTime()))
+	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.times.record))
 	defer cancel()
 	if err := w.connect(ctx); err != nil {
 		return err
@@ -89,20 +83,20 @@ func (w *wake) work(ctx context.Context) error {
 	case marker < w.j.MarkerEpoch:
 		return fmt.Errorf("%w: marker %d, want %d", errOlderFiles, marker, w.j.MarkerEpoch)
 	}
-	return w.serve(ctx)
+	return w.awaitApp(ctx)
 }
 
 // connect wakes the sandbox, or joins whoever does. An answer that does not
 // come in time leaves the wake unfinished.
 func (w *wake) connect(ctx context.Context) error {
 	end, _ := ctx.Deadline()
-	patience := time.Until(end) - w.sendTime()
+	patience := time.Until(end) - w.times.send
 	if patience <= 0 {
 		return errUnfinished
 	}
-	ttl := w.wake + ttlMargin
+	ttl := w.wakeTime + ttlMargin
 	w.expires = time.Now().Add(ttl)
-	ctx, cancel := context.WithTimeout(ctx, w.sendTime())
+	ctx, cancel := context.WithTimeout(ctx, w.times.send)
 	defer cancel()
 	sandbox, _, err := w.e2b.Within(patience).Connect(ctx, w.j.SandboxID, ttl)
 	if errors.Is(err, job.ErrUnknownOutcome) {
@@ -117,7 +111,7 @@ func (w *wake) connect(ctx context.Context) error {
 
 // up records that the preview runs, until its pause is due.
 func (w *wake) up(ctx context.Context) (api.Answer, error) {
-	j, err := w.store.RecordResumed(ctx, w.j, w.wake, time.Until(w.expires))
+	j, err := w.store.RecordResumed(ctx, w.j, w.wakeTime, time.Until(w.expires))
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
 	}
@@ -125,7 +119,7 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 		return api.Answer{}, fmt.Errorf("record resume: %w", err)
 	}
 	w.cache.Publish(ctx, j)
-	w.bookPause(ctx, j, min(w.wake, sqs.MaxDelay)) // before the mark, which may take all the time that is left
+	w.bookPause(ctx, j, min(w.wakeTime, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
 	return running(j), nil
 }
@@ -175,7 +169,7 @@ func (w *wake) lost(ctx context.Context) (api.Answer, error) {
 		return api.Answer{}, fmt.Errorf("record loss: %w", err)
 	}
 	w.cache.Publish(ctx, j)
-	if err := w.e2b.Within(w.lastTime()).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+	if err := w.e2b.Within(w.times.record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
 		w.log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
 	}
 	return api.Answer{}, job.ErrSandboxExpired

@@ -62,7 +62,7 @@ func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
 // all the same.
 func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
 	b := setup(t)
-	b.wake = 4 * time.Minute
+	b.wakeTime = 4 * time.Minute
 	j := b.paused(app{plan: job.Plan{Port: port}}) // nothing listens
 	got := b.resumeFor(j, 1)
 	for range 10 {
@@ -131,7 +131,7 @@ func TestAnswersToTheConnect(t *testing.T) {
 
 func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
 	b := setup(t)
-	b.patience = 3 * time.Second
+	b.times = times{answer: 3 * time.Second, send: 600 * time.Millisecond, record: 400 * time.Millisecond}
 	j := b.paused(greeter)
 	held := make(chan struct{})
 	answer := sync.OnceFunc(func() { close(held) })
@@ -139,13 +139,13 @@ func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
 	b.Once(e2bsim.Connect, e2bsim.Received, func() { <-held })
 	begun := time.Now()
 	b.want(b.resumeJob(j), http.StatusAccepted)
-	if took := time.Since(begun); took > answerTime {
-		t.Errorf("took %v, with %v to answer", took, b.patience)
+	if took := time.Since(begun); took > callTimes.answer {
+		t.Errorf("took %v, with %v to answer", took, b.times.answer)
 	}
 	answer()
 	row := b.wantRow(j.ID, job.SandboxResuming)
 	b.wantPause(row, postgres.OpTime)
-	b.patience = answerTime
+	b.times = callTimes
 	b.want(b.resumeJob(j), http.StatusOK)
 	if after := b.wantRow(j.ID, job.SandboxRunning); after.Epoch != row.Epoch {
 		t.Errorf("got epoch %d, want %d: the first connect still travels", after.Epoch, row.Epoch)
