@@ -14,7 +14,7 @@ import (
 // Postgres, as the function's role.
 func DatabaseLogin(cfg aws.Config) func(ctx context.Context, host string, port uint16, user string) (string, error) {
 	return func(ctx context.Context, host string, port uint16, user string) (string, error) {
-		return RDSToken(ctx, cfg, net.JoinHostPort(host, strconv.Itoa(int(port))), user)
+		return rdsToken(ctx, cfg, net.JoinHostPort(host, strconv.Itoa(int(port))), user)
 	}
 }
 
@@ -28,7 +28,7 @@ func CacheLogin(cfg aws.Config) func(address, cache, user string) func(context.C
 			serverless = strings.Contains(u.Hostname(), ".serverless.")
 		}
 		return func(ctx context.Context) (string, string, error) {
-			password, err := CacheToken(ctx, cfg, cache, user, serverless)
+			password, err := cacheToken(ctx, cfg, cache, user, serverless)
 			return user, password, err
 		}
 	}

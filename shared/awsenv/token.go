@@ -21,20 +21,20 @@ const (
 	emptyPayload = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // SHA-256 of nothing
 )
 
-// RDSToken is the password of a database user that has rds_iam, on the RDS
+// rdsToken is the password of a database user that has rds_iam, on the RDS
 // instance, cluster or proxy at endpoint, which is host:port. Source of the
 // form: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html
-func RDSToken(ctx context.Context, cfg aws.Config, endpoint, user string) (string, error) {
+func rdsToken(ctx context.Context, cfg aws.Config, endpoint, user string) (string, error) {
 	if _, port, err := net.SplitHostPort(endpoint); err != nil || port == "" {
 		return "", errors.New("make RDS token: the endpoint must be host:port")
 	}
 	return token(ctx, cfg, "rds-db", "https://"+endpoint, url.Values{"Action": {"connect"}, "DBUser": {user}})
 }
 
-// CacheToken is the password of an ElastiCache user with IAM authentication,
+// cacheToken is the password of an ElastiCache user with IAM authentication,
 // on the cache or replication group of that name. Source of the form:
 // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
-func CacheToken(ctx context.Context, cfg aws.Config, cacheName, user string, serverless bool) (string, error) {
+func cacheToken(ctx context.Context, cfg aws.Config, cacheName, user string, serverless bool) (string, error) {
 	query := url.Values{"Action": {"connect"}, "User": {user}}
 	if serverless {
 		query.Set("ResourceType", "ServerlessCache")

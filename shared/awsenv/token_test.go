@@ -28,17 +28,17 @@ func TestTokensHaveTheDocumentedForm(t *testing.T) {
 	}{
 		{
 			"database", db, "rds-db",
-			func() (string, error) { return RDSToken(ctx, cfg, db, "siesta_app") },
+			func() (string, error) { return rdsToken(ctx, cfg, db, "siesta_app") },
 			map[string]string{"Action": "connect", "DBUser": "siesta_app"},
 		},
 		{
 			"serverless cache", "my-cache", "elasticache",
-			func() (string, error) { return CacheToken(ctx, cfg, "My-Cache", "siesta", true) },
+			func() (string, error) { return cacheToken(ctx, cfg, "My-Cache", "siesta", true) },
 			map[string]string{"Action": "connect", "User": "siesta", "ResourceType": "ServerlessCache"},
 		},
 		{
 			"cache", "my-cache", "elasticache",
-			func() (string, error) { return CacheToken(ctx, cfg, "my-cache", "siesta", false) },
+			func() (string, error) { return cacheToken(ctx, cfg, "my-cache", "siesta", false) },
 			map[string]string{"Action": "connect", "User": "siesta"},
 		},
 	}
@@ -106,10 +106,10 @@ func TestTokenOfNothingIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if token, err := RDSToken(ctx, cfg, "db.example.com", "u"); err == nil {
+	if token, err := rdsToken(ctx, cfg, "db.example.com", "u"); err == nil {
 		t.Errorf("no port: got %q", token)
 	}
-	if token, err := RDSToken(ctx, aws.Config{Region: "x"}, "db.example.com:5432", "u"); err == nil {
+	if token, err := rdsToken(ctx, aws.Config{Region: "x"}, "db.example.com:5432", "u"); err == nil {
 		t.Errorf("no credentials: got %q", token)
 	}
 }

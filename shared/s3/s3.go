@@ -17,8 +17,8 @@ import (
 	"siesta/shared/job"
 )
 
-// MaxObject is the most bytes that an archive may have as it is stored.
-const MaxObject = 100 << 20
+// maxObject is the most bytes that an archive may have as it is stored.
+const maxObject = 100 << 20
 
 // Client reads objects.
 type Client struct{ s3 *s3.Client }
@@ -35,7 +35,7 @@ func New(cfg aws.Config, endpoint *string) *Client {
 
 // Get streams the object at address, which is s3://bucket/key, for as long as
 // ctx allows; the caller closes it. An object that is missing, forbidden,
-// elsewhere or over MaxObject is a *job.InvalidError; all else, also while
+// elsewhere or over maxObject is a *job.InvalidError; all else, also while
 // reading, matches job.ErrUnavailable.
 func (c *Client) Get(ctx context.Context, address string) (io.ReadCloser, error) {
 	rest, ok := strings.CutPrefix(address, "s3://")
@@ -48,9 +48,9 @@ func (c *Client) Get(ctx context.Context, address string) (io.ReadCloser, error)
 		return nil, getError(err)
 	}
 	// S3 always tells the length, and net/http lets no body be longer than that.
-	if out.ContentLength == nil || *out.ContentLength > MaxObject {
+	if out.ContentLength == nil || *out.ContentLength > maxObject {
 		_ = out.Body.Close()
-		return nil, invalid(fmt.Sprintf("is over %d MB", MaxObject>>20))
+		return nil, invalid(fmt.Sprintf("is over %d MB", maxObject>>20))
 	}
 	return body{out.Body}, nil
 }

@@ -71,7 +71,7 @@ func TestGetTellsBadArchivesFromOutages(t *testing.T) {
 		{"no address", "https://b/k", nil, job.ErrInvalid},
 		{"no key", "s3://b", nil, job.ErrInvalid},
 		{"over the limit", "s3://b/k", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", strconv.Itoa(MaxObject+1))
+			w.Header().Set("Content-Length", strconv.Itoa(maxObject+1))
 		}, job.ErrInvalid},
 	}
 	for _, tt := range tests {
