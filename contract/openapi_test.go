@@ -160,6 +160,26 @@ func TestStatesAreDocumented(t *testing.T) {
 	}
 }
 
+// TestBoundsAreDocumented: what the contract allows is not refused as too long.
+func TestBoundsAreDocumented(t *testing.T) {
+	schemas := loadOpenAPI(t).at("components", "schemas")
+	request := schemas.at("Request", "properties")
+	for name, c := range map[string]struct {
+		documented node
+		bound      int
+	}{
+		"goal":      {request.at("goal", "maxLength"), job.MaxGoal},
+		"command":   {schemas.at("Command", "maxLength"), job.MaxCommand},
+		"files":     {request.at("source", "properties", "files", "maxProperties"), job.MaxFiles},
+		"variables": {request.at("env", "maxProperties"), job.MaxEnv},
+		"value":     {request.at("env", "additionalProperties", "maxLength"), job.MaxEnvValue},
+	} {
+		if got := c.documented.number(); got != c.bound {
+			t.Errorf("%s: docs/openapi.yaml allows %d, the code %d", name, got, c.bound)
+		}
+	}
+}
+
 // jsonStructs returns, of each struct of a package that has json tags, the keys,
 // and whether each may be left out.
 func jsonStructs(t *testing.T, dir string) map[string]map[string]bool {

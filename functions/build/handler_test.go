@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"siesta/local/e2bsim"
 	"siesta/local/functiontest"
@@ -62,6 +63,30 @@ func TestARequestBecomesAJob(t *testing.T) {
 	b.deliver()
 	if j := b.ready(id); j.UserID != alice || j.Tier != job.Bootstrapper {
 		t.Errorf("the row says user %q, tier %q", j.UserID, j.Tier)
+	}
+}
+
+// TestTheLargestRequestIsBuilt: each text as long as it may be, in characters of
+// four bytes, fits into a message, a row and a process.
+func TestTheLargestRequestIsBuilt(t *testing.T) {
+	b := setup(t)
+	fill := func(s string, characters int) string {
+		return s + strings.Repeat("\U00020000", characters-utf8.RuneCountInString(s))
+	}
+	r := page()
+	look := fill(`echo "$(printf %s "$GOAL$A" | wc -c)" >>../seen; exit # `, job.MaxCommand)
+	start := fill(*r.Commands.Start+" # ", job.MaxCommand)
+	r.Goal = fill("", job.MaxGoal)
+	r.Commands.Generate, r.Commands.Install, r.Commands.Check, r.Commands.Start = &look, &look, &look, &start
+	largest := strings.Repeat("\U00020000", (job.MaxEnvPair-1)/4)
+	r.Env = map[string]string{"A": largest, "B": largest}
+	id := job.NewID()
+	b.send(requestMessage(1, id, alice, r))
+	b.deliver()
+	env := len(largest)
+	want := fmt.Sprintf("%d\n%d\n%d\n", 4*job.MaxGoal+env, env, env)
+	if got := b.Run(b.ready(id), "cat seen"); got != want {
+		t.Errorf("the commands saw a goal and an environment of\n%swant\n%s", got, want)
 	}
 }
 

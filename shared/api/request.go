@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 
 	"siesta/shared/job"
 )
@@ -11,9 +12,9 @@ import (
 const MaxBody = 6 << 20
 
 const (
-	maxUserID         = 255
-	maxTier           = 50
-	maxIdempotencyKey = 255
+	maxUserID         = 255 // bytes
+	maxTier           = 50  // bytes
+	maxIdempotencyKey = 255 // characters
 )
 
 // UserID is the subject of the token that the gateway has checked. Without one
@@ -69,7 +70,7 @@ func Caller(r Request) (user, id string, err error) {
 // error is a *job.InvalidError.
 func IdempotencyKey(r Request) (string, error) {
 	key := r.Headers["idempotency-key"] // the gateway lower-cases names
-	if len(key) > maxIdempotencyKey || !printable(key) {
+	if utf8.RuneCountInString(key) > maxIdempotencyKey || !printable(key) {
 		return "", &job.InvalidError{Field: "Idempotency-Key", Reason: "must be at most 255 printable characters"}
 	}
 	return key, nil

@@ -101,6 +101,9 @@ func TestIdempotencyKey(t *testing.T) {
 	if got, err := IdempotencyKey(with("abc-1")); got != "abc-1" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
+	if _, err := IdempotencyKey(with(strings.Repeat("字", 255))); err != nil {
+		t.Errorf("255 characters: %v", err)
+	}
 	if got, err := IdempotencyKey(Request{}); got != "" || err != nil {
 		t.Errorf("none: got %q, %v", got, err)
 	}

@@ -17,12 +17,13 @@ import (
 
 // Bounds of a request.
 const (
-	MaxGoal     = 20_000  // bytes of goal
-	MaxCommand  = 8_000   // bytes of one command
+	MaxGoal     = 20_000  // characters of goal
+	MaxCommand  = 8_000   // characters of one command
 	MaxFiles    = 10_000  // files in source.files
 	MaxPath     = 1_024   // bytes of one path
 	MaxEnv      = 100     // environment variables
-	MaxEnvValue = 32_768  // bytes of one value
+	MaxEnvValue = 32_768  // characters of one value
+	MaxEnvPair  = 131_000 // bytes of one name and its value: no process starts with 128 KiB in one
 	MaxEnvTotal = 262_144 // bytes of all names and values: a process cannot start with much more
 )
 
@@ -169,7 +170,7 @@ func (r Request) validate(userID string, allowed Allowed) error {
 		return invalid("project_id", "must be a UUID")
 	case strings.TrimSpace(r.Goal) == "":
 		return invalid("goal", "is required")
-	case len(r.Goal) > MaxGoal:
+	case utf8.RuneCountInString(r.Goal) > MaxGoal:
 		return invalid("goal", "is too long")
 	case badText(r.Goal):
 		return invalid("goal", "must not hold a NUL character")
@@ -253,7 +254,7 @@ func (c Commands) validate() error {
 		if cmd.text == nil {
 			continue
 		}
-		if len(*cmd.text) > MaxCommand {
+		if utf8.RuneCountInString(*cmd.text) > MaxCommand {
 			return invalid("commands."+cmd.name, "is too long")
 		}
 		if badText(*cmd.text) {
@@ -275,7 +276,9 @@ func validateEnv(env map[string]string) error {
 			return invalid("env", "has a name that is no environment variable: letters, digits and _ make one")
 		case name == "PORT" || name == "HOST":
 			return invalid("env", "must not set "+name+": use port")
-		case len(value) > MaxEnvValue || badText(value):
+		case len(name)+len(value) > MaxEnvPair:
+			return invalid("env", "has a name and value of over 131,000 bytes")
+		case utf8.RuneCountInString(value) > MaxEnvValue || badText(value):
 			return invalid("env", "has a value for "+name+" that is too long or holds a NUL character")
 		}
 	}

@@ -78,7 +78,10 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 		"env PORT":             {`{` + ids + `,"env":{"PORT":"1"}}`, "env"},
 		"env NUL":              {`{` + ids + `,"env":{"A":"x\u0000"}}`, "env"},
 		"env too large":        {`{` + ids + `,"env":{` + largeEnv() + `}}`, "env"},
-		"command too long":     {`{` + ids + `,"commands":{"start":"` + strings.Repeat("x", job.MaxCommand+1) + `"}}`, "commands.start"},
+		"goal too long":        {`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111","goal":"` + strings.Repeat("字", job.MaxGoal+1) + `"}`, "goal"},
+		"command too long":     {`{` + ids + `,"commands":{"start":"` + strings.Repeat("字", job.MaxCommand+1) + `"}}`, "commands.start"},
+		"env value too long":   {`{` + ids + `,"env":{"A":"` + strings.Repeat("字", job.MaxEnvValue+1) + `"}}`, "env"},
+		"env pair too long":    {`{` + ids + `,"env":{"` + strings.Repeat("A", job.MaxEnvPair) + `":"x"}}`, "env"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
