@@ -71,6 +71,9 @@ func kindOf(op Op, e Error) error {
 	switch {
 	case code == http.StatusUnauthorized:
 		return job.ErrUnauthorized
+	case code == http.StatusNotFound && !own:
+		// This would end a sandbox, or a job, so E2B itself must have said it.
+		return job.ErrUnknownOutcome
 	case code == http.StatusNotFound && op == OpCreate:
 		return job.ErrSandboxRefused // the template is not known
 	case code == http.StatusNotFound:
