@@ -3,8 +3,6 @@ package envd
 import (
 	"context"
 	_ "embed" // the script
-	"errors"
-	"io/fs"
 	"strconv"
 	"strings"
 )
@@ -24,13 +22,14 @@ func (c *Client) WriteMarker(ctx context.Context, epoch int) error {
 	return err
 }
 
+// readMarkerScript prints the marker, or 0 where there is none: siesta FILE.
+const readMarkerScript = `if [ -e "$1" ]; then head -c 64 -- "$1"; else echo 0; fi`
+
 // ReadMarker returns the marker; 0 when there is none, or none that can be
-// read.
+// read. A preview is given up when its marker is too old, so envd itself must
+// tell, by running a command: any proxy or page in its place answers a GET.
 func (c *Client) ReadMarker(ctx context.Context) (int, error) {
-	data, err := c.ReadFile(ctx, markerFile, 0, 64)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
+	data, err := c.script(ctx, "read marker", readMarkerScript, nil, 64, markerFile)
 	if err != nil {
 		return 0, err
 	}

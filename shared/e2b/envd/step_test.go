@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -347,6 +349,32 @@ func TestStepArgumentsAreChecked(t *testing.T) {
 	}
 	if len(d.started) != 0 {
 		t.Errorf("started: %v", d.started)
+	}
+}
+
+// A preview whose marker is missing is given up: nobody but envd may say so.
+func TestAMarkerIsMissingOnlyIfEnvdSaysSo(t *testing.T) {
+	for name, answer := range map[string]struct {
+		status int
+		body   string
+	}{
+		"plain 404":              {404, "404 page not found"},
+		"404 in somebody's JSON": {404, `{"code":404,"message":"no Route matched with those values"}`},
+		"a page":                 {200, "<html>parked</html>"},
+		"nothing":                {200, ""},
+		"an empty stream":        {200, "\x02\x00\x00\x00\x02{}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
+				w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+				w.WriteHeader(answer.status)
+				io.WriteString(w, answer.body)
+				return true
+			})
+			if epoch, err := c.ReadMarker(t.Context()); !errors.Is(err, job.ErrUnknownOutcome) {
+				t.Errorf("got %d, %v, want an unknown outcome", epoch, err)
+			}
+		})
 	}
 }
 
