@@ -56,10 +56,19 @@ func New(config Config) *Client {
 	return &Client{
 		url:       config.URL,
 		http:      &client,
-		process:   envdpb.NewProcessClient(&client, config.URL, connect.WithProtoJSON()),
-		directory: envdpb.NewFilesystemClient(&client, config.URL, connect.WithProtoJSON()),
+		process:   envdpb.NewProcessClient(&client, config.URL, options),
+		directory: envdpb.NewFilesystemClient(&client, config.URL, options),
 	}
 }
+
+// maxMessage bounds one message of an RPC. User code runs beside envd, so an
+// answer may be anybody's.
+const maxMessage = 8 << 20
+
+// options take no packed answers: the little that envd has to say needs no
+// packing, and a few packed bytes may unpack to gigabytes.
+var options = connect.WithClientOptions(connect.WithProtoJSON(),
+	connect.WithReadMaxBytes(maxMessage), connect.WithAcceptCompression("gzip", nil, nil))
 
 // headers go with every call. Before 0.4.0 envd had no default user.
 func headers(config Config) http.Header {
@@ -103,6 +112,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	for name, values := range t.header {
 		req.Header[name] = values
 	}
+	req.Header.Set("Accept-Encoding", "identity")
 	// connect derives it from the context's deadline; envd kills the command
 	// when it has passed.
 	req.Header.Del("Connect-Timeout-Ms")

@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect"
 
 	"siesta/shared/e2b/envd/envdpb"
+	"siesta/shared/job"
 )
 
 // callTime bounds a call that moves little.
@@ -57,10 +58,14 @@ func (c *Client) ReadFile(ctx context.Context, path string, offset int64, limit 
 }
 
 // List returns the names in a folder. fs.ErrNotExist: there is none.
+// job.ErrSandboxRefused: there are tens of thousands.
 func (c *Client) List(ctx context.Context, path string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	resp, err := c.directory.ListDir(ctx, connect.NewRequest(&envdpb.ListDirRequest{Path: path, Depth: 1}))
+	if connect.CodeOf(err) == connect.CodeResourceExhausted {
+		return nil, &Error{Op: "list " + path, kind: job.ErrSandboxRefused, cause: err}
+	}
 	if err != nil {
 		return nil, failure("list "+path, err)
 	}

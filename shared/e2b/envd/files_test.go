@@ -1,6 +1,8 @@
 package envd
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -224,6 +226,48 @@ func TestList(t *testing.T) {
 	}
 	if _, err := c.List(t.Context(), "/home/user/missing"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: got %v", err)
+	}
+}
+
+// User code runs beside envd and may answer in its place.
+func TestAnAnswerThatIsTooLongIsNotRead(t *testing.T) {
+	var sent atomic.Int64
+	pack := false
+	_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		if pack {
+			w.Header().Set("Content-Encoding", "gzip")
+			packed := gzip.NewWriter(w)
+			defer packed.Close()
+			_, _ = io.CopyN(packed, zeros{}, 2*maxMessage)
+			return true
+		}
+		if r.URL.Path != "/files" {
+			_, _ = io.CopyN(w, zeros{}, 2*maxMessage)
+			return true
+		}
+		_, _ = io.WriteString(w, `[{"name":"`)
+		for chunk := bytes.Repeat([]byte("a"), 1<<20); ; {
+			n, err := w.Write(chunk)
+			if sent.Add(int64(n)); err != nil || sent.Load() > 128<<20 {
+				return true
+			}
+		}
+	})
+	if _, err := c.List(t.Context(), "/home/user"); !errors.Is(err, job.ErrSandboxRefused) {
+		t.Errorf("list: got %v", err)
+	}
+	pack = true
+	if _, err := c.List(t.Context(), "/home/user"); !errors.Is(err, job.ErrUnknownOutcome) {
+		t.Errorf("packed list: got %v", err)
+	}
+	pack = false
+	if err := c.Upload(t.Context(), job.Workspace, files(new(atomic.Int32), "a")); !errors.Is(err, job.ErrUnknownOutcome) {
+		t.Errorf("upload: got %v", err)
+	}
+	if sent.Load() > 128<<20 {
+		t.Error("the answer to an upload was read without end")
 	}
 }
 

@@ -127,7 +127,7 @@ func (c *Client) post(ctx context.Context, op string, body io.Reader, contentTyp
 	if resp.StatusCode != http.StatusOK {
 		return httpFailure(op, resp)
 	}
-	got, err := countEntries(resp.Body)
+	got, err := countEntries(io.LimitReader(resp.Body, int64(want+1)*maxEntry))
 	if err != nil {
 		return failure(op, err)
 	}
@@ -136,6 +136,9 @@ func (c *Client) post(ctx context.Context, op string, body io.Reader, contentTyp
 	}
 	return nil
 }
+
+// maxEntry is the most bytes that envd's answer has for each file.
+const maxEntry = 8 << 10
 
 // countEntries counts the elements of a JSON array without keeping them.
 func countEntries(r io.Reader) (int, error) {
