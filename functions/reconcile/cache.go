@@ -17,15 +17,15 @@ const (
 	overlap = 15 * time.Minute
 	// cacheLife is how far back an empty cache is filled.
 	cacheLife = 24 * time.Hour
-	// cachePage rows are read at a time, and mostChanges at the most in one run.
-	cachePage   = 500
-	mostChanges = 5000
+	// cachePage rows are read at a time, and maxChanges at the most in one run.
+	cachePage  = 500
+	maxChanges = 5000
 )
 
-// staleCache publishes every row that changed since the watermark, which is
+// healCache publishes every row that changed since the watermark, which is
 // kept in the cache itself: a cache that lost its contents has lost it too. It
 // moves on only over what was written.
-func (r *run) staleCache(ctx context.Context) error {
+func (r *run) healCache(ctx context.Context) error {
 	mark, err := r.cache.Watermark(ctx)
 	if err != nil {
 		return fmt.Errorf("read watermark: %w", err)
@@ -77,7 +77,7 @@ func (r *run) sweep(ctx context.Context, since, now time.Time) (done time.Time, 
 		moved := last.UpdatedAt.After(since)
 		since, after = last.UpdatedAt, last.ID
 		done = last.UpdatedAt.Add(overlap) // after now, if much changed: then the next sweep goes on from here
-		if n+cachePage >= mostChanges && moved {
+		if n+cachePage >= maxChanges && moved {
 			return done, nil
 		}
 	}

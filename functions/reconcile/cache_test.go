@@ -154,19 +154,19 @@ func TestABoundedSweepGoesOn(t *testing.T) {
 	b.reconcile()
 	_, err := b.Pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until, updated_at)
 		SELECT gen_random_uuid(), gen_random_uuid(), 'user', 'bootstrapper', 'a page', 'build_v0_1', now(), now() - interval '10 minutes' + n * interval '1 millisecond'
-		FROM generate_series(1, $1::int) AS n`, mostChanges+cachePage)
+		FROM generate_series(1, $1::int) AS n`, maxChanges+cachePage)
 	b.OK(err)
 	runs, written := 0, 0
-	for ; written < mostChanges+cachePage && runs < 20; runs++ {
+	for ; written < maxChanges+cachePage && runs < 20; runs++ {
 		b.cache = b.openCache() // a slow machine may have cost it a call
 		n := b.reconcile().Rules[staleCache].Healed
-		if n > mostChanges {
-			t.Errorf("one run wrote %d rows, over %d", n, mostChanges)
+		if n > maxChanges {
+			t.Errorf("one run wrote %d rows, over %d", n, maxChanges)
 		}
 		written += n
 	}
-	if runs < 2 || written != mostChanges+cachePage {
-		t.Errorf("%d rows were written in %d runs, want %d", written, runs, mostChanges+cachePage)
+	if runs < 2 || written != maxChanges+cachePage {
+		t.Errorf("%d rows were written in %d runs, want %d", written, runs, maxChanges+cachePage)
 	}
 	b.want(b.reconcile(), staleCache, count{})
 }

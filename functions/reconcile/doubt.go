@@ -13,29 +13,29 @@ import (
 	"siesta/shared/job"
 )
 
-// crowd is how many sandboxes must be lost, or nobody's, and more than are not,
-// before a run takes itself for the one that is wrong: another team's API key
-// knows none of our older sandboxes, and an emptied database none of our older
+// suspicious is how many sandboxes must be lost, or nobody's, and more than are
+// not, before a run takes itself for the one that is wrong: another team's API
+// key knows none of our older sandboxes, and an emptied database none of our older
 // jobs. Either would have it make an end of every preview there is.
-const crowd = 10
+const suspicious = 10
 
 var (
-	errMostLost      = errors.New("E2B does not know most of our sandboxes: is this the API key of the team that made them? None was written off")
-	errMostStrangers = errors.New("most of the sandboxes that E2B lists have no job: is this the right database? None was killed: each ends by its own time-out")
+	errMostLost    = errors.New("E2B does not know most of our sandboxes: is this the API key of the team that made them? None was written off")
+	errMostOrphans = errors.New("most of the sandboxes that E2B lists have no job: is this the right database? None was killed: each ends by its own time-out")
 )
 
 // doubt is what a run saw, and what it would make an end of. Its methods may be
 // called from many goroutines.
 type doubt struct {
-	believe   bool         // what it sees, whatever it is
-	sights    atomic.Int64 // rows whose sandbox E2B showed when it was asked
-	matches   atomic.Int64 // listed sandboxes that have a job
-	lost      pile[job.Job]
-	strangers pile[stranger]
+	believe  bool         // what it sees, whatever it is
+	sights   atomic.Int64 // rows whose sandbox E2B showed when it was asked
+	matches  atomic.Int64 // listed sandboxes that have a job
+	lost     pile[job.Job]
+	orphaned pile[orphan]
 }
 
-// stranger is a listed sandbox without a job.
-type stranger struct {
+// orphan is a listed sandbox without a job.
+type orphan struct {
 	sandbox e2b.Sandbox
 	candidate
 }
@@ -46,7 +46,7 @@ func (r *run) believeLosses(ctx context.Context) error {
 	lost := r.lost.take()
 	slices.SortFunc(lost, func(a, b job.Job) int { return cmp.Compare(a.ID, b.ID) })
 	lost = slices.CompactFunc(lost, func(a, b job.Job) bool { return a.ID == b.ID }) // a walk meets a missing one again
-	if seen := r.sights.Load(); len(lost) >= crowd && int64(len(lost)) > seen && !r.believe {
+	if seen := r.sights.Load(); len(lost) >= suspicious && int64(len(lost)) > seen && !r.believe {
 		return fmt.Errorf("%w (%d lost, %d seen)", errMostLost, len(lost), seen)
 	}
 	return together(workers, lost, func(j job.Job) error {
@@ -64,14 +64,14 @@ func (r *run) believeLosses(ctx context.Context) error {
 	})
 }
 
-// killStrangers makes an end of the listed sandboxes that no job knows, if jobs
+// killOrphans makes an end of the listed sandboxes that no job knows, if jobs
 // know the others.
-func (r *run) killStrangers(ctx context.Context) error {
-	strangers := r.strangers.take()
-	if known := r.matches.Load(); len(strangers) >= crowd && int64(len(strangers)) > known && !r.believe {
-		return fmt.Errorf("%w (%d without, %d with one)", errMostStrangers, len(strangers), known)
+func (r *run) killOrphans(ctx context.Context) error {
+	without := r.orphaned.take()
+	if known := r.matches.Load(); len(without) >= suspicious && int64(len(without)) > known && !r.believe {
+		return fmt.Errorf("%w (%d without, %d with one)", errMostOrphans, len(without), known)
 	}
-	return together(workers, strangers, func(s stranger) error { return r.examine(ctx, s.sandbox, s.candidate) })
+	return together(workers, without, func(o orphan) error { return r.examine(ctx, o.sandbox, o.candidate) })
 }
 
 // pile gathers things from many goroutines.

@@ -14,7 +14,7 @@ import (
 // Another team's API key hears 404 for every sandbox of ours.
 func TestARunThatSeesFewSandboxesWritesOffNoCrowd(t *testing.T) {
 	b := setup(t)
-	b.insertAsleep(crowd, `gen_random_uuid()`)
+	b.insertAsleep(suspicious, `gen_random_uuid()`)
 	b.reconcile()
 	b.Pass(postgres.Grace + time.Second)
 	b.ready() // built with the same key
@@ -23,45 +23,45 @@ func TestARunThatSeesFewSandboxesWritesOffNoCrowd(t *testing.T) {
 	if !slices.Contains(r.FailedParts, "losses") || !strings.Contains(b.Log.String(), "is this the API key") {
 		t.Errorf("failed parts %v, log %s", r.FailedParts, b.Log)
 	}
-	r, err := b.Handle(b.ctx, order{Believe: true}) // an operator knows better
+	r, err := b.Handle(b.ctx, input{Believe: true}) // an operator knows better
 	b.OK(err)
-	b.want(r, missing, count{crowd, crowd, 0})
+	b.want(r, missing, count{suspicious, suspicious, 0})
 }
 
 // Fewer may all be lost, and rows must not claim them for ever.
 func TestAFewLostSandboxesAreWrittenOff(t *testing.T) {
 	b := setup(t)
-	b.insertAsleep(crowd-1, `gen_random_uuid()`)
+	b.insertAsleep(suspicious-1, `gen_random_uuid()`)
 	b.reconcile()
 	b.Pass(postgres.Grace + time.Second)
-	b.want(b.reconcile(), missing, count{crowd - 1, crowd - 1, 0})
+	b.want(b.reconcile(), missing, count{suspicious - 1, suspicious - 1, 0})
 }
 
 // The ordinary loss is a small part of what there is.
 func TestACrowdIsWrittenOffBesideALargerOne(t *testing.T) {
 	b := setup(t)
-	b.insertAsleep(crowd, `gen_random_uuid()`)
-	for range crowd {
+	b.insertAsleep(suspicious, `gen_random_uuid()`)
+	for range suspicious {
 		b.paused()
 	}
 	b.reconcile()
 	b.Pass(postgres.Grace + time.Second)
-	b.want(b.reconcile(), missing, count{crowd, crowd, 0})
+	b.want(b.reconcile(), missing, count{suspicious, suspicious, 0})
 }
 
 // In an emptied database no older sandbox has a job.
 func TestARunThatKnowsFewJobsKillsNoCrowd(t *testing.T) {
 	b := setup(t, func(cfg *e2bsim.Config) { cfg.Clock = e2bsim.NewManualClock(time.Now().Add(-2 * postgres.Grace)) })
-	for range crowd {
+	for range suspicious {
 		b.Create(job.Tags(stack, job.NewID(), 1))
 	}
 	b.ready()
 	r := b.reconcile()
 	b.want(r, orphans, count{})
-	if !slices.Contains(r.FailedParts, "strangers") || !strings.Contains(b.Log.String(), "is this the right database") {
+	if !slices.Contains(r.FailedParts, "orphans") || !strings.Contains(b.Log.String(), "is this the right database") {
 		t.Errorf("failed parts %v, log %s", r.FailedParts, b.Log)
 	}
-	r, err := b.Handle(b.ctx, order{Believe: true})
+	r, err := b.Handle(b.ctx, input{Believe: true})
 	b.OK(err)
-	b.want(r, orphans, count{crowd, crowd, 0})
+	b.want(r, orphans, count{suspicious, suspicious, 0})
 }

@@ -47,31 +47,31 @@ type run struct {
 	doubt
 }
 
-// order is what an operator may ask of a run; the schedule's event asks nothing.
-type order struct {
+// input is what an operator may ask of a run; the schedule's event asks nothing.
+type input struct {
 	Believe bool `json:"believe"` // that most sandboxes are lost, or nobody's
 }
 
 // Handle does a bounded part of the work and returns what it has found. What
 // fails is logged and counted, and keeps nothing else from being done: the next
 // minute is the retry.
-func (h *handler) Handle(ctx context.Context, o order) (report, error) {
-	r := &run{handler: h, tally: newTally(), doubt: doubt{believe: o.Believe}}
+func (h *handler) Handle(ctx context.Context, in input) (report, error) {
+	r := &run{handler: h, tally: newTally(), doubt: doubt{believe: in.Believe}}
 	started := time.Now()
 	for _, part := range []struct {
 		name string
 		work func(context.Context) error
 	}{
-		{"pauses", r.latePauses},
-		{"turns", r.lateTurns},
-		{"cache", r.staleCache},
+		{"pauses", r.healPauses},
+		{"turns", r.healTurns},
+		{"cache", r.healCache},
 		{"sandboxes", r.listSandboxes},
-		{"strangers", r.killStrangers},
+		{"orphans", r.killOrphans},
 		{"rows", r.lookAtRows},
 		{"losses", r.believeLosses},
 	} {
 		if err := h.part(ctx, part.work); err != nil {
-			r.failed(part.name)
+			r.partFailed(part.name)
 			h.log.ErrorContext(ctx, "part of reconcile failed", "part", part.name, "error", err)
 		}
 	}

@@ -62,7 +62,7 @@ func (b *bench) openCache() *redis.Cache {
 // reconcile is one run.
 func (b *bench) reconcile() report {
 	b.T.Helper()
-	r, err := b.Handle(b.ctx, order{})
+	r, err := b.Handle(b.ctx, input{})
 	b.OK(err)
 	return r
 }

@@ -12,9 +12,9 @@ import (
 	"siesta/shared/postgres"
 )
 
-// mostPages of 100 sandboxes are read in one run. Those that run come first:
+// maxPages of 100 sandboxes are read in one run. Those that run come first:
 // they cost money.
-const mostPages = 20
+const maxPages = 20
 
 // listSandboxes goes through E2B's list of our sandboxes and looks for those
 // that belong to nobody, and those that run although their row sleeps.
@@ -23,7 +23,7 @@ func (r *run) listSandboxes(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}
-	pages := mostPages
+	pages := maxPages
 	for _, state := range []e2b.State{e2b.Running, e2b.Paused} {
 		used, err := r.list(ctx, state, pages, now)
 		if err != nil {
@@ -104,7 +104,7 @@ func (r *run) judgePage(ctx context.Context, sandboxes []e2b.Sandbox, now time.T
 			r.matches.Add(1)
 		}
 		if c.judge(s) == noJob {
-			r.strangers.add(stranger{s, c})
+			r.orphaned.add(orphan{s, c})
 			return nil
 		}
 		return r.examine(ctx, s, c)

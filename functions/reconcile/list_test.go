@@ -195,7 +195,7 @@ func TestAListIsReadInBoundedParts(t *testing.T) {
 	b.OK(err)
 	b.reconcile()
 	b.reconcile()
-	if len(asked) != 2*mostPages || asked[mostPages] != strconv.Itoa(mostPages) {
+	if len(asked) != 2*maxPages || asked[maxPages] != strconv.Itoa(maxPages) {
 		t.Errorf("asked for pages %v", asked)
 	}
 }

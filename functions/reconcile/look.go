@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// mostLooks sandboxes are looked at one by one in one run: those that were
+	// maxLooks sandboxes are looked at one by one in one run: those that were
 	// missing before, then those awake, then those asleep.
-	mostLooks   = 200
-	mostMissing = 50
-	mostAwake   = 100
+	maxLooks   = 200
+	maxMissing = 50
+	maxAwake   = 100
 	// saveTime is for noting where a run stopped when its time is up.
 	saveTime = 2 * time.Second
 )
@@ -26,15 +26,15 @@ var errSilent = errors.New("no look at a sandbox was answered")
 
 // lookAtRows asks E2B about the sandboxes that the rows claim to have.
 func (r *run) lookAtRows(ctx context.Context) error {
-	again, err := r.store.Missing(ctx, mostMissing)
+	again, err := r.store.Missing(ctx, maxMissing)
 	if err != nil {
 		return fmt.Errorf("list missing sandboxes: %w", err)
 	}
 	if _, err := r.lookAll(ctx, again); err != nil {
 		return err
 	}
-	left := mostLooks - len(again)
-	n, err := r.walk(ctx, "rows awake", r.store.Awake, min(left, mostAwake))
+	left := maxLooks - len(again)
+	n, err := r.walk(ctx, "rows awake", r.store.Awake, min(left, maxAwake))
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (r *run) act(ctx context.Context, s e2b.Sandbox, c candidate) error {
 	case fine:
 		return nil
 	case awake:
-		return r.wake(ctx, *c.owner, s)
+		return r.foundAwake(ctx, *c.owner, s)
 	default:
 		j := c.owner
 		if j == nil {
@@ -164,8 +164,9 @@ func (r *run) act(ctx context.Context, s e2b.Sandbox, c candidate) error {
 	}
 }
 
-// wake takes a row's word back that its sandbox sleeps, and asks for its pause.
-func (r *run) wake(ctx context.Context, j job.Job, s e2b.Sandbox) error {
+// foundAwake takes a row's word back that its sandbox sleeps, and asks for its
+// pause.
+func (r *run) foundAwake(ctx context.Context, j job.Job, s e2b.Sandbox) error {
 	j, err := r.store.RecordWoken(ctx, j, s.EndAt)
 	if errors.Is(err, job.ErrConflict) {
 		return nil

@@ -168,17 +168,17 @@ func TestABuildingJobsSandboxIsItsBuildersToMiss(t *testing.T) {
 // again at the end.
 func TestTheWalkGoesOnWhereItStopped(t *testing.T) {
 	b := setup(t)
-	b.insertAsleep(mostLooks+50, `gen_random_uuid()`)
-	b.want(b.reconcile(), missing, count{mostLooks, 0, 0})
+	b.insertAsleep(maxLooks+50, `gen_random_uuid()`)
+	b.want(b.reconcile(), missing, count{maxLooks, 0, 0})
 	gets := b.Calls(e2bsim.Get)
-	if gets != mostLooks {
-		t.Errorf("%d looks, want %d", gets, mostLooks)
+	if gets != maxLooks {
+		t.Errorf("%d looks, want %d", gets, maxLooks)
 	}
 	b.want(b.reconcile(), missing, count{50, 0, 0})
 	before := b.Calls(e2bsim.Get)
 	b.reconcile()
-	if n := b.Calls(e2bsim.Get) - before; n != mostLooks {
-		t.Errorf("%d looks after the walk's end, want it to begin again with %d", n, mostLooks)
+	if n := b.Calls(e2bsim.Get) - before; n != maxLooks {
+		t.Errorf("%d looks after the walk's end, want it to begin again with %d", n, maxLooks)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Command reconcile is the function that finds everything that fell: every
+// Command reconcile is the function that puts right whatever is stuck: every
 // minute it brings Postgres, E2B, the queues and the cache together again.
 // docs/lifecycle.md has its rules.
 package main

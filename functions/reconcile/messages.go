@@ -9,17 +9,17 @@ import (
 	"siesta/shared/sqs"
 )
 
-// mostRows bounds what one rule takes up in one run, the longest fallen first.
-const mostRows = 500
+// maxRows bounds what one rule takes up in one run, the longest overdue first.
+const maxRows = 500
 
-// latePauses sends again for every pause that is overdue, and for every pause
+// healPauses sends again for every pause that is overdue, and for every pause
 // and resume that has lost its owner.
-func (r *run) latePauses(ctx context.Context) error {
-	late, err := r.store.OverduePauses(ctx, mostRows)
+func (r *run) healPauses(ctx context.Context) error {
+	late, err := r.store.OverduePauses(ctx, maxRows)
 	if err != nil {
 		return fmt.Errorf("list overdue pauses: %w", err)
 	}
-	abandoned, err := r.store.AbandonedOps(ctx, mostRows)
+	abandoned, err := r.store.AbandonedOps(ctx, maxRows)
 	if err != nil {
 		return fmt.Errorf("list abandoned pauses and resumes: %w", err)
 	}
@@ -29,14 +29,14 @@ func (r *run) latePauses(ctx context.Context) error {
 	)
 }
 
-// lateTurns sends again for every turn that nobody takes, ends the jobs that
+// healTurns sends again for every turn that nobody takes, ends the jobs that
 // had all their time, and queues those whose day has come.
-func (r *run) lateTurns(ctx context.Context) error {
-	idle, err := r.store.AbandonedTurns(ctx, mostRows)
+func (r *run) healTurns(ctx context.Context) error {
+	idle, err := r.store.AbandonedTurns(ctx, maxRows)
 	if err != nil {
 		return fmt.Errorf("list abandoned turns: %w", err)
 	}
-	scheduled, err := r.store.DueSchedules(ctx, mostRows)
+	scheduled, err := r.store.DueSchedules(ctx, maxRows)
 	if err != nil {
 		return fmt.Errorf("list due schedules: %w", err)
 	}
@@ -50,7 +50,7 @@ func (r *run) lateTurns(ctx context.Context) error {
 	}
 	return errors.Join(
 		r.ask(ctx, abandonedTurns, turns, r.askForTurn),
-		r.heal(ctx, overdueJobs, overdue, r.fail),
+		r.heal(ctx, overdueJobs, overdue, r.failOverdue),
 		r.heal(ctx, dueSchedules, scheduled, r.queue),
 	)
 }
@@ -108,10 +108,10 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 	return r.askForTurn(ctx, j)
 }
 
-// fail ends a job that had all its time, in words, and kills its sandbox, if
-// that is one of ours: a copy of the database names sandboxes of the original.
+// failOverdue ends a job that had all its time, in words, and kills its sandbox,
+// if that is one of ours: a copy of the database names sandboxes of the original.
 // If that does not work, its sandbox is an orphan from now on.
-func (r *run) fail(ctx context.Context, j job.Job) error {
+func (r *run) failOverdue(ctx context.Context, j job.Job) error {
 	debugID, message := job.NewID(), j.OverdueMessage()
 	j, err := r.store.FailOverdue(ctx, j, message, debugID)
 	if err != nil {

@@ -193,9 +193,9 @@ func TestOneRunTakesUpABoundedNumberAndTheNextGoesOn(t *testing.T) {
 	b.Pass(2 * time.Minute)
 	_, err := b.Pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, build_version, lease_until)
 		SELECT gen_random_uuid(), $1, 'user_' || n, 'bootstrapper', 'a page', 'build_v0_1', now() - interval '90 seconds'
-		FROM generate_series(1, $2::int) AS n`, first.ProjectID, mostRows)
+		FROM generate_series(1, $2::int) AS n`, first.ProjectID, maxRows)
 	b.OK(err)
-	b.want(b.reconcile(), abandonedTurns, count{mostRows, mostRows, 0})
+	b.want(b.reconcile(), abandonedTurns, count{maxRows, maxRows, 0})
 	if len(b.turnsAsked(first)) != 1 {
 		t.Error("the longest abandoned job was not the first")
 	}
@@ -220,7 +220,7 @@ func TestWhatWasAskedForIsAskedForLessAndLessOften(t *testing.T) {
 			t.Errorf("%s: asked %d times in an hour, want at most %d", what, n, most)
 		}
 	}
-	// What falls once more is a new matter.
+	// What is stuck once more is a new matter.
 	pauses, _ := b.pausesAsked(due)
 	turns := len(b.turnsAsked(queued))
 	b.Must(b.Rows.TakePause(b.ctx, due.ID, due.Epoch))

@@ -10,7 +10,8 @@ import (
 	"siesta/shared/logging"
 )
 
-// rule is a kind of thing that falls. Its name is part of the metrics' names.
+// rule is a kind of thing that reconcile puts right. Its name is part of the
+// metrics' names.
 type rule string
 
 // The rules, in the order of docs/lifecycle.md.
@@ -68,8 +69,8 @@ func (t *tally) found(r rule, n int) { t.add(r, n, 0, 0) }
 func (t *tally) healed(r rule)       { t.add(r, 0, 1, 0) }
 func (t *tally) unknown(r rule)      { t.add(r, 0, 0, 1) }
 
-// failed notes a part of the run that could not be done.
-func (t *tally) failed(part string) {
+// partFailed notes a part of the run that could not be done.
+func (t *tally) partFailed(part string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.parts = append(t.parts, part)

@@ -206,15 +206,15 @@ var guards = []guard{
 		"sandbox.Metadata[job.TagStack] != h.stack:", "sandbox.Metadata[job.TagStack] == job.TagStack:",
 		cancel, "TestWhatE2BAnswersDecidesOnlyTheSandboxsState"},
 
-	// What falls is found.
+	// What is stuck is found.
 	{"reconcile: late pauses", "functions/reconcile/handler.go",
-		"{\"pauses\", r.latePauses},", "{\"pauses\", func(context.Context) error { return nil }},",
+		"{\"pauses\", r.healPauses},", "{\"pauses\", func(context.Context) error { return nil }},",
 		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_fell"},
 	{"reconcile: late turns", "functions/reconcile/handler.go",
-		"{\"turns\", r.lateTurns},", "{\"turns\", func(context.Context) error { return nil }},",
+		"{\"turns\", r.healTurns},", "{\"turns\", func(context.Context) error { return nil }},",
 		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_fell"},
 	{"reconcile: stale cache", "functions/reconcile/handler.go",
-		"{\"cache\", r.staleCache},", "{\"cache\", func(context.Context) error { return nil }},",
+		"{\"cache\", r.healCache},", "{\"cache\", func(context.Context) error { return nil }},",
 		everyCall, "TestACrashAtAnyCallBreaksNoPromise/pause$"},
 	{"reconcile: sandboxes of nobody", "functions/reconcile/handler.go",
 		"{\"sandboxes\", r.listSandboxes},", "{\"sandboxes\", func(context.Context) error { return nil }},",
