@@ -99,7 +99,7 @@ func (q *Queue) hide(ctx context.Context, r Record, d time.Duration) <-chan stru
 	}
 	go func() {
 		defer close(done)
-		if err := q.ChangeVisibility(ctx, r.ReceiptHandle, d); err != nil {
+		if err := q.changeVisibility(ctx, r.ReceiptHandle, d); err != nil {
 			slog.WarnContext(ctx, "message keeps its visibility", "message_id", r.MessageID, "error", err)
 		}
 	}()
@@ -126,18 +126,18 @@ func attempt(ctx context.Context, r Record, handle func(context.Context, Record)
 func (q *Queue) settle(ctx context.Context, r Record, err error) (done bool) {
 	ctx = context.WithoutCancel(ctx)
 	log := slog.With("message_id", r.MessageID, "receive_count", r.ReceiveCount)
-	decision := Decide(err)
-	if decision == DeadLetter {
-		if sendErr := q.DeadLetter(ctx, r, err.Error()); sendErr != nil {
+	fate := decide(err)
+	if fate == deadLetter {
+		if sendErr := q.toDeadLetters(ctx, r, err.Error()); sendErr != nil {
 			log.ErrorContext(ctx, "message cannot be dead-lettered now", "error", errors.Join(err, sendErr))
-			decision, err = Retry, sendErr
+			fate, err = retry, sendErr
 		}
 	}
-	switch decision {
-	case DeadLetter:
+	switch fate {
+	case deadLetter:
 		log.ErrorContext(ctx, "message dead-lettered", "error", err)
 		return true
-	case Acknowledge:
+	case acknowledge:
 		if err != nil {
 			log.InfoContext(ctx, "message acknowledged", "reason", err)
 		}
@@ -149,7 +149,7 @@ func (q *Queue) settle(ctx context.Context, r Record, err error) (done bool) {
 		delay = after.Delay
 	}
 	log.WarnContext(ctx, "message will come again", "error", err, "delay_seconds", delay.Seconds())
-	if err := q.ChangeVisibility(ctx, r.ReceiptHandle, delay); err != nil {
+	if err := q.changeVisibility(ctx, r.ReceiptHandle, delay); err != nil {
 		log.WarnContext(ctx, "message will come again only when its visibility ends", "error", err)
 	}
 	return false

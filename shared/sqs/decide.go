@@ -7,18 +7,18 @@ import (
 	"siesta/shared/job"
 )
 
-// Decision says what becomes of a message after its handler.
-type Decision int
+// decision says what becomes of a message after its handler.
+type decision int
 
-// The decisions. Retry is the zero value: when in doubt, the message comes
+// The decisions. retry is the zero value: when in doubt, the message comes
 // again.
 const (
-	Retry Decision = iota
-	Acknowledge
-	DeadLetter
+	retry decision = iota
+	acknowledge
+	deadLetter
 )
 
-func (d Decision) String() string {
+func (d decision) String() string {
 	return [...]string{"retry", "acknowledge", "dead-letter"}[d]
 }
 
@@ -36,56 +36,56 @@ func (e *RetryAfter) Unwrap() error { return e.Err }
 // matches several takes the first.
 var decisions = []struct {
 	err      error
-	decision Decision
+	decision decision
 }{
 	// It may succeed when it comes again.
-	{job.ErrUnavailable, Retry},
-	{job.ErrLater, Retry},
-	{job.ErrConflict, Retry}, // the next delivery reads what the faster one wrote
-	{job.ErrSandboxUnreachable, Retry},
-	{job.ErrSandboxBusy, Retry},
-	{job.ErrSandboxNotFound, Retry}, // a single 404 is never believed
-	{job.ErrSandboxPaused, Retry},   // true only once it is recorded
-	{job.ErrSandboxInTransition, Retry},
-	{job.ErrUnauthorized, Retry}, // until somebody puts the right key in
-	{job.ErrSandboxLimit, Retry},
-	{job.ErrRateLimited, Retry},
-	{job.ErrSandboxFailed, Retry},
-	{job.ErrNoCapacity, Retry},
-	{job.ErrUnknownOutcome, Retry},
-	{job.ErrNotSent, Retry},
+	{job.ErrUnavailable, retry},
+	{job.ErrLater, retry},
+	{job.ErrConflict, retry}, // the next delivery reads what the faster one wrote
+	{job.ErrSandboxUnreachable, retry},
+	{job.ErrSandboxBusy, retry},
+	{job.ErrSandboxNotFound, retry}, // a single 404 is never believed
+	{job.ErrSandboxPaused, retry},   // true only once it is recorded
+	{job.ErrSandboxInTransition, retry},
+	{job.ErrUnauthorized, retry}, // until somebody puts the right key in
+	{job.ErrSandboxLimit, retry},
+	{job.ErrRateLimited, retry},
+	{job.ErrSandboxFailed, retry},
+	{job.ErrNoCapacity, retry},
+	{job.ErrUnknownOutcome, retry},
+	{job.ErrNotSent, retry},
 
 	// It never will, and somebody has to look at it.
-	{job.ErrBadMessage, DeadLetter},
-	{job.ErrInvalid, DeadLetter},
-	{job.ErrTooLarge, DeadLetter},
-	{job.ErrForeign, DeadLetter},
-	{job.ErrNotFound, DeadLetter},
-	{job.ErrPrevious, DeadLetter},
-	{job.ErrIdempotencyKey, DeadLetter},
-	{job.ErrUnauthenticated, DeadLetter},
+	{job.ErrBadMessage, deadLetter},
+	{job.ErrInvalid, deadLetter},
+	{job.ErrTooLarge, deadLetter},
+	{job.ErrForeign, deadLetter},
+	{job.ErrNotFound, deadLetter},
+	{job.ErrPrevious, deadLetter},
+	{job.ErrIdempotencyKey, deadLetter},
+	{job.ErrUnauthenticated, deadLetter},
 
 	// There is nothing left to do.
-	{job.ErrTerminal, Acknowledge},
-	{job.ErrNotReady, Acknowledge},
-	{job.ErrSandboxExpired, Acknowledge},
-	{job.ErrSandboxRefused, Acknowledge},
+	{job.ErrTerminal, acknowledge},
+	{job.ErrNotReady, acknowledge},
+	{job.ErrSandboxExpired, acknowledge},
+	{job.ErrSandboxRefused, acknowledge},
 }
 
-// Decide looks up what a handler's error means for its message. No error is
-// Acknowledge; a *RetryAfter, and whatever is not in the table, is Retry.
-func Decide(err error) Decision {
+// decide looks up what a handler's error means for its message. No error is
+// acknowledge; a *RetryAfter, and whatever is not in the table, is retry.
+func decide(err error) decision {
 	if err == nil {
-		return Acknowledge
+		return acknowledge
 	}
 	var after *RetryAfter
 	if errors.As(err, &after) {
-		return Retry
+		return retry
 	}
 	for _, d := range decisions {
 		if errors.Is(err, d.err) {
 			return d.decision
 		}
 	}
-	return Retry
+	return retry
 }

@@ -16,19 +16,19 @@ import (
 func TestDecide(t *testing.T) {
 	for _, c := range []struct {
 		err  error
-		want Decision
+		want decision
 	}{
-		{nil, Acknowledge},
-		{errors.New("unheard of"), Retry},
-		{fmt.Errorf("claim: %w", job.ErrUnavailable), Retry},
-		{fmt.Errorf("decode: %w", job.ErrBadMessage), DeadLetter},
-		{&job.InvalidError{Field: "goal", Reason: "is required"}, DeadLetter},
-		{job.ErrForeign, DeadLetter},
-		{job.ErrTerminal, Acknowledge},
-		{fmt.Errorf("pause: %w", &RetryAfter{Delay: time.Second, Err: job.ErrTerminal}), Retry},
-		{errors.Join(job.ErrForeign, job.ErrUnavailable), Retry},
+		{nil, acknowledge},
+		{errors.New("unheard of"), retry},
+		{fmt.Errorf("claim: %w", job.ErrUnavailable), retry},
+		{fmt.Errorf("decode: %w", job.ErrBadMessage), deadLetter},
+		{&job.InvalidError{Field: "goal", Reason: "is required"}, deadLetter},
+		{job.ErrForeign, deadLetter},
+		{job.ErrTerminal, acknowledge},
+		{fmt.Errorf("pause: %w", &RetryAfter{Delay: time.Second, Err: job.ErrTerminal}), retry},
+		{errors.Join(job.ErrForeign, job.ErrUnavailable), retry},
 	} {
-		if got := Decide(c.err); got != c.want {
+		if got := decide(c.err); got != c.want {
 			t.Errorf("%v: got %v, want %v", c.err, got, c.want)
 		}
 	}

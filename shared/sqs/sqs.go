@@ -80,9 +80,9 @@ func (q *Queue) send(ctx context.Context, m any, group string, delay time.Durati
 	return q.put(ctx, "send message", in)
 }
 
-// DeadLetter sends r's body as it came to the dead-letter queue, with the
+// toDeadLetters sends r's body as it came to the dead-letter queue, with the
 // reason and the message's id as attributes.
-func (q *Queue) DeadLetter(ctx context.Context, r Record, reason string) error {
+func (q *Queue) toDeadLetters(ctx context.Context, r Record, reason string) error {
 	return q.put(ctx, "send message to dead-letter queue", &sqs.SendMessageInput{
 		QueueUrl:    &q.deadLetter,
 		MessageBody: &r.Body,
@@ -108,9 +108,9 @@ func (q *Queue) put(ctx context.Context, what string, in *sqs.SendMessageInput) 
 	return unavailable(what, err)
 }
 
-// ChangeVisibility makes a received message visible again d from now, unless it
+// changeVisibility makes a received message visible again d from now, unless it
 // is deleted before.
-func (q *Queue) ChangeVisibility(ctx context.Context, receiptHandle string, d time.Duration) error {
+func (q *Queue) changeVisibility(ctx context.Context, receiptHandle string, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	_, err := q.api.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{

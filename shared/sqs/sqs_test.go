@@ -69,7 +69,7 @@ func TestSendFails(t *testing.T) {
 	if err := q.SendBuild(t.Context(), BuildMessage{JobID: job.NewID()}, 0); !errors.Is(err, job.ErrUnavailable) {
 		t.Errorf("queue down: got %v, want job.ErrUnavailable", err)
 	}
-	if err := q.ChangeVisibility(t.Context(), "r", time.Second); !errors.Is(err, job.ErrUnavailable) {
+	if err := q.changeVisibility(t.Context(), "r", time.Second); !errors.Is(err, job.ErrUnavailable) {
 		t.Errorf("queue down: got %v, want job.ErrUnavailable", err)
 	}
 }
@@ -77,7 +77,7 @@ func TestSendFails(t *testing.T) {
 func TestDeadLetterKeepsTheBodyAndSaysWhy(t *testing.T) {
 	q, s := newQueue(t)
 	r := Record{MessageID: "m-1", Body: `{"broken`, Correlation: "c-1"}
-	if err := q.DeadLetter(t.Context(), r, "line one\x00\nline two"); err != nil {
+	if err := q.toDeadLetters(t.Context(), r, "line one\x00\nline two"); err != nil {
 		t.Fatal(err)
 	}
 	got := s.of("SendMessage")[0]
