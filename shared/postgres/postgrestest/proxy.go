@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"siesta/shared/processtest"
 )
 
 // Proxy stands between a client and a database and breaks their connections:
@@ -48,9 +50,12 @@ func NewProxy(t TB, address string) *Proxy {
 	if filepath.IsAbs(config.Host) {
 		p.network, p.target = "unix", filepath.Join(config.Host, fmt.Sprintf(".s.PGSQL.%d", config.Port))
 	}
-	if err := p.listen("127.0.0.1:0"); err != nil {
+	l, err := processtest.Listen()
+	if err != nil {
 		t.Fatalf("start proxy: %v", err)
 	}
+	p.address = l.Addr().String()
+	p.take(l)
 	t.Cleanup(p.Down)
 	u.Host, u.RawQuery = p.address, "sslmode=disable"
 	p.URL = u.String()
@@ -100,19 +105,18 @@ func (p *Proxy) Down() {
 // Up takes connections again, at the same address.
 func (p *Proxy) Up(t TB) {
 	t.Helper()
-	if err := p.listen(p.address); err != nil {
+	l, err := net.Listen("tcp", p.address)
+	if err != nil {
 		t.Fatalf("start proxy again: %v", err)
 	}
+	p.take(l)
 }
 
-func (p *Proxy) listen(address string) error {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
+// take takes connections from l.
+func (p *Proxy) take(l net.Listener) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.listener, p.address = l, l.Addr().String()
+	p.listener = l
 	go func() {
 		for {
 			client, err := l.Accept()
@@ -122,7 +126,6 @@ func (p *Proxy) listen(address string) error {
 			go p.serve(l, client)
 		}
 	}()
-	return nil
 }
 
 func (p *Proxy) serve(l net.Listener, client net.Conn) {
