@@ -55,7 +55,7 @@ var answers = map[string]string{
 	"functions/cancel response":       "Cancelled",
 	"functions/resume resumed":        "Resumed",
 	"functions/resume pending":        "Resuming",
-	"shared/api StatusResponse":       "Status",
+	"shared/api statusResponse":       "Status",
 	"shared/api errorBody":            "Error",
 	"shared/api errorBody of sandbox": "SandboxError",
 	"shared/api errorDetail":          "SandboxError.detail",

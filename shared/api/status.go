@@ -13,9 +13,9 @@ const (
 	pollScheduledEvery = time.Minute
 )
 
-// StatusResponse is the body of GET /api/generation/{job_id}/status. Every key
+// statusResponse is the body of GET /api/generation/{job_id}/status. Every key
 // is always there; nil is null.
-type StatusResponse struct {
+type statusResponse struct {
 	JobID            string           `json:"job_id"`
 	Status           job.Status       `json:"status"`
 	StageLabel       string           `json:"stage_label"`
@@ -33,7 +33,7 @@ type StatusResponse struct {
 // only while it runs, and a Retry-After as long as there is something to wait
 // for.
 func Status(j job.Job) Answer {
-	body := StatusResponse{
+	body := statusResponse{
 		JobID:         j.ID,
 		Status:        j.Status,
 		StageLabel:    j.Status.Label(),
