@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -23,6 +24,9 @@ const (
 	pollEvery = 150 * time.Millisecond
 	// answerWithin is how long a server may take until its preview answers.
 	answerWithin = 3 * time.Minute
+	// noStart stands in for an empty start command: without the step's folder
+	// each turn would begin it, and its clock, anew.
+	noStart = "true # no start command"
 )
 
 // step does what the job's status asks for. It returns 0 when the status is
@@ -90,10 +94,8 @@ func (t *turn) checks(ctx context.Context) (time.Duration, error) {
 		if err := t.save(ctx, row, err); err != nil {
 			return 0, err
 		}
-		if t.j.Plan.Start != "" {
-			if err := t.start(ctx, "start", t.j.Plan.Start, "Starting the server"); err != nil {
-				return 0, err
-			}
+		if err := t.start(ctx, "start", cmp.Or(t.j.Plan.Start, noStart), "Starting the server"); err != nil {
+			return 0, err
 		}
 	}
 	url := t.e2b.PreviewURL(t.j.SandboxID, t.j.Plan.Port)

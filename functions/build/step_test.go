@@ -26,6 +26,36 @@ func TestEveryCommandHasTheRequestsPort(t *testing.T) {
 	}
 }
 
+// An app without a start command has something else that serves it: its
+// template, or a command before.
+func TestAnAppWithoutAStartCommandIsReady(t *testing.T) {
+	b := setup(t)
+	r := page()
+	check, none := *r.Commands.Start+" >/dev/null 2>&1 &", ""
+	r.Commands.Check, r.Commands.Start = &check, &none
+	b.ready(b.accept(r).ID)
+}
+
+// Without a start command, too, the app has its time to answer, and no more.
+func TestAnAppWithoutAStartCommandHasToAnswer(t *testing.T) {
+	b := setup(t)
+	r := page()
+	check, none := "echo checked >>../seen", ""
+	r.Commands.Check, r.Commands.Start = &check, &none
+	j := b.Set(b.accept(r).ID, fmt.Sprintf("polled_ms = %d", jobPoll.Milliseconds()))
+	b.at(j.ID, job.Checks)
+	b.deliver()
+	if seen := b.Run(b.theBox(), "cat seen"); seen != "checked\n" {
+		t.Errorf("the check wrote %q", seen)
+	}
+	b.pass(answerWithin)
+	b.deliver()
+	row := b.Row(j.ID)
+	if want := "The app gave no answer on port 3000 within 3m0s of its start."; row.Status != job.Failed || row.ErrorMessage != want {
+		t.Errorf("the job is %s after %d turns: %s", row.Status, row.Turn, row.ErrorMessage)
+	}
+}
+
 // TestManyFilesAreDeletedAtOnce: a call for each would outlast a turn, and each
 // turn after it.
 func TestManyFilesAreDeletedAtOnce(t *testing.T) {
