@@ -161,12 +161,17 @@ func TestRecycleUnderLoad(t *testing.T) {
 
 // A function that registers for SIGTERM gets it, and the time to use it.
 func TestSigterm(t *testing.T) {
-	s := start(t, runtimeapi.Function{Env: map[string]string{"AT_START": "sigterm"}}, runtimeapi.Options{})
+	s := start(t, runtimeapi.Function{Env: map[string]string{"AT_START": "sigterm"}}, runtimeapi.Options{TermTimeout: time.Minute})
 	s.invoke(t, `{}`)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if l := <-s.lines; l.Text != "terminated" {
-		t.Errorf("got %+v", l)
+	select { // the process has ended
+	case l := <-s.lines:
+		if l.Text != "terminated" {
+			t.Errorf("got %+v", l)
+		}
+	default:
+		t.Error("it was killed without a SIGTERM")
 	}
 }

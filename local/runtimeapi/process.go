@@ -25,11 +25,7 @@ const (
 	over
 )
 
-const (
-	kill = syscall.SIGKILL
-	// grace is what Lambda gives a process between SIGTERM and SIGKILL.
-	grace = 500 * time.Millisecond
-)
+const kill = syscall.SIGKILL
 
 // process is one running binary. Its pool's lock guards it, but for run's own
 // part.
@@ -168,7 +164,7 @@ func (q *process) stop() {
 	go func() {
 		select {
 		case <-q.gone:
-		case <-time.After(grace):
+		case <-time.After(q.pool.server.options.TermTimeout):
 			q.pool.mu.Lock()
 			defer q.pool.mu.Unlock()
 			q.signal(kill)

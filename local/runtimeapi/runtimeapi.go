@@ -58,6 +58,7 @@ type Line struct {
 type Options struct {
 	Region      string        // default us-east-1
 	InitTimeout time.Duration // from start to the first poll; default 10 s, as Lambda's
+	TermTimeout time.Duration // from SIGTERM to SIGKILL; default 500 ms, as Lambda's
 	Log         func(Line)    // called for one line at a time; nil drops them
 }
 
@@ -108,6 +109,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.InitTimeout == 0 {
 		o.InitTimeout = 10 * time.Second
+	}
+	if o.TermTimeout == 0 {
+		o.TermTimeout = 500 * time.Millisecond
 	}
 	s := &Server{options: o, address: listener.Addr().String(), spawn: make(chan func()), pools: map[string]*pool{}}
 	s.http = &http.Server{Handler: s.routes()}
