@@ -75,12 +75,12 @@ func (t *turn) look(ctx context.Context) (workspace, error) {
 	for _, name := range names {
 		w.names[name] = true
 	}
-	const most = 1 << 20
+	const maxFile = 1 << 20
 	for _, name := range readForDetection {
 		if !w.names[name] {
 			continue
 		}
-		if w.files[name], err = t.envd.ReadFile(ctx, path.Join(job.Workspace, name), 0, most); err != nil {
+		if w.files[name], err = t.envd.ReadFile(ctx, path.Join(job.Workspace, name), 0, maxFile); err != nil {
 			return w, fmt.Errorf("read %s: %w", name, err)
 		}
 	}

@@ -75,10 +75,10 @@ func (r redactor) lines(output string, most int) []string {
 
 // tail joins the last few lines of output, for an error message.
 func (r redactor) tail(output string) string {
-	const mostLines, mostBytes = 15, 500
-	lines := r.lines(output, mostBytes)
-	if len(lines) > mostLines {
-		lines = lines[len(lines)-mostLines:]
+	const maxLines, maxLine = 15, 500
+	lines := r.lines(output, maxLine)
+	if len(lines) > maxLines {
+		lines = lines[len(lines)-maxLines:]
 	}
 	return strings.Join(lines, "\n")
 }

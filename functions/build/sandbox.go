@@ -15,8 +15,8 @@ import (
 const (
 	// lookAgain is the wait after a create whose outcome is not known yet.
 	lookAgain = 15 * time.Second
-	// crowded is the wait when E2B has no room or asks to be left alone.
-	crowded = 30 * time.Second
+	// capacityWait is the wait when E2B has no room or asks to be left alone.
+	capacityWait = 30 * time.Second
 	// missingAgain is the wait after a 404 that is not believed yet.
 	missingAgain = 60 * time.Second
 )
@@ -102,9 +102,9 @@ func (t *turn) notCreated(ctx context.Context, err error) (time.Duration, error)
 			return 0, err
 		}
 		return 0, failed(err, "The sandbox service refused to create a sandbox for this build.")
-	case crowdedOut(err):
+	case didNothing(err):
 		row, saveErr := t.store.RecordCreateRefused(ctx, t.j)
-		return max(crowded, retryAfter(err)), t.save(ctx, row, saveErr)
+		return max(capacityWait, retryAfter(err)), t.save(ctx, row, saveErr)
 	default: // it may exist: the lease runs out, then a list tells
 		return 0, fmt.Errorf("create sandbox: %w", err)
 	}
@@ -163,12 +163,12 @@ func (t *turn) notConnected(ctx context.Context, err error) (time.Duration, erro
 		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > postgres.Grace {
 			return 0, failed(err, "The sandbox of this build was lost. Please try again.")
 		}
-		row, saveErr := t.store.RecordMissing(ctx, t.j)
+		row, saveErr := t.store.RecordBuildMissing(ctx, t.j)
 		return missingAgain, t.save(ctx, row, saveErr)
 	case errors.Is(err, job.ErrSandboxRefused):
 		return 0, failed(err, "The sandbox service refused to go on with this build's sandbox.")
-	case crowdedOut(err), errors.Is(err, job.ErrSandboxInTransition):
-		return max(crowded, retryAfter(err)), nil
+	case didNothing(err), errors.Is(err, job.ErrSandboxInTransition):
+		return max(capacityWait, retryAfter(err)), nil
 	default:
 		return 0, fmt.Errorf("connect sandbox: %w", err)
 	}
@@ -190,9 +190,9 @@ func (t *turn) mark(ctx context.Context) error {
 	return t.save(ctx, row, err)
 }
 
-// crowdedOut reports whether a call definitely did nothing, and may do better
+// didNothing reports whether a call definitely did nothing, and may do better
 // later.
-func crowdedOut(err error) bool {
+func didNothing(err error) bool {
 	for _, later := range []error{job.ErrSandboxLimit, job.ErrRateLimited, job.ErrNoCapacity, job.ErrUnauthorized, job.ErrNotSent} {
 		if errors.Is(err, later) {
 			return true

@@ -22,9 +22,9 @@ const (
 	attemptVisibility = 110 * time.Second
 	// sendWindow is how long after its record a pause may be sent.
 	sendWindow = 20 * time.Second
-	// longestWait is what a message whose pause failed waits for at the most: less
-	// than what makes reconcile take the pause for abandoned, and send another.
-	longestWait = postgres.ReconcileAfter - 5*time.Second
+	// maxFailedWait is what a message whose pause failed waits for at the most:
+	// less than what makes reconcile take the pause for abandoned, and send another.
+	maxFailedWait = postgres.ReconcileAfter - 5*time.Second
 	// together is how many records of a batch are handled at the same time.
 	together = 10
 )
@@ -119,7 +119,7 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 		if errors.As(err, &answer) && answer.RetryAfter > 0 {
 			wait = answer.RetryAfter
 		}
-		return again(err, min(wait, longestWait))
+		return again(err, min(wait, maxFailedWait))
 	default: // unknown: op_until runs out by itself, then the next POST joins this one or hears 409
 		return again(err, postgres.OpTime+time.Second)
 	}

@@ -38,7 +38,7 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 		},
 		"its row says that it is gone": func(b *bench) string {
 			j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
-			return b.Must(b.Rows.RecordLost(b.ctx, j)).SandboxID
+			return b.Must(b.Rows.RecordRolledBack(b.ctx, j)).SandboxID
 		},
 		"it sleeps, and its job failed": func(b *bench) string {
 			j := b.fail(b.building())

@@ -114,7 +114,7 @@ func (r *run) look(ctx context.Context, j job.Job) (answered bool, err error) {
 // missed notes that E2B does not know a row's sandbox. If that is noted already,
 // it may be lost.
 func (r *run) missed(ctx context.Context, j job.Job) error {
-	row, err := r.store.RecordMissed(ctx, j)
+	row, err := r.store.RecordFinishedMissing(ctx, j)
 	switch {
 	case errors.Is(err, job.ErrConflict):
 		r.lost.add(j)

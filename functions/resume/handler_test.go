@@ -79,6 +79,23 @@ func TestAPreviewThatEndsSoonIsKeptAwake(t *testing.T) {
 	}
 }
 
+// E2B extends no run past its plan's longest, and its answer does not say so.
+func TestTheEndOfALongRunIsTold(t *testing.T) {
+	b := setup(t)
+	j := b.paused(greeter)
+	b.want(b.resumeJob(j), http.StatusOK)
+	info, err := b.e2b.Get(t.Context(), j.SandboxID)
+	b.OK(err)
+	const longest = awake + ttlMargin/2
+	b.E2B.SetPlan(e2bsim.Plan{MaxRun: longest})
+	_, err = b.Pool.Exec(t.Context(), `UPDATE jobs SET pause_due_at = now() WHERE id = $1::uuid`, j.ID)
+	b.OK(err)
+	b.want(b.resumeJob(j), http.StatusOK)
+	if row := b.Row(j.ID); row.SandboxExpiresAt.After(info.StartedAt.Add(longest + time.Second)) {
+		t.Errorf("row says that it ends at %v, want %v after its start at %v", row.SandboxExpiresAt, longest, info.StartedAt)
+	}
+}
+
 func TestWhoMayResumeWhat(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
@@ -122,7 +139,7 @@ func TestAnotherStacksSandboxIsUnreachable(t *testing.T) {
 func TestAGoneSandboxIsExpired(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.Must(b.Rows.RecordLost(t.Context(), b.Must(b.Rows.TakeResume(t.Context(), j, 10*time.Minute))))
+	b.Must(b.Rows.RecordRolledBack(t.Context(), b.Must(b.Rows.TakeResume(t.Context(), j, 10*time.Minute))))
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
 	if got.errorType() != "sandbox_expired" || b.Calls(e2bsim.Connect) > 0 {

@@ -96,9 +96,9 @@ func (w *wake) connect(ctx context.Context) error {
 	}
 	ttl := w.wakeTime + ttlMargin
 	w.expires = time.Now().Add(ttl)
-	ctx, cancel := context.WithTimeout(ctx, w.times.send)
+	sending, cancel := context.WithTimeout(ctx, w.times.send)
 	defer cancel()
-	sandbox, _, err := w.e2b.Within(patience).Connect(ctx, w.j.SandboxID, ttl)
+	sandbox, resumed, err := w.e2b.Within(patience).Connect(sending, w.j.SandboxID, ttl)
 	if errors.Is(err, job.ErrUnknownOutcome) {
 		return fmt.Errorf("%w: %w", errUnfinished, err)
 	}
@@ -106,7 +106,25 @@ func (w *wake) connect(ctx context.Context) error {
 		return fmt.Errorf("connect sandbox: %w", err)
 	}
 	w.envd = envd.Of(w.e2b, sandbox)
+	if !resumed {
+		w.expires = w.endOfRun(ctx)
+	}
 	return nil
+}
+
+// endOfRun is when a sandbox that ran already will end: E2B extends no run past
+// the longest that its plan grants, and says so only when asked. No answer
+// leaves it at what was asked for.
+func (w *wake) endOfRun(ctx context.Context) time.Time {
+	sandbox, err := w.e2b.Within(w.times.send).Get(ctx, w.j.SandboxID)
+	if err != nil {
+		w.log.WarnContext(ctx, "get sandbox", "sandbox_id", w.j.SandboxID, "error", err)
+		return w.expires
+	}
+	if sandbox.EndAt.Before(w.expires) {
+		return sandbox.EndAt
+	}
+	return w.expires
 }
 
 // up records that the preview runs, until its pause is due.
@@ -161,7 +179,7 @@ func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error)
 
 // lost ends a preview whose newest files are gone.
 func (w *wake) lost(ctx context.Context) (api.Answer, error) {
-	j, err := w.store.RecordLost(ctx, w.j)
+	j, err := w.store.RecordRolledBack(ctx, w.j)
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
 	}

@@ -221,7 +221,7 @@ func TestARowThatMovedOn(t *testing.T) {
 		status int
 	}{
 		"running": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordResumed(b.T.Context(), j, awake, time.Hour)) }, 200},
-		"gone":    {func(b *bench, j job.Job) { b.Must(b.Rows.RecordLost(b.T.Context(), j)) }, 503},
+		"gone":    {func(b *bench, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
 		"pausing": {func(b *bench, j job.Job) {
 			b.Pass(postgres.OpTime + time.Second)
 			b.Must(b.Rows.TakePause(b.T.Context(), j.ID, j.Epoch))

@@ -11,9 +11,9 @@ func badText(s string) bool { return strings.ContainsRune(s, 0) || !utf8.ValidSt
 
 // Quote shows s in an error without letting it run long or break the line.
 func Quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
+	const maxShown = 80
+	if len(s) > maxShown {
+		s = strings.ToValidUTF8(s[:maxShown], "") + "..."
 	}
 	return strconv.Quote(s)
 }

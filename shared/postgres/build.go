@@ -127,9 +127,9 @@ func (s *Store) HandOver(ctx context.Context, j job.Job, delay time.Duration) (j
 	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status), seconds(delay-time.Second), string(plan), j.PolledMS, j.LogOffset)
 }
 
-// RecordMissing notes that E2B answered 404 for a building job's sandbox; the
+// RecordBuildMissing notes that E2B answered 404 for a building job's sandbox; the
 // first time counts.
-func (s *Store) RecordMissing(ctx context.Context, j job.Job) (job.Job, error) {
+func (s *Store) RecordBuildMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET missing_since = coalesce(missing_since, now()),` + changed + mine + returning
 	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status))
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // ReconcileAfter is how late something must be before reconcile takes it for
-// fallen: whoever is about to do it has that time.
+// stuck: whoever is about to do it has that time.
 const ReconcileAfter = time.Minute
 
 // listed are the columns of a list. No list needs the sealed values, which may
@@ -36,7 +36,7 @@ func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, e
 // unasked is the condition that leaves out the rows for which a message was sent
 // since a moment, until as much time has passed again, or the most: one that
 // waits in a long queue, or for a function that is down, gets no new one every
-// minute. Of a fall that is newer than the message, as much is less than nothing.
+// minute. Of a delay that is newer than the message, as much is less than nothing.
 func unasked(since string, most time.Duration) string {
 	return fmt.Sprintf(`(asked_at IS NULL OR now() - asked_at >= least(asked_at - %[1]s, interval '%[2]d seconds'))`, since, int(most.Seconds()))
 }
@@ -44,8 +44,8 @@ func unasked(since string, most time.Duration) string {
 // What unasked waits for at the most: a sandbox that runs on costs money, a build
 // that stands still its user's time.
 const (
-	mostAwake = 3 * time.Minute
-	mostIdle  = 10 * time.Minute
+	maxPauseSilence = 3 * time.Minute
+	maxTurnSilence  = 10 * time.Minute
 )
 
 // RecordAsked notes that a message was sent for each of these jobs.
@@ -65,7 +65,7 @@ func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
 // lately.
 func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state = 'running'
-		AND pause_due_at < now() - make_interval(secs => $1::float8) AND ` + unasked("pause_due_at", mostAwake) + `
+		AND pause_due_at < now() - make_interval(secs => $1::float8) AND ` + unasked("pause_due_at", maxPauseSilence) + `
 		ORDER BY pause_due_at LIMIT $2`
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
@@ -75,7 +75,7 @@ func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error)
 // lately. Until then it is up to their own messages.
 func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state IN ('pausing', 'resuming')
-		AND op_until < now() - make_interval(secs => $1::float8) AND ` + unasked("op_until", mostAwake) + `
+		AND op_until < now() - make_interval(secs => $1::float8) AND ` + unasked("op_until", maxPauseSilence) + `
 		ORDER BY op_until LIMIT $2`
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }
@@ -85,7 +85,7 @@ func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) 
 // lately, unless they are past their deadline.
 func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status NOT IN ('ready', 'failed', 'scheduled')
-		AND lease_until < now() - make_interval(secs => $1::float8) AND (deadline_at < now() OR ` + unasked("lease_until", mostIdle) + `)
+		AND lease_until < now() - make_interval(secs => $1::float8) AND (deadline_at < now() OR ` + unasked("lease_until", maxTurnSilence) + `)
 		ORDER BY lease_until LIMIT $2`
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }

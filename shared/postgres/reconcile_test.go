@@ -142,8 +142,8 @@ func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
 		}
 		return j
 	}
-	paused, seen := b.paused(), must(t)(b.RecordMissed(b.ctx, b.paused()))
-	missed, gone := b.paused(), must(t)(b.RecordMissed(b.ctx, b.paused()))
+	paused, seen := b.paused(), must(t)(b.RecordFinishedMissing(b.ctx, b.paused()))
+	missed, gone := b.paused(), must(t)(b.RecordFinishedMissing(b.ctx, b.paused()))
 	overdue := b.accept(newJob())
 	b.pass(2 * time.Hour)
 	for name, c := range map[string]struct {
@@ -152,7 +152,7 @@ func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
 	}{
 		"fail":   {overdue, func(j job.Job) (job.Job, error) { return b.FailOverdue(b.ctx, j, "late", "d1") }},
 		"woken":  {paused, func(j job.Job) (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) }},
-		"missed": {missed, func(j job.Job) (job.Job, error) { return b.RecordMissed(b.ctx, j) }},
+		"missed": {missed, func(j job.Job) (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) }},
 		"gone":   {gone, func(j job.Job) (job.Job, error) { return b.RecordGone(b.ctx, j) }},
 		"seen":   {seen, func(j job.Job) (job.Job, error) { return b.RecordSeen(b.ctx, j) }},
 	} {
@@ -185,11 +185,11 @@ func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
 			b := setup(t)
 			j := state(b)
 			if !j.OpUntil.IsZero() { // its owner died
-				b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMissed(b.ctx, j) })
+				b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
 				b.pass(postgres.OpTime + time.Second)
 			}
-			j = must(t)(b.RecordMissed(b.ctx, j))
-			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMissed(b.ctx, j) })
+			j = must(t)(b.RecordFinishedMissing(b.ctx, j))
+			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
 			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
 			b.pass(postgres.Grace + time.Second)
 			gone := must(t)(b.RecordGone(b.ctx, j))
@@ -204,19 +204,19 @@ func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
 // 404 in answer to one changes nothing.
 func TestWhatBreaksTheEvidence(t *testing.T) {
 	b := setup(t)
-	ready := must(t)(b.RecordMissed(b.ctx, b.ready()))
+	ready := must(t)(b.RecordFinishedMissing(b.ctx, b.ready()))
 	taken := must(t)(b.TakePause(b.ctx, ready.ID, ready.Epoch))
 	same := must(t)(b.RecordPauseMissing(b.ctx, taken))
 	if !same.MissingSince.Equal(ready.MissingSince) {
 		t.Errorf("a pause that heard 404 moved the first sight of it from %v to %v", ready.MissingSince, same.MissingSince)
 	}
-	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.RecordMissed(b.ctx, b.paused())), 10*time.Minute))
+	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.RecordFinishedMissing(b.ctx, b.paused())), 10*time.Minute))
 	since := woken.MissingSince
 	if kept := must(t)(b.RecordResumeMissing(b.ctx, woken)); !kept.MissingSince.Equal(since) {
 		t.Errorf("a resume that heard 404 moved the first sight of it from %v to %v", since, kept.MissingSince)
 	}
 
-	broken := must(t)(b.RecordMissed(b.ctx, b.ready()))
+	broken := must(t)(b.RecordFinishedMissing(b.ctx, b.ready()))
 	broken = must(t)(b.TakePause(b.ctx, broken.ID, broken.Epoch))
 	broken = must(t)(b.RecordPauseFailed(b.ctx, broken)) // a 500: it may have destroyed the state
 	broken = must(t)(b.TakePause(b.ctx, broken.ID, broken.Epoch))

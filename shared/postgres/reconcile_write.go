@@ -45,9 +45,9 @@ const unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('n
 const stillMissing = ` missing_since = coalesce(CASE WHEN missing_revision = revision - 1 THEN missing_since END, now()),
 			missing_revision = revision + 1, `
 
-// RecordMissed notes that E2B does not know a finished job's sandbox.
+// RecordFinishedMissing notes that E2B does not know a finished job's sandbox.
 // job.ErrConflict: that is noted already, or the row has moved on.
-func (s *Store) RecordMissed(ctx context.Context, j job.Job) (job.Job, error) {
+func (s *Store) RecordFinishedMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET missing_since = now(), missing_revision = revision + 1,` + changed + asRead + unowned + `
 		AND missing_revision IS DISTINCT FROM revision` + returning
 	return s.move(ctx, sql, j.ID, j.Revision)

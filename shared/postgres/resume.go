@@ -68,9 +68,9 @@ func (s *Store) RecordResumeMissing(ctx context.Context, j job.Job) (job.Job, er
 	return s.move(ctx, sql, j.ID, j.Epoch)
 }
 
-// RecordLost notes that E2B brought back older files under this epoch: the
+// RecordRolledBack notes that E2B brought back older files under this epoch: the
 // preview is lost.
-func (s *Store) RecordLost(ctx context.Context, j job.Job) (job.Job, error) {
+func (s *Store) RecordRolledBack(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_expires_at = NULL, op_until = NULL, missing_since = NULL,` + changed + resuming + returning
 	return s.move(ctx, sql, j.ID, j.Epoch)
 }

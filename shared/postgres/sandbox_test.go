@@ -150,7 +150,7 @@ func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 
 func TestALostSandboxStaysLost(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.RecordLost(b.ctx, b.resuming()))
+	j := must(t)(b.RecordRolledBack(b.ctx, b.resuming()))
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
