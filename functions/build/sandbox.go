@@ -193,7 +193,7 @@ func (t *turn) mark(ctx context.Context) error {
 // didNothing reports whether a call definitely did nothing, and may do better
 // later.
 func didNothing(err error) bool {
-	for _, later := range []error{job.ErrSandboxLimit, job.ErrRateLimited, job.ErrNoCapacity, job.ErrUnauthorized, job.ErrNotSent} {
+	for _, later := range []error{job.ErrSandboxLimit, job.ErrRateLimited, job.ErrNoCapacity, job.ErrE2BKey, job.ErrNotSent} {
 		if errors.Is(err, later) {
 			return true
 		}

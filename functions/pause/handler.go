@@ -105,7 +105,7 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 		row, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
 		return h.save(ctx, row, err)
 	case errors.Is(err, job.ErrSandboxNotFound), errors.Is(err, job.ErrSandboxLimit), errors.Is(err, job.ErrRateLimited),
-		errors.Is(err, job.ErrSandboxFailed), errors.Is(err, job.ErrUnauthorized), errors.Is(err, job.ErrNotSent):
+		errors.Is(err, job.ErrSandboxFailed), errors.Is(err, job.ErrE2BKey), errors.Is(err, job.ErrNotSent):
 		record := h.store.RecordPauseFailed
 		if errors.Is(err, job.ErrSandboxNotFound) { // reconcile counts how long it has been missing
 			record = h.store.RecordPauseMissing

@@ -51,9 +51,9 @@ func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time
 		if err != nil {
 			return n, err
 		}
-		if page.Odd > 0 {
-			r.add(orphans, page.Odd, 0, page.Odd)
-			r.log.WarnContext(ctx, "list has entries that are no sandbox", "entries", page.Odd)
+		if page.Malformed > 0 {
+			r.add(orphans, page.Malformed, 0, page.Malformed)
+			r.log.WarnContext(ctx, "list has entries that are no sandbox", "entries", page.Malformed)
 		}
 		if err := r.judgePage(ctx, page.Sandboxes, now); err != nil {
 			return n, err

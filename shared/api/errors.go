@@ -42,7 +42,7 @@ var table = []row{
 	unreachable(job.ErrSandboxPaused),
 	unreachable(job.ErrSandboxInTransition),
 	unreachable(job.ErrSandboxRefused),
-	unreachable(job.ErrUnauthorized),
+	unreachable(job.ErrE2BKey),
 	unreachable(job.ErrSandboxLimit),
 	unreachable(job.ErrRateLimited),
 	unreachable(job.ErrSandboxFailed),

@@ -70,7 +70,7 @@ func kindOf(op Op, e Error) error {
 	}
 	switch {
 	case code == http.StatusUnauthorized:
-		return job.ErrUnauthorized
+		return job.ErrE2BKey
 	case code == http.StatusNotFound && !own:
 		// This would end a sandbox, or a job, so E2B itself must have said it.
 		return job.ErrUnknownOutcome

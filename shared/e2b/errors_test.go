@@ -52,7 +52,7 @@ func TestAnswers(t *testing.T) {
 		{"plan does not pay for it", anyOp, respond(402, own("402", "")), job.ErrSandboxRefused},
 		{"forbidden", anyOp, respond(403, own("403", "")), job.ErrSandboxRefused},
 		{"forbidden by something in front", anyOp, respond(403, "<html>no"), job.ErrUnknownOutcome},
-		{"key refused twice", anyOp, respond(401, own("401", "")), job.ErrUnauthorized},
+		{"key refused twice", anyOp, respond(401, own("401", "")), job.ErrE2BKey},
 		{"unknown sandbox", byID, respond(404, own("404", "")), job.ErrSandboxNotFound},
 		{"not found, says something in front", anyOp, respond(404, "404 page not found"), job.ErrUnknownOutcome},
 		{"not found, in the JSON of something in front", anyOp, respond(404, `{"message":"no Route matched"}`), job.ErrUnknownOutcome},
@@ -96,7 +96,7 @@ func TestAnswers(t *testing.T) {
 				err := calls(newClient(t, Config{APIURL: s.URL}))[op](t.Context())
 				checkKind(t, op, err, row.want)
 				most := 1
-				if row.want == job.ErrUnauthorized {
+				if row.want == job.ErrE2BKey {
 					most = 2
 				}
 				if got := len(s.seen()); op.changes() && got > most {
@@ -132,7 +132,7 @@ func sentinels(t *testing.T) map[string]error {
 	all := map[string]error{
 		"ErrSandboxNotFound": job.ErrSandboxNotFound, "ErrSandboxPaused": job.ErrSandboxPaused,
 		"ErrSandboxInTransition": job.ErrSandboxInTransition, "ErrSandboxRefused": job.ErrSandboxRefused,
-		"ErrUnauthorized": job.ErrUnauthorized, "ErrSandboxLimit": job.ErrSandboxLimit,
+		"ErrE2BKey": job.ErrE2BKey, "ErrSandboxLimit": job.ErrSandboxLimit,
 		"ErrRateLimited": job.ErrRateLimited, "ErrSandboxFailed": job.ErrSandboxFailed,
 		"ErrNoCapacity": job.ErrNoCapacity, "ErrNotSent": job.ErrNotSent, "ErrUnknownOutcome": job.ErrUnknownOutcome,
 	}

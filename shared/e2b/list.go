@@ -24,7 +24,7 @@ type Filter struct {
 // behind by moments and may miss a sandbox that is being checkpointed.
 type Page struct {
 	Sandboxes []Sandbox
-	Odd       int // entries that could not be read; none of the above is one
+	Malformed int // entries that could not be read; none of the above is one
 	Next      string
 }
 
@@ -40,7 +40,7 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 	next := ""
 	for range maxPages {
 		page, err := c.ListPage(ctx, f, next)
-		if err == nil && page.Odd > 0 {
+		if err == nil && page.Malformed > 0 {
 			err = &Error{Op: OpList, kind: job.ErrUnknownOutcome, cause: errors.New("list has an entry that is no sandbox")}
 		}
 		if err != nil {
@@ -114,7 +114,7 @@ func parsePage(body []byte, next string) (Page, error) {
 	for _, entry := range listed {
 		s, err := parseSandbox(entry)
 		if err != nil { // one must not hide the ninety-nine others
-			page.Odd++
+			page.Malformed++
 			continue
 		}
 		page.Sandboxes = append(page.Sandboxes, s)

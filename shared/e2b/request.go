@@ -58,8 +58,8 @@ type request struct {
 	success []int
 }
 
-// answer is a success.
-type answer struct {
+// response is the answer to a call that succeeded.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -67,12 +67,12 @@ type answer struct {
 
 // do makes a call, with every repetition that cannot do harm. The error is
 // always an *Error.
-func (c *Client) do(ctx context.Context, r request) (answer, error) {
+func (c *Client) do(ctx context.Context, r request) (response, error) {
 	var payload []byte
 	if r.body != nil {
 		var err error
 		if payload, err = json.Marshal(r.body); err != nil {
-			return answer{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
+			return response{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
 		}
 	}
 	if r.op.changes() {
@@ -86,13 +86,13 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 		if err == nil {
 			return ans, nil
 		}
-		if err.kind == job.ErrUnauthorized && !refreshed {
+		if err.kind == job.ErrE2BKey && !refreshed {
 			refreshed = true
 			continue
 		}
 		wait, again := repeat(err, try, c.backoff)
 		if !again || !sleep(ctx, wait) {
-			return answer{}, err
+			return response{}, err
 		}
 	}
 }
@@ -134,10 +134,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // try makes a call once. For a call that changes E2B, ctx bounds the sending
 // alone: E2B abandons a pause whose request is cancelled, and may destroy the
 // sandbox, so from the first byte on only the client's own patience counts.
-func (c *Client) try(ctx context.Context, r request, payload []byte, refresh bool) (answer, *Error) {
+func (c *Client) try(ctx context.Context, r request, payload []byte, refresh bool) (response, *Error) {
 	key, err := c.config.Key(ctx, refresh)
 	if err != nil {
-		return answer{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: fmt.Errorf("get API key: %w", err)}
+		return response{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: fmt.Errorf("get API key: %w", err)}
 	}
 
 	parent, patience := ctx, readTime
@@ -161,7 +161,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 
 	req, err := http.NewRequestWithContext(wait, r.method, c.config.APIURL+r.path, bytes.NewReader(payload))
 	if err != nil {
-		return answer{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
+		return response{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
 	}
 	req.Header.Set("X-API-Key", key.Reveal())
 	req.Header.Set("User-Agent", "siesta")
@@ -174,18 +174,18 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 		if !sent.Load() {
 			kind = job.ErrNotSent
 		}
-		return answer{}, &Error{Op: r.op, kind: kind, cause: err}
+		return response{}, &Error{Op: r.op, kind: kind, cause: err}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if !slices.Contains(r.success, resp.StatusCode) {
-		return answer{}, parseFailure(r.op, resp.StatusCode, resp.Header, body)
+		return response{}, parseFailure(r.op, resp.StatusCode, resp.Header, body)
 	}
 	if err == nil && len(body) > maxBody {
 		err = errors.New("answer is too long")
 	}
 	if err != nil {
-		return answer{}, &Error{Op: r.op, Status: resp.StatusCode, kind: job.ErrUnknownOutcome, cause: err}
+		return response{}, &Error{Op: r.op, Status: resp.StatusCode, kind: job.ErrUnknownOutcome, cause: err}
 	}
-	return answer{resp.StatusCode, resp.Header, body}, nil
+	return response{resp.StatusCode, resp.Header, body}, nil
 }

@@ -22,7 +22,7 @@ func TestRefusedKeyIsFetchedAnewOnce(t *testing.T) {
 		wantErr error
 	}{
 		{"a good one", "e2b_good", nil},
-		{"a bad one", "e2b_bad", job.ErrUnauthorized},
+		{"a bad one", "e2b_bad", job.ErrE2BKey},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {

@@ -196,7 +196,7 @@ func parseSandbox(body []byte) (Sandbox, error) {
 
 // decodeSandbox: the call took effect, but an answer that cannot be read leaves
 // open on what.
-func decodeSandbox(op Op, ans answer) (Sandbox, error) {
+func decodeSandbox(op Op, ans response) (Sandbox, error) {
 	s, err := parseSandbox(ans.body)
 	if err != nil {
 		return Sandbox{}, &Error{Op: op, Status: ans.status, kind: job.ErrUnknownOutcome, cause: err}

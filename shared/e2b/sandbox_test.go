@@ -121,7 +121,7 @@ func TestAnOddEntryIsNotOverlooked(t *testing.T) {
 	s := newServer(t, respond(200, `[{"sandboxID":"../x"},{"sandboxID":"i1"},{"sandboxID":"i2","startedAt":"yesterday"}]`))
 	c := newClient(t, Config{APIURL: s.URL})
 	page, err := c.ListPage(t.Context(), Filter{}, "")
-	if err != nil || len(page.Sandboxes) != 1 || page.Sandboxes[0].ID != "i1" || page.Odd != 2 {
+	if err != nil || len(page.Sandboxes) != 1 || page.Sandboxes[0].ID != "i1" || page.Malformed != 2 {
 		t.Errorf("got %+v, %v", page, err)
 	}
 	_, err = c.List(t.Context(), Filter{})

@@ -52,8 +52,9 @@ var (
 	// ErrSandboxRefused: 400, 402, 403; the plan or the arguments forbid it.
 	// Repeating the call will not help.
 	ErrSandboxRefused = errors.New("e2b: refused")
-	// ErrUnauthorized: 401; the API key is wrong, after one fresh fetch of it.
-	ErrUnauthorized = errors.New("e2b: unauthorized")
+	// ErrE2BKey: 401; our API key is wrong, after one fresh fetch of it, or a
+	// sandbox does not take the token that E2B gave us for it.
+	ErrE2BKey = errors.New("e2b: key refused")
 	// ErrSandboxLimit: 429 without Retry-After; too many sandboxes run.
 	ErrSandboxLimit = errors.New("e2b: concurrency limit reached")
 	// ErrRateLimited: 429 with Retry-After.

@@ -47,7 +47,7 @@ var decisions = []struct {
 	{job.ErrSandboxNotFound, retry}, // a single 404 is never believed
 	{job.ErrSandboxPaused, retry},   // true only once it is recorded
 	{job.ErrSandboxInTransition, retry},
-	{job.ErrUnauthorized, retry}, // until somebody puts the right key in
+	{job.ErrE2BKey, retry}, // until somebody puts the right key in
 	{job.ErrSandboxLimit, retry},
 	{job.ErrRateLimited, retry},
 	{job.ErrSandboxFailed, retry},

@@ -48,7 +48,7 @@ func TestErrorTable(t *testing.T) {
 		{"pause, done, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.TimeoutAfter}, pause, job.ErrUnknownOutcome},
 		{"pause, answer lost", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.AnswerLost}, pause, job.ErrUnknownOutcome},
 		{"pause, 403", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 403}, pause, job.ErrSandboxRefused},
-		{"pause, 401", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401, Times: -1}, pause, job.ErrUnauthorized},
+		{"pause, 401", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401, Times: -1}, pause, job.ErrE2BKey},
 		{"pause, 401 once", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401}, pause, nil},
 		{"pause, vanished", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.Vanish}, pause, job.ErrSandboxNotFound},
 		{"kill, answer lost", e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.AnswerLost}, kill, job.ErrUnknownOutcome},

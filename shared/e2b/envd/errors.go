@@ -81,7 +81,7 @@ func edgeFailure(resp *http.Response) error {
 	case http.StatusTooManyRequests:
 		kind = limitKind(resp.Header)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		kind = job.ErrUnauthorized
+		kind = job.ErrE2BKey
 	case http.StatusBadRequest:
 		kind = job.ErrSandboxRefused
 	}
@@ -108,7 +108,7 @@ func httpFailure(op string, resp *http.Response) error {
 	case http.StatusNotFound:
 		kind = fs.ErrNotExist
 	case http.StatusUnauthorized:
-		kind = job.ErrUnauthorized
+		kind = job.ErrE2BKey
 	case http.StatusTooManyRequests:
 		kind = limitKind(resp.Header)
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotAcceptable, http.StatusUnsupportedMediaType,
@@ -140,7 +140,7 @@ func failure(op string, err error) error {
 	case connect.CodeAlreadyExists:
 		kind = fs.ErrExist
 	case connect.CodeUnauthenticated:
-		kind = job.ErrUnauthorized
+		kind = job.ErrE2BKey
 	case connect.CodeInvalidArgument, connect.CodeFailedPrecondition, connect.CodePermissionDenied,
 		connect.CodeUnimplemented, connect.CodeResourceExhausted:
 		kind = job.ErrSandboxRefused
