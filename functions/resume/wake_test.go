@@ -174,7 +174,7 @@ func TestOlderFilesAreNoPreview(t *testing.T) {
 func TestAMarkerThatCannotBeReadDecidesNothing(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.Fault(e2bsim.Fault{Call: e2bsim.Files, Action: e2bsim.GatewayTimeout})
+	b.Fault(e2bsim.Fault{Call: e2bsim.StartProcess, Action: e2bsim.GatewayTimeout})
 	b.want(b.resumeJob(j), http.StatusAccepted)
 	b.wantRow(j.ID, job.SandboxResuming)
 	b.want(b.resumeJob(j), http.StatusOK)
@@ -230,7 +230,7 @@ func TestARowThatMovedOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			j := b.paused(greeter)
-			b.Once(e2bsim.Files, e2bsim.Received, func() { c.move(b, b.Row(j.ID)) })
+			b.Once(e2bsim.StartProcess, e2bsim.Received, func() { c.move(b, b.Row(j.ID)) })
 			b.want(b.resumeJob(j), c.status)
 		})
 	}
@@ -242,7 +242,7 @@ func TestAnInvocationThatEndsLeavesThePauseBooked(t *testing.T) {
 	j := b.paused(greeter)
 	ctx, cancel := context.WithCancel(t.Context())
 	b.E2B.Observe(func(call e2bsim.Call) {
-		if call.Kind == e2bsim.Files && call.Phase == e2bsim.Received {
+		if call.Kind == e2bsim.StartProcess && call.Phase == e2bsim.Received {
 			cancel()
 		}
 	})
