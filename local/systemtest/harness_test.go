@@ -28,7 +28,7 @@ import (
 const (
 	root = "../.."
 	// patience is how long anything may take that happens by itself.
-	patience = 60 * time.Second
+	patience = 3 * time.Minute
 	// every is the time between two looks at something that makes no event.
 	every = 10 * time.Millisecond
 )
@@ -190,7 +190,7 @@ func (r *running) open() (err error) {
 	if r.store, err = postgres.Open(context.Background(), postgres.Config{URL: r.DatabaseURL}); err != nil {
 		return err
 	}
-	if r.cache, err = redis.Open(redis.Config{URL: r.RedisURL}); err != nil {
+	if r.cache, err = redis.Open(redis.Config{URL: r.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
 		return err
 	}
 	options, err := goredis.ParseURL(r.RedisURL)

@@ -28,9 +28,11 @@ func TestWithoutRedis(t *testing.T) {
 	}
 	// Functions that found Redis dead leave it alone for a second.
 	s.until("a read has filled the cache", func() bool { return u.status(during).SandboxPaused && len(s.hash(during)) > 0 })
-	after := u.start(page("after"))
-	s.asleep(after)
-	s.until("a write has filled the cache", func() bool { return s.hash(after)["sandbox_paused"] == "true" })
+	s.until("a write has filled the cache", func() bool {
+		after := s.user().start(page("after"))
+		s.asleep(after)
+		return s.hash(after)["sandbox_paused"] == "true"
+	})
 	s.until("reconcile has filled the cache", func() bool { s.reconcile(); return len(s.hash(before)) > 0 })
 	checkPromises(t, s)
 }
