@@ -88,7 +88,7 @@ func TestRefusedRequestsLeaveNothing(t *testing.T) {
 func TestEveryKeyOfTheStatusIsThere(t *testing.T) {
 	s := sharedStack(t)
 	u := s.user()
-	id := u.start(commands("", "sleep 1", app(), "index.html", "hello"))
+	id := u.start(gated("hello"))
 	keys := []string{"job_id", "status", "stage_label", "preview_url", "build_version", "error_message", "debug_id",
 		"sandbox_expires_at", "sandbox_paused", "sandbox_state", "revision"}
 	r := u.ask(id).want(http.StatusOK)
@@ -100,6 +100,7 @@ func TestEveryKeyOfTheStatusIsThere(t *testing.T) {
 	if r.header.Get("Retry-After") == "" {
 		t.Error("the status of a job that builds has no Retry-After")
 	}
+	s.openGate(s.await(id, "at work", func(j job.Job) bool { return j.Status == job.Checks }))
 	s.asleep(id)
 	if r := u.ask(id); r.header.Get("Retry-After") != "" {
 		t.Error("the status of a READY job has a Retry-After")
