@@ -64,7 +64,7 @@ func (s *system) connect(ctx context.Context) (err error) {
 	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err != nil {
 		return err
 	}
-	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL}); err != nil {
+	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
 		return err
 	}
 	domain := strings.TrimPrefix(s.E2BSandboxURL, "http://")

@@ -171,8 +171,9 @@ func (s *System) unrest(ctx context.Context) (rest []string, err error) {
 			say("job %s (%s) says its sandbox is %s, it is %s", j.ID, j.Status, j.SandboxState, state)
 		}
 		cached, ok, err := s.cache.Get(ctx, j.ID)
-		if err != nil {
-			return nil, fmt.Errorf("look at the cache: %w", err)
+		if err != nil { // for a moment, or to the end of the patience
+			say("job %s cannot be read in the cache: %v", j.ID, err)
+			continue
 		}
 		if !ok || cached.Revision != j.Revision || cached.Status != j.Status || cached.SandboxState != j.SandboxState {
 			say("job %s is %s, %s, revision %d; cached (%v) is %s, %s, revision %d",

@@ -71,7 +71,7 @@ func Start(ctx context.Context, c Config) (*System, error) {
 		return nil, err
 	}
 	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err == nil {
-		s.cache, err = redis.Open(redis.Config{URL: s.RedisURL})
+		s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second})
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

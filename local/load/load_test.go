@@ -31,7 +31,7 @@ func TestManyJobsAtOnce(t *testing.T) {
 	}
 	c := config{
 		root: "../..", bin: filepath.Join(dir, "bin"), data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log"),
-		jobs: 30, wakes: 10, clients: 20, processes: 4, reconcileEvery: 2 * time.Second, patience: time.Minute, progress: t.Output(),
+		jobs: 30, wakes: 10, clients: 20, processes: 4, reconcileEvery: 2 * time.Second, patience: 3 * time.Minute, progress: t.Output(),
 	}
 	if err := stack.Build(t.Context(), c.root, c.bin); err != nil {
 		t.Fatal(err)

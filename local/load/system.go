@@ -75,7 +75,7 @@ func (s *system) connect(ctx context.Context) (err error) {
 	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.Postgres.SocketURL(postgrestest.Database)}); err != nil {
 		return err
 	}
-	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL}); err != nil {
+	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
 		return err
 	}
 	aws, err := awsenv.Load(sqssim.ClientEnv)

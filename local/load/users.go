@@ -32,6 +32,7 @@ type users struct {
 	*system
 	http    *http.Client
 	clients int
+	patient bool // a status that is not available yet is asked for again
 	request job.Request
 
 	mu             sync.Mutex
@@ -152,6 +153,9 @@ func (u *users) ask(ctx context.Context) {
 		}
 		wait.Go(func() { // a late answer delays no other question
 			a, err := u.call(context.WithoutCancel(ctx), http.MethodGet, id+"/status", nil, http.StatusOK)
+			for u.patient && a.code == http.StatusServiceUnavailable && a.after > 0 && a.wait(ctx) == nil {
+				a, err = u.call(context.WithoutCancel(ctx), http.MethodGet, id+"/status", nil, http.StatusOK)
+			}
 			u.mu.Lock()
 			defer u.mu.Unlock()
 			if err != nil {

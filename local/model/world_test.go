@@ -35,7 +35,7 @@ func open(ctx context.Context, s *crash.System) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := redis.Open(redis.Config{URL: s.RedisURL})
+	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second})
 	if err != nil {
 		return nil, err
 	}
