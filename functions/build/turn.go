@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// sendWindow is how long after the claim a turn may still send a create or
-	// a connect: the lease must outlive the call.
+	// sendWindow is how long after its message came, which is before the claim, a
+	// turn may still send a create or a connect: the lease must outlive the call.
 	sendWindow = 10 * time.Second
 	// maxCrashes is how many turns of a job may die.
 	maxCrashes = 5

@@ -1,7 +1,8 @@
 // Package job owns the words of Siesta: what a job is, which states it and its
 // sandbox can be in, which moves are legal, what a request may ask for, and the
-// errors by which the parts tell each other what happened. It knows no
-// database, no queue, no HTTP and no E2B; it imports the standard library only.
+// errors by which the parts tell each other what happened, the outcomes of calls
+// to E2B among them. It calls nobody itself, and imports the standard library
+// only.
 package job
 
 import (
@@ -14,7 +15,9 @@ import (
 const Workspace = "/home/user/project"
 
 // Job is one accepted request for a build: the row as a write or read returned
-// it. All times are the database's. A zero time means "not set".
+// it. All times are the database's. A zero time means "not set". One of a list
+// comes without EnvSealed, and one of the cache with the few fields that its
+// status is told by.
 type Job struct {
 	ID        string // UUID, lower case
 	ProjectID string // UUID; means nothing without UserID

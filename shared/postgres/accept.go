@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -65,10 +64,8 @@ func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 		WHERE id = $1::uuid OR (user_id = $2 AND idempotency_key = nullif($3, ''))`
 	j, err := scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.IdempotencyKey))
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return job.Job{}, false, nil
 	case err != nil:
-		return job.Job{}, false, err
+		return job.Job{}, false, whenNone(err, nil)
 	case j.UserID != n.UserID:
 		return job.Job{}, false, job.ErrForeign
 	case n.IdempotencyKey == "":

@@ -55,7 +55,7 @@ func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Jo
 		}
 		var err error
 		begun, err = scanJob(tx.QueryRow(ctx, begin, j.ID, j.Claim, string(job.Queued)))
-		return noneIsConflict(err)
+		return whenNone(err, job.ErrConflict)
 	})
 	return begun, translate(err)
 }

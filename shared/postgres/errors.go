@@ -15,9 +15,10 @@ import (
 	"siesta/shared/job"
 )
 
-// translate is the only place that looks at the driver's errors: by code,
-// never by text. What the database refused stays an internal error; what it
-// did not answer is job.ErrUnavailable.
+// translate gives the driver's errors their meaning: by code, never by text.
+// What the database refused stays an internal error; what it did not answer is
+// job.ErrUnavailable. Which key a row violates, and whether there is one at all,
+// its callers ask before, by violates and whenNone.
 func translate(err error) error {
 	if err == nil {
 		return nil
@@ -65,9 +66,10 @@ func isNetwork(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-func noneIsConflict(err error) error {
+// whenNone is none in the place of the error that there is no row.
+func whenNone(err, none error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return job.ErrConflict
+		return none
 	}
 	return err
 }

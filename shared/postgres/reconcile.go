@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,11 +13,6 @@ import (
 // ReconcileAfter is how late something must be before reconcile takes it for
 // stuck: whoever is about to do it has that time.
 const ReconcileAfter = time.Minute
-
-// listed are the columns of a list. No list needs the sealed values, which may
-// be large. A list that is ordered by id must say jobs.id: id alone is the
-// column as it is returned, a text, for which there is no index.
-var listed = `SELECT ` + strings.Replace(columns, "env_sealed", "NULL::bytea", 1) + ` FROM jobs `
 
 // many runs a query that returns jobs.
 func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, error) {
@@ -119,7 +112,9 @@ func (s *Store) Awake(ctx context.Context, after string, limit int) ([]job.Job, 
 	return s.many(ctx, sql, orFirst(after), limit, s.stack)
 }
 
-// Asleep returns, by id from after on, the jobs whose sandbox sleeps.
+// Asleep returns, by id from after on, the jobs whose sandbox sleeps. What it
+// says twice of the state is, word for word, the condition of the index
+// jobs_with_sandbox.
 func (s *Store) Asleep(ctx context.Context, after string, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND sandbox_state NOT IN ('none', 'gone') AND sandbox_state = 'paused'
 		AND id > $1::uuid ORDER BY jobs.id LIMIT $2`
@@ -155,10 +150,7 @@ func (s *Store) Progress(ctx context.Context, task string) (string, error) {
 	defer cancel()
 	var position string
 	err := s.pool.QueryRow(ctx, `SELECT position FROM reconcile_progress WHERE task = $1`, task).Scan(&position)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	return position, translate(err)
+	return position, translate(whenNone(err, nil))
 }
 
 // SaveProgress notes where a task of reconcile stopped.

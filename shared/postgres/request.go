@@ -3,10 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 
 	"siesta/shared/job"
 )
@@ -28,10 +25,7 @@ func (s *Store) request(ctx context.Context, sql, id string) (job.Request, error
 	defer cancel()
 	var text string
 	if err := s.pool.QueryRow(ctx, sql, id).Scan(&text); err != nil {
-		if errors.Is(err, pgx.ErrNoRows) {
-			err = job.ErrNotFound
-		}
-		return job.Request{}, translate(err)
+		return job.Request{}, translate(whenNone(err, job.ErrNotFound))
 	}
 	var r job.Request
 	if err := json.Unmarshal([]byte(text), &r); err != nil {

@@ -12,17 +12,28 @@ import (
 
 // columns is what scanJob reads, in its order. The request is not among them:
 // it may be megabytes, and only two steps of a build need it.
-const columns = `id::text, project_id::text, user_id, tier, status, goal, env_sealed, plan::text,
+const columns = columnsBefore + `env_sealed` + columnsAfter
+
+// listed begins a query for many jobs. None needs the sealed values, which may
+// be large. A list that is ordered by id must say jobs.id: id alone is the
+// column as it is returned, a text, for which there is no index.
+const listed = `SELECT ` + columnsBefore + `NULL::bytea` + columnsAfter + ` FROM jobs `
+
+const (
+	columnsBefore = `id::text, project_id::text, user_id, tier, status, goal, `
+	columnsAfter  = `, plan::text,
 	build_version, sandbox_id, sandbox_stack, preview_url, workspace_path,
 	sandbox_state, sandbox_paused, sandbox_expires_at, paused_at, pause_error, error_message, debug_id,
 	enqueued_at, started_at, completed_at, created_at, updated_at, deadline_at, schedule_for,
 	turn, claim, lease_until, crashes, create_no, create_sent_at, step_started_at, polled_ms, log_offset,
 	epoch, marker_epoch, op_until, op_shared, pause_due_at, missing_since, revision, now()`
+)
 
-// changed is part of every UPDATE.
+// changed is part of every UPDATE of what a job is. When it was last asked for
+// is no part of that.
 const changed = ` revision = revision + 1, updated_at = now() `
 
-// returning ends every UPDATE.
+// returning ends each of those.
 const returning = ` RETURNING ` + columns
 
 func scanJob(row pgx.Row) (job.Job, error) {

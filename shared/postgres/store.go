@@ -1,8 +1,9 @@
 // Package postgres owns the jobs table: every SQL statement and the
 // translation of the driver's errors into the domain's. Each transition is one
 // function and one UPDATE with its guard in the WHERE; the rows affected
-// decide. Every write raises the revision and returns the row. The clock is
-// the database's. It knows nothing of E2B, queues or the cache.
+// decide. Each raises the revision and returns the row; reconcile's own notes,
+// RecordAsked and SaveProgress, do neither. The clock is the database's. It knows
+// nothing of E2B, queues or the cache.
 package postgres
 
 import (
@@ -104,10 +105,7 @@ func (s *Store) one(ctx context.Context, none error, sql string, args ...any) (j
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	j, err := scanJob(s.pool.QueryRow(ctx, sql, args...))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return job.Job{}, none
-	}
-	return j, translate(err)
+	return j, translate(whenNone(err, none))
 }
 
 // move runs an UPDATE that returns its row: no row means that somebody was

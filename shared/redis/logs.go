@@ -11,7 +11,7 @@ import (
 // LogLine is one line of a build's output.
 type LogLine struct {
 	Time   time.Time
-	Source string // stdout, stderr or system
+	Source string // stdout, where a step's stderr goes too, or system
 	Text   string
 	Phase  string // scaffold, code, install or checks
 }
