@@ -15,6 +15,8 @@ import (
 const (
 	// lookAgain is the wait after a create whose outcome is not known yet.
 	lookAgain = 15 * time.Second
+	// listTime is how long a list and its repetitions may take.
+	listTime = 10 * time.Second
 	// capacityWait is the wait when E2B has no room or asks to be left alone.
 	capacityWait = 30 * time.Second
 	// missingAgain is the wait after a 404 that is not believed yet.
@@ -35,7 +37,7 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 		found, err := t.find(ctx)
 		if err != nil { // nothing is known, nothing is done
 			t.noSandbox = err
-			return lookAgain, nil
+			return max(lookAgain, retryAfter(err)), nil
 		}
 		if found != "" {
 			row, err := t.store.RecordSandbox(ctx, t.j, found, sandboxTTL+t.PauseAfter)
@@ -52,8 +54,11 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 	return t.create(ctx)
 }
 
-// find looks for the sandbox of the newest create call by its tag.
+// find looks for the sandbox of the newest create call by its tag. It waits for
+// no list that E2B puts off: the next turn does, at no cost.
 func (t *turn) find(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
 	listed, err := t.e2b.List(ctx, e2b.Filter{Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo)})
 	if err != nil || len(listed) == 0 {
 		return "", err
@@ -186,6 +191,9 @@ func (t *turn) mark(ctx context.Context) error {
 	row, err := t.store.RecordMarker(ctx, t.j.ID, t.j.Epoch)
 	if errors.Is(err, job.ErrConflict) { // a late commit of an earlier builder
 		return nil
+	}
+	if err == nil && row.Claim != t.j.Claim { // not this builder's row any more
+		return job.ErrConflict
 	}
 	return t.save(ctx, row, err)
 }

@@ -115,6 +115,36 @@ func TestAListThatFailsProvesNothing(t *testing.T) {
 	b.ready(j.ID)
 }
 
+func TestATurnDoesNotSitOutARateLimit(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
+	b.deliver()
+	b.pass(postgres.Grace)
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.RateLimited, RetryAfter: 40})
+	before := b.Calls(e2bsim.List)
+	b.deliver()
+	row := b.Row(j.ID)
+	if n, next := b.Calls(e2bsim.List)-before, row.LeaseUntil.Sub(row.ReadAt); n != 1 || next < 30*time.Second {
+		t.Errorf("%d lists, and the next turn in %v, want it when E2B said", n, next)
+	}
+	b.ready(j.ID)
+}
+
+// A builder whose lease is over while it writes the marker is a builder no more.
+func TestABuilderWhoseTurnWasTakenStops(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.Once(e2bsim.StartProcess, e2bsim.Answered, func() {
+		b.Pass(postgres.Lease + time.Second)
+		b.Must(b.Rows.ClaimTurn(context.Background(), j.ID, 0))
+	})
+	b.deliver()
+	if row := b.Row(j.ID); b.Calls(e2bsim.Files) != 0 || row.Status != job.Scaffold || row.Turn != 0 {
+		t.Errorf("it went on to %s, turn %d, with %d uploads", row.Status, row.Turn, b.Calls(e2bsim.Files))
+	}
+}
+
 // cancelled ends a job while its turn is at work.
 func (b *bench) cancelled(id string) {
 	b.Must(b.Rows.Cancel(context.Background(), id, "Cancelled by user", job.NewID()))
