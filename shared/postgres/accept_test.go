@@ -189,6 +189,30 @@ func TestADeadDatabaseIsUnavailable(t *testing.T) {
 	}
 }
 
+// A failover leaves connections to the server that was demoted.
+func TestADemotedServerIsLeftAtOnce(t *testing.T) {
+	b := setup(t)
+	demoted := func(is string) {
+		// Like a server's role, it holds for connections made from now on.
+		sql := "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = " + is + "', current_database()); END $$"
+		if _, err := b.pool.Exec(b.ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	demoted("on")
+	store, err := postgres.Open(b.ctx, postgres.Config{URL: b.url, MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	b.Store = store
+	if _, _, err := b.Accept(b.ctx, newJob()); !errors.Is(err, job.ErrUnavailable) {
+		t.Errorf("got %v from a server that takes no writes, want ErrUnavailable", err)
+	}
+	demoted("off")
+	b.accept(newJob())
+}
+
 func TestABadAddressDoesNotShowItsPassword(t *testing.T) {
 	t.Parallel()
 	_, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://app:hunter2@host:port/db"})

@@ -45,9 +45,9 @@ func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Jo
 			return err
 		}
 		const building = `SELECT count(*), count(*) FILTER (WHERE project_id = $2::uuid) FROM jobs
-			WHERE user_id = $1 AND status NOT IN ('queued', 'scheduled', 'ready', 'failed')`
+			WHERE user_id = $1 AND status NOT IN ('queued', 'scheduled', 'ready', 'failed') AND sandbox_stack IN ('', $3)`
 		var user, project int
-		if err := tx.QueryRow(ctx, building, j.UserID, j.ProjectID).Scan(&user, &project); err != nil {
+		if err := tx.QueryRow(ctx, building, j.UserID, j.ProjectID, s.stack).Scan(&user, &project); err != nil {
 			return err
 		}
 		if limits.PerUser > 0 && user >= limits.PerUser || limits.PerProject > 0 && project >= limits.PerProject {

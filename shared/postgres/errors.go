@@ -45,8 +45,12 @@ func outage(code string) bool {
 			return true
 		}
 	}
-	return code == "25006" // read-only: a failover is under way
+	return code == readOnly
 }
+
+// readOnly is the SQLSTATE of a write where none is allowed: a failover is under
+// way.
+const readOnly = "25006"
 
 func connectionFault(err error) bool {
 	var connect *pgconn.ConnectError

@@ -48,6 +48,8 @@ func TestACopyOfTheDatabaseTouchesNoSandbox(t *testing.T) {
 	copied.wantRefused(asleep.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakeResume(b.ctx, asleep, 10*time.Minute) })
 	copied.wantRefused(resuming.ID, job.ErrConflict, func() (job.Job, error) { return copied.JoinResume(b.ctx, resuming) })
 	copied.wantRefused(building.ID, job.ErrConflict, func() (job.Job, error) { return copied.ClaimTurn(b.ctx, building.ID, building.Turn) })
+	mine := must(t)(copied.ClaimTurn(b.ctx, copied.accept(newJob()).ID, 0))
+	must(t)(copied.Begin(b.ctx, mine, job.Limits{PerUser: 1})) // the original's builds end in no copy
 	must(t)(original.TakePause(b.ctx, due.ID, due.Epoch))
 	must(t)(original.TakeResume(b.ctx, asleep, 10*time.Minute))
 	must(t)(original.ClaimTurn(b.ctx, building.ID, building.Turn))

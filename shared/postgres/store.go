@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"siesta/shared/env"
@@ -79,6 +80,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	// Named prepared statements pin a connection of RDS Proxy and break when a
 	// migration changes a table under them.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	// The server behind a connection that became read-only was demoted: a new
+	// connection finds the one that took over.
+	keep := config.ConnConfig.OnPgError
+	config.ConnConfig.OnPgError = func(conn *pgconn.PgConn, e *pgconn.PgError) bool {
+		return e.Code != readOnly && keep(conn, e)
+	}
 	if c.Password != nil {
 		config.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
 			password, err := c.Password(ctx, cc.Host, cc.Port, cc.User)
