@@ -117,7 +117,7 @@ func TestASilentDatabaseIsReportedInTime(t *testing.T) {
 	}
 	defer l.Close()
 	c := newCloudFormation(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // a tenth is kept for the answer
 	defer cancel()
 	h := newHandler(t, "postgres://u@"+l.Addr().String()+"/db?sslmode=disable", migrations.FS)
 	if _, err := h.Handle(ctx, json.RawMessage(c.event("Create", ""))); err != nil || ctx.Err() != nil {
