@@ -2,7 +2,6 @@ package main
 
 import (
 	"regexp"
-	"sort"
 	"strings"
 )
 
@@ -26,41 +25,25 @@ var control = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?
 
 // redactor makes a program's output fit to be shown: without control
 // characters, known secrets, or the values of the job's own environment.
-type redactor struct{ values []string }
+type redactor struct{ values values }
 
-func newRedactor(env map[string]string) redactor {
-	var r redactor
-	for _, value := range env {
-		// Output is shown line by line, and so is a key of several lines.
-		for line := range strings.Lines(value) {
-			line = strings.TrimSpace(line)
-			// A shorter value, such as "true", is no secret, and hiding it would
-			// mangle every line.
-			if len(line) >= 6 {
-				r.values = append(r.values, line)
-			}
-		}
-	}
-	sort.Slice(r.values, func(i, j int) bool { return len(r.values[i]) > len(r.values[j]) })
-	return r
-}
+func newRedactor(env map[string]string) redactor { return redactor{newValues(env)} }
 
 func (r redactor) clean(s string) string {
-	s = control.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
-	for _, value := range r.values {
-		s = strings.ReplaceAll(s, value, "***")
-	}
+	s = r.values.hide(control.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), ""))
 	return secretPatterns.ReplaceAllString(s, "***")
 }
 
 // lineEnds part the lines of a program's output.
 const lineEnds = "\r\n"
 
+func endsLine(c rune) bool { return strings.ContainsRune(lineEnds, c) }
+
 // lines splits output into shown lines: cleaned, none empty, none over most
 // bytes.
 func (r redactor) lines(output string, most int) []string {
 	var lines []string
-	for _, line := range strings.FieldsFunc(output, func(c rune) bool { return strings.ContainsRune(lineEnds, c) }) {
+	for _, line := range strings.FieldsFunc(output, endsLine) {
 		line = strings.TrimRight(r.clean(line), " \t")
 		if strings.TrimSpace(line) == "" {
 			continue

@@ -56,10 +56,12 @@ func TestTheTailIsShort(t *testing.T) {
 }
 
 func FuzzRedact(f *testing.F) {
-	f.Add("token=abcdefgh\x1b[0m\xff")
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, line := range newRedactor(nil).lines(text, 100) {
-			if strings.ContainsAny(line, "\n\r\x1b\x00") || len(line) > 120 {
+	f.Add("token=abcdefgh\x1b[0m\xff", "my own")
+	f.Add(`\u00e9\ud83d\ude00%e9+\n my \"own %`, `my "own`)
+	f.Fuzz(func(t *testing.T, text, value string) {
+		secret := len(value) >= minValue && value == strings.TrimSpace(value) && !strings.ContainsAny(value, "*\n\r[")
+		for _, line := range newRedactor(map[string]string{"MINE": value}).lines(text, 100) {
+			if strings.ContainsAny(line, "\n\r\x1b\x00") || len(line) > 120 || secret && strings.Contains(line, value) {
 				t.Errorf("%q is shown as %q", text, line)
 			}
 		}
