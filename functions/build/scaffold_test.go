@@ -75,9 +75,9 @@ func TestAStalledArchiveHandsOver(t *testing.T) {
 	j := b.accept(archived())
 	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	claimed := b.Must(b.store.ClaimTurn(t.Context(), j.ID, 0))
-	late := time.Now().Add(4*time.Second - fetchTime) // for create, boot and half the archive
+	late := time.Now().Add(15*time.Second - fetchTime) // for create, boot and half the archive
 	first := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(sendWindow), claimed: late}
-	bounded, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	b.OK(first.run(bounded))
 	if row := b.Row(j.ID); row.Status != job.Scaffold || row.Turn != 1 || !stalled.Load() {

@@ -77,7 +77,7 @@ func TestAnUnknownOutcomeIsNeverWrittenAndAskedForAgain(t *testing.T) {
 
 func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 	for _, f := range []e2bsim.Fault{
-		{Action: e2bsim.LimitReached}, {Action: e2bsim.RateLimited, RetryAfter: 7}, {Action: e2bsim.ErrorAnswer, Status: 500}, {Action: e2bsim.ErrorAnswer, Status: 404},
+		{Action: e2bsim.LimitReached}, {Action: e2bsim.RateLimited, RetryAfter: 40}, {Action: e2bsim.ErrorAnswer, Status: 500}, {Action: e2bsim.ErrorAnswer, Status: 404},
 	} {
 		t.Run(string(f.Action), func(t *testing.T) {
 			b := setup(t)
@@ -87,10 +87,11 @@ func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 				t.Fatal("the message does not come again")
 			}
 			b.wantState(j, job.SandboxPausing)
-			if in := b.nextIn(); in > 10*time.Second || f.RetryAfter > 0 && in < 6*time.Second {
+			in := b.nextIn()
+			if f.RetryAfter == 0 && in > 10*time.Second || f.RetryAfter > 0 && (in < 20*time.Second || in > 40*time.Second) {
 				t.Errorf("the message comes back after %v", in)
 			}
-			b.SQS.Advance(10 * time.Second)
+			b.SQS.Advance(in)
 			if b.redeliver() {
 				t.Error("the message is to come a third time")
 			}

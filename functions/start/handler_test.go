@@ -193,18 +193,25 @@ func TestEnvValuesAreSealed(t *testing.T) {
 func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
 	b := setup(t)
 	b.limits = job.TierLimits{job.Bootstrapper: {PerDay: 1}, "partner": {PerDay: 2}}
-	b.start(event(good))
-	code, body := b.call(event(good))
-	if code != 201 || body["status"] != "scheduled" || body["build_version"] != "build_v0_2" {
-		t.Errorf("got %d %v", code, body)
+	first := b.start(event(good))
+	code, second := b.call(event(good))
+	unknown := b.start(functiontest.As(event(good), map[string]string{"sub": alice, "plan": "no_such"}))
+	var partners []job.Job
+	for range 3 {
+		partners = append(partners, b.start(functiontest.As(event(good), map[string]string{"sub": "user_bob", "plan": "partner"})))
 	}
-	b.want(2, 1)
-	if code, body = b.call(functiontest.As(event(good), map[string]string{"sub": alice, "plan": "no_such"})); body["status"] != "scheduled" {
-		t.Errorf("unknown tier: %d %v", code, body)
+	if partners[2].CreatedAt.UTC().Day() != first.CreatedAt.UTC().Day() {
+		return // midnight came in between
 	}
-	partner := map[string]string{"sub": "user_bob", "plan": "partner"}
+	b.want(6, 3)
+	if code != 201 || second["status"] != "scheduled" || second["build_version"] != "build_v0_2" {
+		t.Errorf("got %d %v", code, second)
+	}
+	if unknown.Status != job.Scheduled {
+		t.Errorf("of an unknown tier the job is %s", unknown.Status)
+	}
 	for i, want := range []job.Status{job.Queued, job.Queued, job.Scheduled} {
-		if j := b.start(functiontest.As(event(good), partner)); j.Status != want || j.Tier != "partner" {
+		if j := partners[i]; j.Status != want || j.Tier != "partner" {
 			t.Errorf("partner's job %d is %s of %s, want %s", i, j.Status, j.Tier, want)
 		}
 	}
