@@ -118,8 +118,8 @@ func decode(body string, into any) error {
 // badName reports whether s is unfit to be a name: it goes into a column and
 // into logs.
 func badName(s string) bool {
-	const most = 256
-	return len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	const maxName = 256
+	return len(s) > maxName || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 func bad(format string, args ...any) error {

@@ -134,9 +134,9 @@ func seconds(d, most time.Duration) int32 {
 
 // text makes an attribute. SQS refuses an empty value and control characters.
 func text(s string) types.MessageAttributeValue {
-	const most = 1024
-	if len(s) > most {
-		s = s[:most]
+	const maxText = 1024
+	if len(s) > maxText {
+		s = s[:maxText]
 	}
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' {
@@ -152,6 +152,6 @@ func text(s string) types.MessageAttributeValue {
 
 // isGroup reports whether SQS takes s as a message group.
 func isGroup(s string) bool {
-	const most = 128
-	return s != "" && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+	const maxGroup = 128
+	return s != "" && len(s) <= maxGroup && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
