@@ -42,7 +42,8 @@ func (r *run) healTurns(ctx context.Context) error {
 	}
 	var overdue, turns []job.Job
 	for _, j := range idle {
-		if j.ReadAt.After(j.DeadlineAt) {
+		// The time of a queued job begins with its first turn.
+		if j.Status != job.Queued && j.ReadAt.After(j.DeadlineAt) {
 			overdue = append(overdue, j)
 		} else {
 			turns = append(turns, j)

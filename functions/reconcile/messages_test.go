@@ -91,7 +91,7 @@ func TestAnAbandonedTurnIsAskedForAgain(t *testing.T) {
 
 func TestAnOverdueJobFailsInWordsAndLeavesNothingRunning(t *testing.T) {
 	b := setup(t)
-	building, early := b.building(), b.accept()
+	building, early := b.building(), b.creating()
 	b.Pass(time.Hour + 3*time.Minute)
 	r := b.reconcile()
 	b.want(r, overdueJobs, count{2, 2, 0})
@@ -125,12 +125,29 @@ func TestAnOverdueJobOfACopyLeavesTheOriginalsSandboxAlone(t *testing.T) {
 	}
 }
 
+// It waits behind others, or for a function that is down.
+func TestAQueuedJobHasAllItsTimeBeforeIt(t *testing.T) {
+	b := setup(t)
+	j := b.accept()
+	b.Pass(5 * time.Hour)
+	r := b.reconcile()
+	b.want(r, overdueJobs, count{})
+	b.want(r, abandonedTurns, count{1, 1, 0})
+	if got := b.turnsAsked(j); !slices.Equal(got, []int{0}) {
+		t.Errorf("turns asked for: %v, want its first", got)
+	}
+	begun := b.Must(b.Rows.Begin(b.ctx, b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0)), job.Limits{}))
+	if left := begun.DeadlineAt.Sub(begun.ReadAt); left < 59*time.Minute {
+		t.Errorf("it has %v to build", left)
+	}
+}
+
 // A builder that is at work ends its job itself.
 func TestAnOverdueJobThatIsHeldIsLeftToItsBuilder(t *testing.T) {
 	b := setup(t)
-	j := b.accept()
+	j := b.Must(b.Rows.HandOver(b.ctx, b.creating(), time.Minute))
 	b.Pass(time.Hour + 3*time.Minute)
-	held := b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0))
+	held := b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 1))
 	b.want(b.reconcile(), overdueJobs, count{})
 	if b.Row(j.ID).Revision != held.Revision {
 		t.Error("a job under a lease was written")

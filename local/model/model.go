@@ -20,7 +20,7 @@ const (
 	lease     = 105 * time.Second
 	opTime    = 120 * time.Second
 	grace     = 5 * time.Minute
-	late      = time.Minute      // before reconcile takes something for fallen
+	late      = time.Minute      // before something counts as overdue
 	mostAwake = 3 * time.Minute  // until reconcile asks for the same pause again
 	mostIdle  = 10 * time.Minute // and for the same turn
 	dueMargin = 30 * time.Second

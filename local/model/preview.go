@@ -112,7 +112,14 @@ func (m *Model) Resume(j *Job) Answer {
 }
 
 func (m *Model) wake(j *Job) Answer {
+	running := j.Sandbox.Running
 	says, _ := m.connect(j.Sandbox, wakeLife)
+	if says == done && running { // when does it end? No answer is as good as one
+		m.get(j.Sandbox)
+		if !m.has(j.Sandbox) {
+			says = unknown
+		}
+	}
 	switch {
 	case says == done:
 		j.State, j.Due, j.Expires = job.SandboxRunning, m.Now.Add(Wake), m.Now.Add(wakeLife)

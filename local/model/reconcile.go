@@ -22,10 +22,10 @@ func (m *Model) Reconcile() {
 	m.lookAtRows()
 }
 
-// fallen reports whether something has been left for a minute since a moment,
+// overdue reports whether something has been left for a minute since a moment,
 // and whether it is time to ask for it: after as long again as the last time, or
 // the most.
-func (m *Model) fallen(j *Job, since time.Time, most time.Duration) (fallen, ask bool) {
+func (m *Model) overdue(j *Job, since time.Time, most time.Duration) (overdue, ask bool) {
 	if since.IsZero() || m.Now.Sub(since) <= late {
 		return false, false
 	}
@@ -51,17 +51,17 @@ func (m *Model) latePause(j *Job) {
 	case job.SandboxPausing, job.SandboxResuming:
 		since = j.Op
 	}
-	if _, ask := m.fallen(j, since, mostAwake); ask {
+	if _, ask := m.overdue(j, since, mostAwake); ask {
 		m.askForPause(j, 0)
 		j.asked = m.Now
 	}
 }
 
 func (m *Model) lateTurn(j *Job) {
-	fallen, ask := m.fallen(j, j.Lease, mostIdle)
+	overdue, ask := m.overdue(j, j.Lease, mostIdle)
 	switch {
-	case j.Status.Terminal() || !fallen:
-	case !m.Now.After(j.Deadline):
+	case j.Status.Terminal() || !overdue:
+	case j.Status == job.Queued || !m.Now.After(j.Deadline):
 		if ask {
 			m.send("build", j, j.Turn, 0)
 			j.asked = m.Now

@@ -127,7 +127,7 @@ var guards = []guard{
 		"if !t.j.CreateSentAt.IsZero() && t.j.ReadAt.Sub(t.j.CreateSentAt) < postgres.Grace {", "if false {",
 		build, "TestACreateWithoutAnAnswerIsFoundByItsTag"},
 	{"nothing is created when the list does not answer", "functions/build/sandbox.go",
-		"			t.noSandbox = err\n			return lookAgain, nil\n", "			t.noSandbox = err\n",
+		"			t.noSandbox = err\n			return max(lookAgain, retryAfter(err)), nil\n", "			t.noSandbox = err\n",
 		build, "TestAListThatFailsProvesNothing"},
 	{"no create long after the claim", "functions/build/sandbox.go",
 		"func (t *turn) create(ctx context.Context) (time.Duration, error) {\n	if time.Now().After(t.sendBy) {", "func (t *turn) create(ctx context.Context) (time.Duration, error) {\n	if false {",

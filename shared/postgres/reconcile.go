@@ -78,7 +78,7 @@ func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) 
 // lately, unless they are past their deadline.
 func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status NOT IN ('ready', 'failed', 'scheduled')
-		AND lease_until < now() - make_interval(secs => $1::float8) AND (deadline_at < now() OR ` + unasked("lease_until", maxTurnSilence) + `)
+		AND lease_until < now() - make_interval(secs => $1::float8) AND (status <> 'queued' AND deadline_at < now() OR ` + unasked("lease_until", maxTurnSilence) + `)
 		ORDER BY lease_until LIMIT $2`
 	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
 }

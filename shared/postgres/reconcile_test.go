@@ -144,8 +144,9 @@ func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
 	}
 	paused, seen := b.paused(), must(t)(b.RecordFinishedMissing(b.ctx, b.paused()))
 	missed, gone := b.paused(), must(t)(b.RecordFinishedMissing(b.ctx, b.paused()))
-	overdue := b.accept(newJob())
+	overdue, queued := b.claimed(), b.accept(newJob())
 	b.pass(2 * time.Hour)
+	b.wantRefused(queued.ID, job.ErrConflict, func() (job.Job, error) { return b.FailOverdue(b.ctx, queued, "late", "d1") })
 	for name, c := range map[string]struct {
 		j     job.Job
 		write func(job.Job) (job.Job, error)

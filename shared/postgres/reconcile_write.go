@@ -11,10 +11,11 @@ import (
 // so the row still has the epoch, the claim and the states that were read.
 const asRead = ` WHERE id = $1::uuid AND revision = $2 `
 
-// FailOverdue ends a job that is past its deadline and that nobody holds.
+// FailOverdue ends a job that is past its deadline and that nobody holds. One
+// that is still queued has all its time before it.
 func (s *Store) FailOverdue(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
 	const sql = `UPDATE jobs SET status = 'failed', error_message = $3, debug_id = $4,` + ended + changed + asRead + `
-		AND status NOT IN ('ready', 'failed', 'scheduled') AND deadline_at < now()
+		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND deadline_at < now()
 		AND lease_until < now() - make_interval(secs => $5::float8)` + returning
 	return s.move(ctx, sql, j.ID, j.Revision, message, debugID, seconds(ReconcileAfter))
 }
