@@ -221,7 +221,7 @@ func TestAJobThatKillsItsTurnsFailsInWords(t *testing.T) {
 	j := b.accept(page())
 	for range maxCrashes + 1 {
 		b.Must(b.Rows.ClaimTurn(t.Context(), j.ID, 0)) // and dies
-		b.pass(postgres.Lease + time.Second)
+		b.Pass(postgres.Lease + time.Second)
 	}
 	b.deliver()
 	if row := b.Row(j.ID); row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "interrupted too often") || b.Calls(e2bsim.Create) != 0 {

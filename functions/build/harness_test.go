@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +29,6 @@ const (
 type bench struct {
 	*handler
 	*functiontest.World
-	passed atomic.Int64 // nanoseconds that went by so far
 }
 
 func setup(t *testing.T) *bench {
@@ -42,13 +40,6 @@ func setup(t *testing.T) *bench {
 		log:      logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redistest.New(t)),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t),
 	}}
-}
-
-// pass is World.Pass, and keeps count.
-func (b *bench) pass(d time.Duration) {
-	b.T.Helper()
-	b.passed.Add(int64(d))
-	b.Pass(d)
 }
 
 // page is a request for an app that is served at once.
@@ -110,7 +101,7 @@ func (b *bench) deliver() (again time.Duration) {
 		b.T.Fatal("no build message is left")
 	}
 	if wait := waiting[0].VisibleAt.Sub(b.SQS.Now()); wait > 0 {
-		b.pass(wait + time.Millisecond)
+		b.Pass(wait + time.Millisecond)
 	}
 	id := b.Deliver("build", b.Handle)
 	if id == "" {

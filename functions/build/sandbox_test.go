@@ -106,7 +106,7 @@ func TestAListThatFailsProvesNothing(t *testing.T) {
 	j := b.accept(page())
 	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
 	b.deliver()
-	b.pass(postgres.Grace)
+	b.Pass(postgres.Grace)
 	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.ErrorAnswer, Times: 4}) // as often as the client asks
 	b.deliver()
 	if row := b.Row(j.ID); row.CreateNo != 1 || row.Turn != 1 {
@@ -120,7 +120,7 @@ func TestATurnDoesNotSitOutARateLimit(t *testing.T) {
 	j := b.accept(page())
 	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
 	b.deliver()
-	b.pass(postgres.Grace)
+	b.Pass(postgres.Grace)
 	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.RateLimited, RetryAfter: 40})
 	before := b.Calls(e2bsim.List)
 	b.deliver()
@@ -171,7 +171,7 @@ func TestAnAdoptedSandboxIsNotKilled(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
 	b.Once(e2bsim.Create, e2bsim.Answered, func() {
-		b.pass(postgres.Lease + time.Second)
+		b.Pass(postgres.Lease + time.Second)
 		ctx := context.Background()
 		next := b.Must(b.Rows.ClaimTurn(ctx, j.ID, 0))
 		b.Must(b.Rows.RecordSandbox(ctx, next, b.theBox().SandboxID, time.Hour))
@@ -206,7 +206,7 @@ func TestNothingIsSentLongAfterTheClaim(t *testing.T) {
 	late(j) // no create
 	j = b.at(j.ID, job.Deps)
 	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
-	b.pass(postgres.Lease)
+	b.Pass(postgres.Lease)
 	late(j) // no connect
 }
 
@@ -238,7 +238,7 @@ func TestAHeldUpCallIsNotSent(t *testing.T) {
 	t.Run("connect", func(t *testing.T) {
 		b := setup(t)
 		j := b.at(b.slow().ID, job.Deps)
-		b.pass(postgres.Lease)
+		b.Pass(postgres.Lease)
 		before := b.Calls(e2bsim.Connect)
 		run(b, j)
 		if row := b.Row(j.ID); b.Calls(e2bsim.Connect) != before || row.Turn != j.Turn+1 {
@@ -273,7 +273,7 @@ func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
 		t.Errorf("after a 404 the job is %s, missing since %v", row.Status, row.MissingSince)
 	}
 	b.deliver()
-	b.pass(2 * postgres.Grace)
+	b.Pass(2 * postgres.Grace)
 	b.Fault(not)
 	b.deliver()
 	if row := b.Row(j.ID); row.Status != job.Deps {
@@ -287,7 +287,7 @@ func TestOlderFilesEndTheBuild(t *testing.T) {
 	b := setup(t)
 	j := b.at(b.slow().ID, job.Deps)
 	asleep := func() {
-		b.pass(sandboxTTL + time.Minute)
+		b.Pass(sandboxTTL + time.Minute)
 		if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {
 			t.Fatalf("the sandbox is %s", box.State)
 		}

@@ -48,7 +48,7 @@ func TestAnAppWithoutAStartCommandHasToAnswer(t *testing.T) {
 	if seen := b.Run(b.theBox(), "cat seen"); seen != "checked\n" {
 		t.Errorf("the check wrote %q", seen)
 	}
-	b.pass(answerWithin)
+	b.Pass(answerWithin)
 	b.deliver()
 	row := b.Row(j.ID)
 	if want := "The app gave no answer on port 3000 within 3m0s of its start."; row.Status != job.Failed || row.ErrorMessage != want {
