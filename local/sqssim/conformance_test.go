@@ -141,11 +141,11 @@ func longPoll(t *testing.T, on target) {
 }
 
 func visibility(t *testing.T, on target) {
-	ctx, url := on.queue(t, map[string]string{"VisibilityTimeout": "1"})
+	ctx, url := on.queue(t, map[string]string{"VisibilityTimeout": on.while()})
 	on.send(t, url, "x", 0)
 	first := on.receive(t, url, 0)
 	on.wantNone(t, url)
-	on.advance(time.Second)
+	on.advance(on.hidden)
 	second := on.receive(t, url, 5)
 	if got := second.Attributes["ApproximateReceiveCount"]; got != "2" {
 		t.Errorf("receive count: got %s, want 2", got)
@@ -161,7 +161,7 @@ func visibility(t *testing.T, on target) {
 		}
 	}
 	change(600)
-	on.advance(2 * time.Second)
+	on.advance(2 * on.hidden)
 	on.wantNone(t, url)
 	change(0)
 	third := on.receive(t, url, 5)
@@ -172,10 +172,10 @@ func visibility(t *testing.T, on target) {
 
 func delay(t *testing.T, on target) {
 	_, url := on.queue(t, nil)
-	on.send(t, url, "x", 1)
+	on.send(t, url, "x", int32(on.hidden.Seconds()))
 	on.wantCounts(t, url, "0 0 1")
 	on.wantNone(t, url)
-	on.advance(time.Second)
+	on.advance(on.hidden)
 	if m := on.receive(t, url, 5); *m.Body != "x" {
 		t.Errorf("got %q", *m.Body)
 	}
@@ -248,14 +248,14 @@ func limits(t *testing.T, on target) {
 }
 
 func receiptHandles(t *testing.T, on target) {
-	ctx, url := on.queue(t, map[string]string{"VisibilityTimeout": "1"})
+	ctx, url := on.queue(t, map[string]string{"VisibilityTimeout": on.while()})
 	change := func(handle *string) error {
-		_, err := on.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &url, ReceiptHandle: handle, VisibilityTimeout: 5})
+		_, err := on.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &url, ReceiptHandle: handle, VisibilityTimeout: 600})
 		return err
 	}
 	on.send(t, url, "x", 0)
 	stale := on.receive(t, url, 0).ReceiptHandle
-	on.advance(time.Second)
+	on.advance(on.hidden)
 	newest := on.receive(t, url, 5).ReceiptHandle
 	if *stale == *newest {
 		t.Error("two receives gave the same handle")
@@ -269,7 +269,7 @@ func receiptHandles(t *testing.T, on target) {
 	wantCode(t, "change with a stale handle", change(stale), "ReceiptHandleIsInvalid")
 	on.delete(t, url, *stale)
 	on.wantCounts(t, url, "0 1 0")
-	on.advance(time.Second)
+	on.advance(on.hidden)
 	wantCode(t, "change after it became visible", change(newest), "AWS.SimpleQueueService.MessageNotInflight")
 	on.delete(t, url, *newest) // the newest handle deletes even then
 	on.wantCounts(t, url, "0 0 0")

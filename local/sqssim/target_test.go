@@ -24,8 +24,12 @@ import (
 type target struct {
 	*sqs.Client
 	advance func(time.Duration) // lets time pass, or leaves that to long polls
+	hidden  time.Duration       // for how long the suite hides a message: real time where advance is none
 	strict  bool                // follows SQS where moto 5.2.1 is known not to
 }
+
+// while is hidden as an attribute has it.
+func (on target) while() string { return strconv.Itoa(int(on.hidden.Seconds())) }
 
 func client(url string) *sqs.Client {
 	return sqs.New(sqs.Options{
@@ -47,7 +51,7 @@ func start(t testing.TB) (*sqssim.Server, *sqs.Client) {
 // ours is a server for one part of the suite, which moves its clock.
 func ours(t testing.TB) target {
 	server, c := start(t)
-	return target{Client: c, strict: true, advance: server.Advance}
+	return target{Client: c, strict: true, advance: server.Advance, hidden: time.Minute}
 }
 
 func moto(t *testing.T) (target, bool) {
@@ -76,7 +80,7 @@ func moto(t *testing.T) (target, bool) {
 				for lines.Scan() {
 				}
 			}()
-			return target{Client: client("http://127.0.0.1:" + strconv.Itoa(port)), advance: func(time.Duration) {}}, true
+			return target{Client: client("http://127.0.0.1:" + strconv.Itoa(port)), advance: func(time.Duration) {}, hidden: time.Second}, true
 		}
 	}
 	return target{}, false
