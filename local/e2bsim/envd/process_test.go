@@ -173,7 +173,7 @@ func TestAProcessOutlivesItsStream(t *testing.T) {
 		}
 	}
 	// The end is told for a while to whoever asks late, and the list is empty.
-	d.advance(29 * time.Second)
+	d.advance(20 * time.Second)
 	late := d.connect(byPID(pid))
 	late.started()
 	if out, _, end := late.rest(); out != "" || end.GetExitCode() != 4 {
@@ -182,12 +182,13 @@ func TestAProcessOutlivesItsStream(t *testing.T) {
 	if list, _ := d.processes.List(t.Context(), connect.NewRequest(&envdpb.ListRequest{})); len(list.Msg.GetProcesses()) != 0 {
 		t.Errorf("list after the end: got %v", list.Msg)
 	}
-	d.advance(2 * time.Second)
+	d.advance(20 * time.Second)
 	deadline := time.Now().Add(10 * time.Second)
 	for connect.CodeOf(func() error { s := d.connect(byPID(pid)); s.rest(); return s.err() }()) != connect.CodeNotFound {
 		if time.Now().After(deadline) {
 			t.Fatal("the end of a process is never forgotten")
 		}
+		d.advance(30 * time.Second)
 	}
 }
 

@@ -130,7 +130,7 @@ func TestATimeLimitStandsStillWhileFrozen(t *testing.T) {
 		if err := b.Thaw(); err != nil {
 			t.Fatal(err)
 		}
-		if out, _ := b.run("for i in $(seq 1000); do [ ! -e result ] || break; sleep 0.01; done; cat result"); out != "through\n" {
+		if out, _ := b.run("for i in $(seq 1000); do [ ! -s result ] || break; sleep 0.01; done; cat result"); out != "through\n" {
 			t.Errorf("the command after thawing: got %q, want it alive", out)
 		}
 	})
