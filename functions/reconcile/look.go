@@ -30,16 +30,17 @@ func (r *run) lookAtRows(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list missing sandboxes: %w", err)
 	}
-	if _, err := r.lookAll(ctx, again); err != nil {
-		return err
+	_, silent := r.lookAll(ctx, again)
+	if silent != nil && !errors.Is(silent, errSilent) {
+		return silent
 	}
-	left := maxLooks - len(again)
+	left := maxLooks - len(again) // the same come first in each run, so they must not hold up the others
 	n, err := r.walk(ctx, "rows awake", r.store.Awake, min(left, maxAwake))
 	if err != nil {
 		return err
 	}
 	_, err = r.walk(ctx, "rows asleep", r.store.Asleep, left-n)
-	return err
+	return errors.Join(silent, err)
 }
 
 // walk goes on through rows, in the order of their ids, where the last run

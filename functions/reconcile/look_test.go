@@ -202,6 +202,21 @@ func TestASandboxThatIsNeverToldAboutHoldsUpNothing(t *testing.T) {
 	b.wantState(silent.ID, job.SandboxPaused)
 }
 
+// Those that were missing are looked at first, in each run.
+func TestMissingSandboxesThatAreNeverToldAboutHoldUpNothing(t *testing.T) {
+	b := setup(t)
+	for range workers {
+		j := b.Must(b.Rows.RecordFinishedMissing(b.ctx, b.paused()))
+		b.Fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: j.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout})
+	}
+	lost := b.paused()
+	b.OK(b.E2B.Vanish(b.ctx, lost.SandboxID))
+	b.reconcile()
+	if b.Row(lost.ID).MissingSince.IsZero() {
+		t.Error("a lost sandbox was not noticed")
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	now := time.Now()
 	row := func(change func(*job.Job)) *job.Job {
