@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the local system runs on and this machine lacks: Postgres, Redis, slirp4netns, which gives sandboxes
-# the network, and a server of plain files that they can reach. Quiet and quick when nothing is missing.
+# Installs what the local system and its tests run on and this machine lacks: Postgres, Redis, slirp4netns, which gives
+# sandboxes the network, a server of plain files that they can reach, ps and Perl. Quiet and quick when nothing is missing.
 set -euo pipefail
 
 missing=()
@@ -9,6 +9,8 @@ command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres
 command -v redis-server >/dev/null || missing+=(redis-server)
 [[ $(uname) != Linux ]] || command -v slirp4netns >/dev/null || missing+=(slirp4netns)
 [[ $(uname) != Linux ]] || (PATH=/usr/local/bin:/usr/bin:/bin && { command -v python3 || command -v busybox; }) >/dev/null || missing+=(busybox)
+command -v ps >/dev/null || missing+=(procps)
+command -v perl >/dev/null || missing+=(perl)
 ((${#missing[@]})) || exit 0
 
 root=()

@@ -3,13 +3,14 @@ package sandbox
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"siesta/shared/processtest"
 )
 
 // server answers one line on a port of this machine.
@@ -29,7 +30,10 @@ func TestWithoutNamespacesProcessGroupsStandIn(t *testing.T) {
 	if out, code := b.run("cat /home/user/project/name project/name; cd; pwd"); code != 0 || out != "plainplain"+s.config.Dir+"\n" {
 		t.Errorf("home: got %q, exit %d", out, code)
 	}
-	port := freePort(t)
+	port, err := processtest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.background(fmt.Sprintf(server, port))
 	if page, err := b.get(port); page != "served" {
 		t.Errorf("its server: got %q, %v", page, err)
@@ -65,15 +69,6 @@ func TestWithoutNamespacesProcessGroupsStandIn(t *testing.T) {
 			t.Fatalf("states after the kill: got %q", states)
 		}
 	}
-}
-
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // statesOf returns the state letters of a process group's members.
