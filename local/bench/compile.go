@@ -34,7 +34,7 @@ func (b *bench) bootstrap(name string) string { return filepath.Join(b.bin, name
 
 // goBuild builds a program as the Makefile's build does.
 func goBuild(ctx context.Context, folder, to, arch string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", to, "./"+folder)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", to, "./"+folder)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w: %s", folder, err, out)

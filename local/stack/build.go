@@ -12,7 +12,7 @@ import (
 // Makefile does.
 func Build(ctx context.Context, root, dir string) error {
 	programs := filepath.Join(dir, "programs")
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", programs+"/", "./functions/...")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", programs+"/", "./functions/...")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build functions: %w: %s", err, out)

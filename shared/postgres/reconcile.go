@@ -29,7 +29,7 @@ func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, e
 // unasked is the condition that leaves out the rows for which a message was sent
 // since a moment, until as much time has passed again, or the most: one that
 // waits in a long queue, or for a function that is down, gets no new one every
-// minute. Of a delay that is newer than the message, as much is less than nothing.
+// minute. A message from before that moment leaves no row out.
 func unasked(since string, most time.Duration) string {
 	return fmt.Sprintf(`(asked_at IS NULL OR now() - asked_at >= least(asked_at - %[1]s, interval '%[2]d seconds'))`, since, int(most.Seconds()))
 }

@@ -100,8 +100,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return &Store{pool: pool, stack: c.Stack}, nil
 }
 
-// Ours reports whether a job's sandbox is one that the caller may touch. What is
-// not, no Take or Claim is granted for.
+// Ours reports whether a job's sandbox is one that the caller may touch. For any
+// other, every Take and every claim is job.ErrConflict.
 func (s *Store) Ours(j job.Job) bool { return j.SandboxStack == "" || j.SandboxStack == s.stack }
 
 // Close ends all connections.

@@ -49,8 +49,8 @@ func Manager(cfg aws.Config, endpoint *string, arn string) *Source {
 	})
 }
 
-// Opener returns what makes a source of the one of two settings that is set: a
-// value, or the ARN of a secret in Secrets Manager.
+// Opener returns a function that makes a Source of a value or, where arn is set,
+// of a secret in Secrets Manager.
 func Opener(cfg aws.Config, endpoint *string) func(value, arn string) *Source {
 	return func(value, arn string) *Source {
 		if arn != "" {
