@@ -22,11 +22,12 @@ import (
 type times struct {
 	answer time.Duration // the whole of it: the caller waits
 	send   time.Duration // from the wake's record until the connect is sent
+	look   time.Duration // for E2B to tell when a run ends
 	record time.Duration // kept for what is recorded at its end
 }
 
 // callTimes are the function's; the gateway gives 30 s.
-var callTimes = times{answer: 25 * time.Second, send: 5 * time.Second, record: 3 * time.Second}
+var callTimes = times{answer: 25 * time.Second, send: 5 * time.Second, look: 2 * time.Second, record: 3 * time.Second}
 
 const (
 	// askAgain is when a caller whose preview is not up yet should come back.

@@ -96,6 +96,31 @@ func TestTheEndOfALongRunIsTold(t *testing.T) {
 	}
 }
 
+// What E2B tells of a run is waited for briefly, and believed only of this run.
+func TestTheEndOfARunIsNoReasonToFail(t *testing.T) {
+	for name, fault := range map[string]e2bsim.Fault{
+		"slow":  {Call: e2bsim.Get, Action: e2bsim.Delay, Delay: time.Minute},
+		"older": {Call: e2bsim.Get, Action: e2bsim.Lag, Lag: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.paused(greeter)
+			b.Pass(2 * time.Minute)
+			b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.AnswerLost})
+			b.want(b.resumeJob(j), http.StatusAccepted) // it runs, and nobody knows
+			b.Fault(fault)
+			begun := time.Now()
+			b.want(b.resumeJob(j), http.StatusOK)
+			if took := time.Since(begun); took > 15*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if row := b.Row(j.ID); row.SandboxExpiresAt.Sub(row.ReadAt) < awake {
+				t.Errorf("it ends in %v, before its pause is due", row.SandboxExpiresAt.Sub(row.ReadAt))
+			}
+		})
+	}
+}
+
 func TestWhoMayResumeWhat(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)

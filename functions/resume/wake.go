@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"siesta/shared/api"
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
@@ -113,15 +114,17 @@ func (w *wake) connect(ctx context.Context) error {
 }
 
 // endOfRun is when a sandbox that ran already will end: E2B extends no run past
-// the longest that its plan grants, and says so only when asked. No answer
-// leaves it at what was asked for.
+// the longest that its plan grants, and says so only when asked. No answer, or
+// one from before it ran, leaves it at what was asked for.
 func (w *wake) endOfRun(ctx context.Context) time.Time {
-	sandbox, err := w.e2b.Within(w.times.send).Get(ctx, w.j.SandboxID)
+	ctx, cancel := context.WithTimeout(ctx, w.times.look)
+	defer cancel()
+	sandbox, err := w.e2b.Get(ctx, w.j.SandboxID)
 	if err != nil {
 		w.log.WarnContext(ctx, "get sandbox", "sandbox_id", w.j.SandboxID, "error", err)
 		return w.expires
 	}
-	if sandbox.EndAt.Before(w.expires) {
+	if sandbox.State == e2b.Running && sandbox.EndAt.After(time.Now()) && sandbox.EndAt.Before(w.expires) {
 		return sandbox.EndAt
 	}
 	return w.expires
