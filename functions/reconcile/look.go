@@ -17,6 +17,9 @@ const (
 	maxLooks   = 200
 	maxMissing = 50
 	maxAwake   = 100
+	// lookTime is how long one look may take, so that a sandbox of which E2B
+	// tells nothing leaves time for the others.
+	lookTime = 3 * time.Second
 	// saveTime is for noting where a run stopped when its time is up.
 	saveTime = 2 * time.Second
 )
@@ -30,11 +33,8 @@ func (r *run) lookAtRows(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list missing sandboxes: %w", err)
 	}
-	_, silent := r.lookAll(ctx, again)
-	if silent != nil && !errors.Is(silent, errSilent) {
-		return silent
-	}
-	left := maxLooks - len(again) // the same come first in each run, so they must not hold up the others
+	_, silent := r.lookAll(ctx, again) // the same come first in each run, so they must not hold up the others
+	left := maxLooks - len(again)
 	n, err := r.walk(ctx, "rows awake", r.store.Awake, min(left, maxAwake))
 	if err != nil {
 		return err
@@ -96,7 +96,9 @@ func (r *run) lookAll(ctx context.Context, rows []job.Job) (n int, err error) {
 
 // look asks E2B about one row's sandbox, and acts on the answer if there is one.
 func (r *run) look(ctx context.Context, j job.Job) (answered bool, err error) {
-	s, err := r.e2b.Get(ctx, j.SandboxID)
+	looking, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	s, err := r.e2b.Get(looking, j.SandboxID)
 	switch {
 	case errors.Is(err, job.ErrSandboxNotFound):
 		return true, r.missed(ctx, j)

@@ -208,7 +208,7 @@ func TestMissingSandboxesThatAreNeverToldAboutHoldUpNothing(t *testing.T) {
 	for range workers {
 		j := b.Must(b.Rows.RecordFinishedMissing(b.ctx, b.paused()))
 		b.OK(b.E2B.Vanish(b.ctx, j.SandboxID)) // no list shows it
-		b.Fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: j.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout})
+		b.Fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: j.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout, Delay: 2 * partTime})
 	}
 	lost := b.paused()
 	b.OK(b.E2B.Vanish(b.ctx, lost.SandboxID))
