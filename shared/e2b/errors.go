@@ -84,7 +84,7 @@ func kindOf(op Op, e Error) error {
 			return job.ErrSandboxPaused
 		}
 		return job.ErrUnknownOutcome
-	case code == http.StatusConflict:
+	case code == http.StatusConflict && own:
 		return job.ErrSandboxInTransition
 	case code == http.StatusTooManyRequests && e.RetryAfter > 0:
 		return job.ErrRateLimited
