@@ -69,6 +69,9 @@ func (t *turn) look(ctx context.Context) (workspace, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}
+	if errors.Is(err, job.ErrSandboxRefused) {
+		return w, failed(err, "The project's folder cannot be listed: it may have too many files at its top.")
+	}
 	if err != nil {
 		return w, fmt.Errorf("list workspace: %w", err)
 	}

@@ -16,7 +16,7 @@ const (
 	// lookAgain is the wait after a create whose outcome is not known yet.
 	lookAgain = 15 * time.Second
 	// listTime is how long a list and its repetitions may take.
-	listTime = 10 * time.Second
+	listTime = 4 * time.Second
 	// capacityWait is the wait when E2B has no room or asks to be left alone.
 	capacityWait = 30 * time.Second
 	// missingAgain is the wait after a 404 that is not believed yet.
@@ -54,8 +54,8 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 	return t.create(ctx)
 }
 
-// find looks for the sandbox of the newest create call by its tag. It waits for
-// no list that E2B puts off: the next turn does, at no cost.
+// find looks for the sandbox of the newest create call by its tag. It does not
+// wait long for a list that E2B puts off: the next turn does, at no cost.
 func (t *turn) find(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()

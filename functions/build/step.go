@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -26,7 +25,7 @@ const (
 	answerWithin = 3 * time.Minute
 	// noStart stands in for an empty start command: without the step's folder
 	// each turn would begin it, and its clock, anew.
-	noStart = "true # no start command"
+	noStart = "true"
 )
 
 // step does what the job's status asks for. It returns 0 when the status is
@@ -94,7 +93,11 @@ func (t *turn) checks(ctx context.Context) (time.Duration, error) {
 		if err := t.save(ctx, row, err); err != nil {
 			return 0, err
 		}
-		if err := t.start(ctx, "start", cmp.Or(t.j.Plan.Start, noStart), "Starting the server"); err != nil {
+		command, saying := t.j.Plan.Start, "Starting the server: "+firstLine(t.j.Plan.Start)
+		if command == "" {
+			command, saying = noStart, "Waiting for the app to answer"
+		}
+		if err := t.start(ctx, "start", command, saying); err != nil {
 			return 0, err
 		}
 	}
@@ -165,7 +168,7 @@ func (t *turn) command(ctx context.Context, name, command, doing string) (time.D
 		case err != nil:
 			return 0, err
 		case p.Phase == envd.StepNone:
-			if err := t.start(ctx, name, command, doing); err != nil {
+			if err := t.start(ctx, name, command, doing+": "+firstLine(command)); err != nil {
 				return 0, err
 			}
 		case p.Phase == envd.StepExited && p.ExitCode == 0:
@@ -180,8 +183,8 @@ func (t *turn) command(ctx context.Context, name, command, doing string) (time.D
 
 // start starts a command detached. A second start of the same step, by a turn
 // that came after a crash, does nothing.
-func (t *turn) start(ctx context.Context, name, command, doing string) error {
-	t.say(ctx, doing+": "+firstLine(command))
+func (t *turn) start(ctx context.Context, name, command, saying string) error {
+	t.say(ctx, saying)
 	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
 	if err := t.envd.StartStep(ctx, step); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
