@@ -34,7 +34,7 @@ var Scenarios = []Scenario{
 	{Name: "cancel", Function: "cancel", Prepare: halfway, Act: post("cancel"), End: cancelled},
 	{Name: "start", Function: "start", Prepare: nobody, Act: start},
 	{Name: "start again", Function: "start", Prepare: nobody, Act: start, Again: true},
-	{Name: "reconcile what fell", Function: "reconcile", Prepare: fallen, Act: sweep, End: cancelled, Jobs: 3},
+	{Name: "reconcile what is stuck", Function: "reconcile", Prepare: abandoned, Act: sweep, End: cancelled, Jobs: 3},
 	{Name: "reconcile what E2B did", Function: "reconcile", Prepare: surprised, Act: sweep, End: lost, Jobs: 2},
 }
 
@@ -194,10 +194,10 @@ func halfway(ctx context.Context, s *System) (string, error) {
 	return id, s.DeliverAll(ctx)
 }
 
-// fallen are three jobs that only reconcile helps: one whose build message is
+// abandoned are three jobs that only reconcile helps: one whose build message is
 // lost, one whose pause message is, and a cancelled one whose sandbox nobody
 // killed.
-func fallen(ctx context.Context, s *System) (string, error) {
+func abandoned(ctx context.Context, s *System) (string, error) {
 	failed, err := halfway(ctx, s)
 	if err != nil {
 		return "", err

@@ -41,8 +41,8 @@ func (l *load) answers() []row {
 	}
 }
 
-// healed is the row about what reconcile had to put right. Nothing falls in
-// this run, so whatever it finds was lost, but for two things: a job that waits
+// healed is the row about what reconcile had to put right. Nothing gets stuck
+// in this run, so whatever it finds was lost, but for two things: a job that waits
 // in the queue for longer than a turn may be late, and a cache that is written
 // while reconcile looks.
 func (l *load) healed() row {

@@ -209,10 +209,10 @@ var guards = []guard{
 	// What is stuck is found.
 	{"reconcile: late pauses", "functions/reconcile/handler.go",
 		"{\"pauses\", r.healPauses},", "{\"pauses\", func(context.Context) error { return nil }},",
-		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_fell"},
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_is_stuck"},
 	{"reconcile: late turns", "functions/reconcile/handler.go",
 		"{\"turns\", r.healTurns},", "{\"turns\", func(context.Context) error { return nil }},",
-		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_fell"},
+		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_is_stuck"},
 	{"reconcile: stale cache", "functions/reconcile/handler.go",
 		"{\"cache\", r.healCache},", "{\"cache\", func(context.Context) error { return nil }},",
 		everyCall, "TestACrashAtAnyCallBreaksNoPromise/pause$"},

@@ -101,13 +101,9 @@ func (j Job) Message() string {
 	return j.Status.Label()
 }
 
-// OverdueMessage says of a job that is past its deadline that this ended it.
+// OverdueMessage says of a job that has begun that its deadline ended it.
 func (j Job) OverdueMessage() string {
-	began := j.StartedAt
-	if began.IsZero() {
-		began = j.EnqueuedAt
-	}
-	return fmt.Sprintf("The build took longer than its limit of %s and was stopped.", j.DeadlineAt.Sub(began).Round(time.Second))
+	return fmt.Sprintf("The build took longer than its limit of %s and was stopped.", j.DeadlineAt.Sub(j.StartedAt).Round(time.Second))
 }
 
 // NewID returns a random UUID (version 4).
