@@ -61,8 +61,12 @@ func TestARequestBecomesAJob(t *testing.T) {
 	id := job.NewID()
 	b.send(requestMessage(1, id, alice, page()))
 	b.deliver()
-	if j := b.ready(id); j.UserID != alice || j.Tier != job.Bootstrapper {
+	j := b.ready(id)
+	if j.UserID != alice || j.Tier != job.Bootstrapper {
 		t.Errorf("the row says user %q, tier %q", j.UserID, j.Tier)
+	}
+	if cached, found, err := b.cache.Get(t.Context(), id); err != nil || !found || cached.Revision != j.Revision || cached.PreviewURL != j.PreviewURL {
+		t.Errorf("the cache has revision %d, preview %q, %v; want %d, %q", cached.Revision, cached.PreviewURL, err, j.Revision, j.PreviewURL)
 	}
 }
 
