@@ -11,7 +11,6 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
 )
@@ -42,7 +41,6 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	ctx = logging.With(ctx, "job_id", id)
 	if _, err := h.store.GetOwned(ctx, id, user); err != nil {
 		return api.Answer{}, err
 	}

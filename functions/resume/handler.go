@@ -56,7 +56,7 @@ func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
-	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", id)
+	ctx = sqs.WithCorrelation(ctx, r.RequestContext.RequestID)
 	var j job.Job
 	for range rereads {
 		if j, err = h.store.GetOwned(ctx, id, user); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
@@ -38,7 +37,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", id)
+	ctx = sqs.WithCorrelation(ctx, r.RequestContext.RequestID)
 	for range rereads {
 		j, err := h.store.GetOwned(ctx, id, user)
 		if err != nil {

@@ -50,10 +50,11 @@ func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, erro
 			ctx, cancel = context.WithDeadline(ctx, end.Add(-margin))
 			defer cancel()
 		}
-		ctx = logging.With(ctx, "correlation_id", r.RequestContext.RequestID)
+		about := append(make([]any, 0, 4), "correlation_id", r.RequestContext.RequestID)
 		if id, err := JobID(r); err == nil {
-			ctx = logging.With(ctx, "job_id", id)
+			about = append(about, "job_id", id)
 		}
+		ctx = logging.With(ctx, about...)
 		answer, err := guard(ctx, r, serve)
 		if err == nil {
 			var body []byte
