@@ -133,8 +133,13 @@ func attributes(t *testing.T, on target) {
 func longPoll(t *testing.T, on target) {
 	_, url := on.queue(t, nil)
 	started := time.Now()
-	go on.send(t, url, "late", 0)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		on.send(t, url, "late", 0)
+	}()
 	m := on.receive(t, url, 20)
+	<-sent
 	if *m.Body != "late" || time.Since(started) > 10*time.Second {
 		t.Errorf("got %q after %v", *m.Body, time.Since(started))
 	}
@@ -146,7 +151,7 @@ func visibility(t *testing.T, on target) {
 	first := on.receive(t, url, 0)
 	on.wantNone(t, url)
 	on.advance(on.hidden)
-	second := on.receive(t, url, 5)
+	second := on.receive(t, url, 20)
 	if got := second.Attributes["ApproximateReceiveCount"]; got != "2" {
 		t.Errorf("receive count: got %s, want 2", got)
 	}
@@ -164,7 +169,7 @@ func visibility(t *testing.T, on target) {
 	on.advance(2 * on.hidden)
 	on.wantNone(t, url)
 	change(0)
-	third := on.receive(t, url, 5)
+	third := on.receive(t, url, 20)
 	if *third.Body != "x" {
 		t.Errorf("got %q", *third.Body)
 	}
@@ -176,7 +181,7 @@ func delay(t *testing.T, on target) {
 	on.wantCounts(t, url, "0 0 1")
 	on.wantNone(t, url)
 	on.advance(on.hidden)
-	if m := on.receive(t, url, 5); *m.Body != "x" {
+	if m := on.receive(t, url, 20); *m.Body != "x" {
 		t.Errorf("got %q", *m.Body)
 	}
 	_, byQueue := on.queue(t, map[string]string{"DelaySeconds": "60"})
@@ -220,7 +225,7 @@ func moveTask(t *testing.T, on target) {
 	if _, err := on.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &arn, DestinationArn: &source}); err != nil {
 		t.Fatalf("start move task: %v", err)
 	}
-	if m := on.receive(t, url, 5); *m.Body != "again" {
+	if m := on.receive(t, url, 20); *m.Body != "again" {
 		t.Errorf("got %q", *m.Body)
 	}
 	_, err := on.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &source})
@@ -256,7 +261,7 @@ func receiptHandles(t *testing.T, on target) {
 	on.send(t, url, "x", 0)
 	stale := on.receive(t, url, 0).ReceiptHandle
 	on.advance(on.hidden)
-	newest := on.receive(t, url, 5).ReceiptHandle
+	newest := on.receive(t, url, 20).ReceiptHandle
 	if *stale == *newest {
 		t.Error("two receives gave the same handle")
 	}

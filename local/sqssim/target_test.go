@@ -80,7 +80,7 @@ func moto(t *testing.T) (target, bool) {
 				for lines.Scan() {
 				}
 			}()
-			return target{Client: client("http://127.0.0.1:" + strconv.Itoa(port)), advance: func(time.Duration) {}, hidden: time.Second}, true
+			return target{Client: client("http://127.0.0.1:" + strconv.Itoa(port)), advance: func(time.Duration) {}, hidden: 4 * time.Second}, true
 		}
 	}
 	return target{}, false
