@@ -51,7 +51,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return err
 	}
-	ctx = logging.With(ctx, "job_id", m.JobID, "turn", m.Turn)
+	ctx = logging.With(ctx, "turn", m.Turn)
 	if len(m.Request) > 0 {
 		if err := h.accept(ctx, m); err != nil {
 			return patient(r, err)

@@ -50,7 +50,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return err
 	}
-	ctx = logging.With(ctx, "job_id", m.JobID, "epoch", m.Epoch)
+	ctx = logging.With(ctx, "epoch", m.Epoch)
 	started := time.Now() // before the record: what it takes is not the call's
 	j, err := h.store.TakePause(ctx, m.JobID, m.Epoch)
 	if errors.Is(err, job.ErrConflict) {

@@ -33,14 +33,14 @@ func (r *run) lookAtRows(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list missing sandboxes: %w", err)
 	}
-	_, silent := r.lookAll(ctx, again) // the same come first in each run, so they must not hold up the others
+	_, againErr := r.lookAll(ctx, again) // the same come first in each run, so they must not hold up the others
 	left := maxLooks - len(again)
 	n, err := r.walk(ctx, "rows awake", r.store.Awake, min(left, maxAwake))
 	if err != nil {
-		return err
+		return errors.Join(againErr, err)
 	}
 	_, err = r.walk(ctx, "rows asleep", r.store.Asleep, left-n)
-	return errors.Join(silent, err)
+	return errors.Join(againErr, err)
 }
 
 // walk goes on through rows, in the order of their ids, where the last run

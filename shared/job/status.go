@@ -7,8 +7,8 @@ import "slices"
 type Status string
 
 const (
-	// Queued: accepted, or its scheduled day has come. Leaves by the first claim of the
-	// build function, whose move it is.
+	// Queued: accepted, or its scheduled day has come. Leaves by the first claim
+	// of the build function, whose move it is.
 	Queued Status = "queued"
 	// Starting: claimed. The build function finds or creates the sandbox.
 	Starting Status = "starting"
@@ -27,8 +27,8 @@ const (
 	// Failed: ended without a preview, or cancelled. Terminal. Whoever wrote it
 	// kills the sandbox; reconcile kills it if that did not happen.
 	Failed Status = "failed"
-	// Scheduled: accepted over the user's daily limit. Reconcile queues it when its day
-	// has come.
+	// Scheduled: accepted over the user's daily limit. Reconcile queues it when
+	// its day has come.
 	Scheduled Status = "scheduled"
 )
 

@@ -75,7 +75,7 @@ func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) 
 
 // AbandonedTurns returns the unfinished jobs that nobody has held for
 // ReconcileAfter, the longest abandoned first; not those that were asked for
-// lately, unless they are past their deadline.
+// lately, unless they have begun and are past their deadline.
 func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status NOT IN ('ready', 'failed', 'scheduled')
 		AND lease_until < now() - make_interval(secs => $1::float8) AND (status <> 'queued' AND deadline_at < now() OR ` + unasked("lease_until", maxTurnSilence) + `)

@@ -112,7 +112,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	for name, values := range t.header {
 		req.Header[name] = values
 	}
-	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Accept-Encoding", "identity") // nor packed files, which net/http would unpack unasked
 	// connect derives it from the context's deadline; envd kills the command
 	// when it has passed.
 	req.Header.Del("Connect-Timeout-Ms")
