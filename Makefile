@@ -50,12 +50,12 @@ template: .local/venv/bin/cfn-lint ## lint the templates
 
 .PHONY: conformance
 conformance: deps ## E2B's own SDK against the simulator
-	go run ./local/e2bsim/conformance
+	go run ./proof/conformance
 
 FUZZTIME ?= 1m
 .PHONY: fuzz
 fuzz: deps ## every fuzz target for a minute (FUZZTIME=10s)
-	@grep -rl --include='*_test.go' '^func Fuzz' functions shared local | xargs -n1 dirname | sort -u | while read -r folder; do \
+	@grep -rl --include='*_test.go' '^func Fuzz' functions shared local proof | xargs -n1 dirname | sort -u | while read -r folder; do \
 		sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$folder/*_test.go | while read -r target; do \
 			echo "$$folder $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$folder </dev/null | tail -n 2; \
@@ -64,27 +64,27 @@ fuzz: deps ## every fuzz target for a minute (FUZZTIME=10s)
 
 .PHONY: bench
 bench: deps ## every cost beside its floor and its budget (ROUNDS=30)
-	@go run ./local/bench -rounds $(or $(ROUNDS),30)
+	@go run ./proof/bench -rounds $(or $(ROUNDS),30)
 
 .PHONY: bench-e2b
 bench-e2b: ## what the client of E2B costs
-	@go run ./local/bench '^e2b$$'
+	@go run ./proof/bench '^e2b$$'
 
 .PHONY: chaos
 chaos: deps ## seeded histories of crashes and races (SECONDS=600 SEED=1)
-	@go run ./local/chaos -seconds $(or $(SECONDS),600) $(if $(SEED),-seed $(SEED))
+	@go run ./proof/chaos -seconds $(or $(SECONDS),600) $(if $(SEED),-seed $(SEED))
 
 .PHONY: histories
 histories: deps ## random histories of the system beside its model (CHECKS=2000 SEED=1)
-	go test -count=1 -timeout 12h ./local/model -rapid.checks=$(or $(CHECKS),2000) -rapid.shrinktime=5m $(if $(SEED),-rapid.seed=$(SEED))
+	go test -count=1 -timeout 12h ./proof/model -rapid.checks=$(or $(CHECKS),2000) -rapid.shrinktime=5m $(if $(SEED),-rapid.seed=$(SEED))
 
 .PHONY: load
 load: deps ## many jobs at once through the whole system (JOBS=500)
-	@go run ./local/load -jobs $(or $(JOBS),500)
+	@go run ./proof/load -jobs $(or $(JOBS),500)
 
 .PHONY: prove
 prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
-	@go run ./local/prove "$(GUARD)"
+	@go run ./proof/prove "$(GUARD)"
 
 # What "sam build" calls for each function.
 build-%Function:

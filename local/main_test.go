@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"siesta/local/crash"
 	"siesta/local/stack"
+	"siesta/proof/crash"
 )
 
 // patience is how long a command may take.

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/redis/redistest"
 )
 
 const alice = functiontest.Alice
@@ -172,7 +173,7 @@ func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 }
 
 func TestItNeedsPostgresAndNotRedis(t *testing.T) {
-	server := redistest.NewServer(t, redistest.Config{})
+	server := redistest.NewServer(t, redisserver.Config{})
 	b := setup(t, server.URL())
 	server.Kill()
 	b.cancel(b.building().ID)

@@ -18,8 +18,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"siesta/local/postgresserver"
+	"siesta/proof/postgrestest"
 	"siesta/shared/postgres/migrations"
-	"siesta/shared/postgres/postgrestest"
 )
 
 // empty returns a database without a table.
@@ -285,7 +286,7 @@ func TestBadEventsAreRefusedInWords(t *testing.T) {
 }
 
 func TestNoPasswordIsShown(t *testing.T) {
-	server, err := postgrestest.Start(postgrestest.Config{TCP: true})
+	server, err := postgresserver.Start(postgresserver.Config{TCP: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"siesta/proof/postgrestest"
 	"siesta/shared/postgres/migrations"
-	"siesta/shared/postgres/postgrestest"
 )
 
 // cloudFormation is where a custom resource's answer goes.

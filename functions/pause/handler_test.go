@@ -7,9 +7,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"siesta/local/e2bsim"
+	"siesta/proof/postgrestest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
-	"siesta/shared/postgres/postgrestest"
 )
 
 func TestADueSandboxIsPutToSleep(t *testing.T) {

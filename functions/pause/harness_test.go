@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/redis/redistest"
 	"siesta/shared/sqs"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/proof/functiontest"
 	"siesta/shared/job"
 )
 

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/redis"
-	"siesta/shared/redis/redistest"
 	"siesta/shared/sqs"
 )
 
@@ -32,7 +33,7 @@ type bench struct {
 	*functiontest.World
 	ctx   context.Context
 	wire  *wire
-	redis *redistest.Server
+	redis *redisserver.Server
 }
 
 func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
@@ -45,7 +46,7 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 		set(&config)
 	}
 	w := functiontest.NewWorld(t, config)
-	b := &bench{World: w, ctx: context.Background(), wire: &wire{}, redis: redistest.NewServer(t, redistest.Config{})} // the watermark is one for all
+	b := &bench{World: w, ctx: context.Background(), wire: &wire{}, redis: redistest.NewServer(t, redisserver.Config{})} // the watermark is one for all
 	b.handler = &handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(killTime),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), stack: stack, deadline: time.Hour,

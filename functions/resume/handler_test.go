@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/proof/functiontest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
 )

@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/redis/redistest"
 	"siesta/shared/sqs"
 )
 

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/redis/redistest"
 	"siesta/shared/sqs"
 )
 
@@ -126,7 +127,7 @@ func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 }
 
 func TestWithoutQueueOrRedisThePauseIsStillDue(t *testing.T) {
-	server := redistest.NewServer(t, redistest.Config{})
+	server := redistest.NewServer(t, redisserver.Config{})
 	b := setup(t, server.URL())
 	server.Kill()
 	b.pauses = functiontest.DeadQueue(t)

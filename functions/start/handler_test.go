@@ -10,10 +10,11 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"siesta/local/functiontest"
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/redis/redistest"
 )
 
 func TestAnAcceptedJobHasARowACacheEntryAndAMessage(t *testing.T) {
@@ -230,7 +231,7 @@ func TestAJobIsAcceptedWithoutAQueue(t *testing.T) {
 }
 
 func TestAJobIsAcceptedWithoutRedis(t *testing.T) {
-	server := redistest.NewServer(t, redistest.Config{})
+	server := redistest.NewServer(t, redisserver.Config{})
 	b := setupWith(t, server.URL())
 	b.cache = functiontest.HastyCache(t, server.URL())
 	if err := server.Freeze(); err != nil {

@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/functiontest"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/redis/redistest"
 )
 
 const (

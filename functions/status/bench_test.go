@@ -6,9 +6,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"siesta/local/functiontest"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/api"
-	"siesta/shared/redis/redistest"
 )
 
 // BenchmarkWarm holds a cached answer, from event to answer, against the bare

@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"siesta/local/functiontest"
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
-	"siesta/shared/redis/redistest"
 )
 
 const alice = functiontest.Alice
@@ -127,7 +128,7 @@ func TestAMissingJobAForeignOneAndAMalformedIDAreAlike(t *testing.T) {
 }
 
 func TestWithoutRedisPostgresAnswers(t *testing.T) {
-	server := redistest.NewServer(t, redistest.Config{})
+	server := redistest.NewServer(t, redisserver.Config{})
 	b := setup(t, server.URL())
 	j := b.cached(b.accept())
 	b.Set(j.ID, isPaused) // the cache is stale

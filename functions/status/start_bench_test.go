@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"siesta/local/functiontest"
-	"siesta/shared/redis/redistest"
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 )
 
 // lambdaAPI is the Lambda Runtime API for one invocation of one process.
@@ -65,7 +66,7 @@ func (a *lambdaAPI) start(b *testing.B, address, bootstrap string, env ...string
 // BenchmarkStart holds the process's start, until it polls and until it has
 // answered from the cache, against the smallest Lambda in Go.
 func BenchmarkStart(b *testing.B) {
-	server := redistest.NewServer(b, redistest.Config{TCP: true})
+	server := redistest.NewServer(b, redisserver.Config{TCP: true})
 	bench := setup(b, server.URL())
 	j := bench.cached(bench.Set(bench.accept().ID, isPaused))
 	event, err := json.Marshal(functiontest.JobRequest(alice, j.ID))

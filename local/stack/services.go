@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"path/filepath"
 
+	"siesta/local/postgresserver"
+	"siesta/local/redisserver"
 	"siesta/local/sqssim"
-	"siesta/shared/postgres/postgrestest"
-	"siesta/shared/redis/redistest"
 )
 
 func listen() (net.Listener, error) {
@@ -21,20 +21,20 @@ func listen() (net.Listener, error) {
 }
 
 func (s *Stack) startPostgres(context.Context) (err error) {
-	config := postgrestest.Config{TCP: true, Clock: s.config.Clock}
+	config := postgresserver.Config{TCP: true, Clock: s.config.Clock}
 	if s.config.Keep {
 		config.DataDir = filepath.Join(s.config.DataDir, "postgres")
 	}
-	if s.Postgres, err = postgrestest.Start(config); err != nil {
+	if s.Postgres, err = postgresserver.Start(config); err != nil {
 		return fmt.Errorf("start Postgres: %w", err)
 	}
-	s.DatabaseURL = s.Postgres.URL(postgrestest.Database)
+	s.DatabaseURL = s.Postgres.URL(postgresserver.Database)
 	s.onClose(func() error { s.Postgres.Stop(); return nil })
 	return nil
 }
 
 func (s *Stack) startRedis(context.Context) (err error) {
-	if s.Redis, err = redistest.Start(redistest.Config{TCP: true}); err != nil {
+	if s.Redis, err = redisserver.Start(redisserver.Config{TCP: true}); err != nil {
 		return fmt.Errorf("start Redis: %w", err)
 	}
 	s.RedisURL = s.Redis.URL()

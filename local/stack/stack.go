@@ -17,10 +17,10 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/local/eventsource"
 	"siesta/local/gateway"
+	"siesta/local/postgresserver"
+	"siesta/local/redisserver"
 	"siesta/local/runtimeapi"
 	"siesta/local/sqssim"
-	"siesta/shared/postgres/postgrestest"
-	"siesta/shared/redis/redistest"
 )
 
 // Config says where the system is and what differs from its defaults.
@@ -58,8 +58,8 @@ type Stack struct {
 	StackTag                                                                   string
 
 	// The parts, for tests that look into them or break them.
-	Postgres  *postgrestest.Server
-	Redis     *redistest.Server
+	Postgres  *postgresserver.Server
+	Redis     *redisserver.Server
 	SQS       *sqssim.Server
 	E2B       *e2bsim.Server // nil with a service elsewhere
 	Runtime   *runtimeapi.Server

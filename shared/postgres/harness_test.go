@@ -8,9 +8,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"siesta/proof/postgrestest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
-	"siesta/shared/postgres/postgrestest"
 )
 
 // bench is one test's database with the store on it.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"siesta/shared/redis/redistest"
+	"siesta/proof/redistest"
 )
 
 // BenchmarkGet holds Get against a bare HGETALL on the same connection, the two

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/redisserver"
+	"siesta/proof/redistest"
 	"siesta/shared/job"
-	"siesta/shared/redis/redistest"
 )
 
 // open opens a cache that waits for its answers, however slow the machine.
@@ -282,7 +283,7 @@ func TestLogs(t *testing.T) {
 }
 
 func TestWatermark(t *testing.T) {
-	s := redistest.NewServer(t, redistest.Config{})
+	s := redistest.NewServer(t, redisserver.Config{})
 	c := open(t, Config{URL: s.URL()})
 	if at, err := c.Watermark(t.Context()); !at.IsZero() || err != nil {
 		t.Errorf("before the first: got %v, error %v, want none", at, err)

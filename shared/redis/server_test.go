@@ -9,13 +9,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"siesta/local/redisserver"
+	"siesta/proof/redistest"
 	"siesta/shared/job"
-	"siesta/shared/redis/redistest"
 )
 
 func TestClusterProtocol(t *testing.T) {
 	t.Parallel() // a cluster takes seconds to come up
-	s := redistest.NewServer(t, redistest.Config{Cluster: true})
+	s := redistest.NewServer(t, redisserver.Config{Cluster: true})
 	c := open(t, Config{URL: s.URL(), Cluster: true})
 	for range 5 { // ids of several slots
 		j := aJob(1)
@@ -33,7 +34,7 @@ func TestClusterProtocol(t *testing.T) {
 }
 
 func TestDeadRedisFailsSoonAndComesBack(t *testing.T) {
-	s := redistest.NewServer(t, redistest.Config{TCP: true})
+	s := redistest.NewServer(t, redisserver.Config{TCP: true})
 	c := open(t, Config{URL: s.URL()})
 	j := aJob(1)
 	put(t, c, j)
@@ -53,7 +54,7 @@ func TestDeadRedisFailsSoonAndComesBack(t *testing.T) {
 
 func TestFrozenRedisCostsOneTimeout(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]redistest.Config{"plain": {TCP: true}, "cluster": {Cluster: true}} {
+	for name, c := range map[string]redisserver.Config{"plain": {TCP: true}, "cluster": {Cluster: true}} {
 		t.Run(name, func(t *testing.T) {
 			s := redistest.NewServer(t, c)
 			patient := open(t, Config{URL: s.URL(), Cluster: c.Cluster})
@@ -135,7 +136,7 @@ func TestCancelledCallDoesNotSkipTheNext(t *testing.T) {
 }
 
 func TestCredentialsAreAskedForEachConnection(t *testing.T) {
-	s := redistest.NewServer(t, redistest.Config{})
+	s := redistest.NewServer(t, redisserver.Config{})
 	admin := redis.NewClient(&redis.Options{Network: "unix", Addr: s.URL()[len("unix://"):]})
 	defer admin.Close()
 	if err := admin.Do(t.Context(), "ACL", "SETUSER", "siesta", "on", ">token", "~*", "&*", "+@all").Err(); err != nil {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"siesta/proof/redistest"
 	"siesta/shared/job"
-	"siesta/shared/redis/redistest"
 )
 
 // behindTLS returns the address of a listener that speaks TLS and passes on to

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"siesta/shared/processtest"
+	"siesta/local/process"
 )
 
 // server answers one line on a port of this machine.
@@ -30,7 +30,7 @@ func TestWithoutNamespacesProcessGroupsStandIn(t *testing.T) {
 	if out, code := b.run("cat /home/user/project/name project/name; cd; pwd"); code != 0 || out != "plainplain"+s.config.Dir+"\n" {
 		t.Errorf("home: got %q, exit %d", out, code)
 	}
-	port, err := processtest.FreePort()
+	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,34 @@
+package process
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+)
+
+// The ports that Listen takes, of which the kernel gives none to a connection
+// or to who asks for any: Linux's begin at 32768, macOS's at 49152.
+const firstPort, afterPort = 20000, 32768
+
+// Listen listens on a TCP port of 127.0.0.1 that stays free when it closes,
+// until somebody listens there again.
+func Listen() (net.Listener, error) {
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(afterPort-firstPort))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("find free port: %w", err)
+}
+
+// FreePort returns a TCP port of 127.0.0.1 that nobody listens on.
+func FreePort() (int, error) {
+	l, err := Listen()
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

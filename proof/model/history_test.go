@@ -1,0 +1,326 @@
+package model_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"siesta/local/e2bsim"
+	"siesta/proof/model"
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+)
+
+// history is what is to happen, in order.
+type history []step
+
+// step is one action, and a number that says which job, message, time or fault
+// it is about, as far as there are several.
+type step struct {
+	name string
+	n    int
+}
+
+func (h history) String() string { return fmt.Sprint([]step(h)) }
+
+// failure is a history that ended in a difference.
+type failure struct {
+	history
+	counts []bool // which of its steps were played, and had anything to do
+	wrong  string // what happened, and the difference; "": none
+	slow   bool   // a step took so long that what it should see is anybody's guess
+}
+
+// of finds h in f. part: h is f's history with some steps left out. If those did
+// nothing, h fails as f did.
+func (f failure) of(h history) (same failure, part bool) {
+	same.wrong = f.wrong
+	for i, s := range f.history {
+		switch {
+		case len(h) > 0 && h[0] == s:
+			h = h[1:]
+			same.history, same.counts = append(same.history, s), append(same.counts, f.counts[i])
+		case f.counts[i]:
+			same.wrong = ""
+		}
+	}
+	return same, len(h) == 0
+}
+
+// action does a step on both sides. false: there is nothing to do.
+type action func(w *world, n int) bool
+
+// actions are by name; those that come up more often have more names. The second
+// is how many numbers make a difference.
+var actions = map[string]struct {
+	do      action
+	numbers int
+}{
+	"a message":            {(*world).deliver, 0},
+	"a pause message":      {(*world).pause, 0},
+	"an old message":       {(*world).duplicate, 8},
+	"resume":               {(*world).resume, 2},
+	"resume once more":     {(*world).resume, 2},
+	"snapshot":             {(*world).snapshot, 2},
+	"reconcile":            {(*world).reconcile, 0},
+	"time":                 {(*world).pass, len(times)},
+	"time up to an edge":   {(*world).passToEdge, 4},
+	"time over an edge":    {(*world).passEdge, 4},
+	"E2B breaks at wakes":  {breaks(wakes), 2 * len(wakes)},
+	"E2B breaks at pauses": {breaks(pauses), 2 * len(pauses)},
+	"E2B breaks elsewhere": {breaks(others), 2 * len(others)},
+	"somebody wakes it":    {(*world).wakeOutside, 2},
+	"something else":       {(*world).rare, len(rarely) * 2},
+	"something elsewhere":  {(*world).rare, len(rarely) * 2},
+}
+
+// rarely are the actions of which few histories need more than one.
+var rarely = []action{(*world).start, (*world).lose, (*world).cancel, (*world).createOutside, (*world).drop, (*world).resumeAny, (*world).snapshotAny}
+
+var (
+	wakes, pauses = model.Faults(e2bsim.Connect), model.Faults(e2bsim.Pause)
+	others        = slices.Concat(model.Faults(e2bsim.Create), model.Faults(e2bsim.Kill), model.Faults(e2bsim.Get), model.Faults(e2bsim.List))
+
+	times = []time.Duration{5 * time.Second, time.Minute, 150 * time.Second, 7 * time.Minute, 12 * time.Minute}
+)
+
+// draw makes a history up. Nothing happens yet.
+func draw(r *rapid.T) history {
+	beginning := history{{name: "start"}, {name: "a message"}, {name: "time", n: 1}, {name: "a message"}}
+	h := slices.Clone(beginning[:rapid.IntRange(0, len(beginning)).Draw(r, "beginning")])
+	add := map[string]func(*rapid.T){}
+	for name, a := range actions {
+		add[name] = func(r *rapid.T) {
+			s := step{name: name}
+			if a.numbers > 0 {
+				s.n = rapid.SampledFrom(upTo(a.numbers)).Draw(r, "n")
+			}
+			h = append(h, s)
+		}
+	}
+	r.Repeat(add)
+	return h
+}
+
+func upTo(n int) (all []int) {
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
+}
+
+// play plays a history from an empty system up to the first difference.
+func (s *system) play(ctx context.Context, h history) failure {
+	f := failure{history: h, counts: make([]bool, len(h))}
+	w := &world{system: s, ctx: ctx, model: &model.Model{}}
+	w.must(s.Empty(ctx))
+	w.model.Now, w.began = w.now(), w.now()
+	for i, step := range h {
+		do := actions[step.name].do
+		if step.name == "start" {
+			do = (*world).start
+		}
+		if f.counts[i] = do(w, step.n); !f.counts[i] {
+			continue
+		}
+		if f.slow = w.now().Sub(w.began) > moment; f.slow {
+			break
+		}
+		if w.compare(); w.wrong != "" {
+			f.wrong = "the history:\n  " + strings.Join(w.told, "\n  ") + "\nthe difference:\n  " + w.wrong
+			break
+		}
+	}
+	return f
+}
+
+// of picks one of several by a number.
+func of[T any](all []T, n int) (one T, ok bool) {
+	if len(all) == 0 {
+		return one, false
+	}
+	return all[n%len(all)], true
+}
+
+func (w *world) start(int) bool {
+	if len(w.model.Jobs) == 2 {
+		return false
+	}
+	w.begin("start")
+	j, want := w.model.Start()
+	j.ID, _ = w.request(http.MethodPost, "/api/generation/start", w.Request(), want)["job_id"].(string)
+	return true
+}
+
+func (w *world) rare(n int) bool { return rarely[n%len(rarely)](w, n/len(rarely)) }
+
+// deliver takes the next message of either queue, and pause of that one.
+func (w *world) deliver(int) bool { return w.next("build") || w.next("pause") }
+func (w *world) pause(int) bool   { return w.next("pause") }
+
+func (w *world) next(queue string) bool {
+	w.clear(0)
+	if w.SQS.Stats(queues[queue]).Visible == 0 {
+		return false
+	}
+	w.begin("a message of the %s queue comes", queue)
+	if d, ok := w.receive(queue); ok {
+		w.handle(d)
+	}
+	return true
+}
+
+func (w *world) duplicate(n int) bool {
+	d, ok := of(w.received, n)
+	if ok {
+		w.begin("a message that came before comes again: %s of job %d, number %d", d.Queue, w.number(d.Job), d.Number)
+		w.handle(d)
+	}
+	return ok
+}
+
+func (w *world) number(j *model.Job) int { return slices.Index(w.model.Jobs, j) + 1 }
+
+// resume and snapshot ask for a preview, resumeAny and snapshotAny for whatever
+// there is.
+func (w *world) resume(n int) bool { return w.ask(w.previews(), n, "resume", w.model.Resume) }
+func (w *world) snapshot(n int) bool {
+	return w.ask(w.previews(), n, "snapshot", w.model.Snapshot)
+}
+func (w *world) resumeAny(n int) bool { return w.ask(w.model.Jobs, n, "resume", w.model.Resume) }
+func (w *world) snapshotAny(n int) bool {
+	return w.ask(w.model.Jobs, n, "snapshot", w.model.Snapshot)
+}
+func (w *world) cancel(n int) bool { return w.ask(w.model.Jobs, n, "cancel", w.model.Cancel) }
+
+func (w *world) previews() []*model.Job {
+	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status != job.Ready })
+}
+
+func (w *world) ask(jobs []*model.Job, n int, verb string, predict func(*model.Job) model.Answer) bool {
+	j, ok := of(jobs, n)
+	if !ok {
+		return false
+	}
+	w.begin("%s job %d", verb, w.number(j))
+	want := predict(j)
+	w.tell("  it answers %d %s", want.Code, want.Says)
+	w.request(http.MethodPost, path(j, verb), nil, want)
+	return true
+}
+
+func (w *world) reconcile(int) bool {
+	w.begin("reconcile")
+	w.must(w.Sweep(w.ctx))
+	w.model.Reconcile()
+	return true
+}
+
+func (w *world) pass(n int) bool { return w.wait(times[n]) }
+
+// passEdge lets time pass until something has just become another thing to do,
+// and passToEdge until just before.
+func (w *world) passEdge(n int) bool {
+	edge, ok := w.edge(n)
+	return ok && w.wait(edge.Sub(w.now()))
+}
+
+func (w *world) passToEdge(n int) bool {
+	edge, ok := w.edge(n)
+	return ok && w.wait(edge.Sub(w.now())-moment-time.Second)
+}
+
+func (w *world) edge(n int) (time.Time, bool) {
+	edges := w.model.Edges()
+	return of(edges[:min(len(edges), 4)], n)
+}
+
+func (w *world) wait(d time.Duration) bool {
+	if d <= 0 {
+		return false
+	}
+	w.clear(d)
+	w.begin("%s pass", d.Round(time.Second))
+	return true
+}
+
+// breaks is the action that lets E2B do one of some faults.
+func breaks(faults []model.Fault) action {
+	return func(w *world, n int) bool { return w.breakE2B(faults[n%len(faults)], n/len(faults)) }
+}
+
+func (w *world) breakE2B(f model.Fault, n int) bool {
+	whose := ""
+	if f.Call != e2bsim.Create && f.Call != e2bsim.List {
+		s, ok := of(w.model.Sandboxes, n)
+		if !ok {
+			return false
+		}
+		f.Sandbox, whose = s.ID, fmt.Sprintf(" of sandbox %d", w.place(s))
+	}
+	if w.armed(f.Call, f.Sandbox) {
+		return false
+	}
+	w.begin("E2B: %s at the next %s%s", f.Name, f.Call, whose)
+	_, err := w.E2B.AddFault(f.Fault)
+	w.must(err)
+	w.model.Faults = append(w.model.Faults, f)
+	return true
+}
+
+func (w *world) place(s *model.Sandbox) int { return slices.Index(w.model.Sandboxes, s) + 1 }
+
+func (w *world) armed(call e2bsim.Kind, sandbox string) bool {
+	return slices.ContainsFunc(w.model.Faults, func(f model.Fault) bool { return f.Call == call && f.Sandbox == sandbox })
+}
+
+func (w *world) wakeOutside(n int) bool {
+	s, ok := of(w.model.Sandboxes, n)
+	if !ok || w.armed(e2bsim.Connect, s.ID) {
+		return false
+	}
+	w.begin("somebody outside wakes sandbox %d", w.place(s))
+	_, _, err := w.somebody.Connect(w.ctx, s.ID, time.Hour)
+	w.must(err)
+	w.model.Wake(s, time.Hour)
+	return true
+}
+
+// drop loses every message, as nothing but a mistake of ours does.
+func (w *world) drop(int) bool {
+	if len(w.model.Messages) == 0 {
+		return false
+	}
+	w.begin("all messages are lost")
+	for _, m := range w.model.Messages {
+		w.SQS.Remove(queues[m.Queue], m.ID)
+	}
+	w.model.Messages = nil
+	return true
+}
+
+func (w *world) lose(n int) bool {
+	s, ok := of(w.model.Sandboxes, n)
+	if ok {
+		w.begin("E2B loses sandbox %d", w.place(s))
+		w.must(w.E2B.Vanish(w.ctx, s.ID))
+		w.model.Lose(s)
+	}
+	return ok
+}
+
+func (w *world) createOutside(int) bool {
+	if w.armed(e2bsim.Create, "") {
+		return false
+	}
+	w.begin("somebody outside creates a sandbox with our tag")
+	_, err := w.somebody.Create(w.ctx, e2b.Create{Template: "base", Timeout: time.Hour, Metadata: job.Tags(w.StackTag, job.NewID(), 1)})
+	w.must(err)
+	w.model.Sandboxes = append(w.model.Sandboxes, &model.Sandbox{Running: true, Started: w.model.Now, End: w.model.Now.Add(time.Hour)})
+	return true
+}

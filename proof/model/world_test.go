@@ -1,0 +1,221 @@
+package model_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"siesta/proof/crash"
+	"siesta/proof/model"
+	"siesta/shared/e2b"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// system is the real thing, with what it takes to look into it.
+type system struct {
+	*crash.System
+	store    *postgres.Store
+	cache    *redis.Cache
+	somebody *e2b.Client // outside, who has the key
+	passed   time.Duration
+}
+
+func open(ctx context.Context, s *crash.System) (*system, error) {
+	store, err := postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL})
+	if err != nil {
+		return nil, err
+	}
+	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second})
+	if err != nil {
+		return nil, err
+	}
+	key := func(context.Context, bool) (secrets.Text, error) { return secrets.NewText(s.E2BAPIKey), nil }
+	somebody, err := e2b.New(e2b.Config{APIURL: s.E2BAPIURL, Domain: "localhost", Key: key})
+	return &system{System: s, store: store, cache: cache, somebody: somebody}, err
+}
+
+func (s *system) close() {
+	s.store.Close()
+	_ = s.cache.Close()
+}
+
+// world is one history: the system and its model side by side.
+type world struct {
+	*system
+	ctx      context.Context
+	model    *model.Model
+	received []delivery
+	told     []string
+	began    time.Time // the step under way, on the model's clock
+	built    bool      // it was a turn, whose writes nobody counts
+	wrong    string    // the first difference
+}
+
+// delivery is a message as it was received once, on both sides.
+type delivery struct {
+	*model.Delivery
+	event events.SQSEvent
+}
+
+func (w *world) now() time.Time { return time.Now().Add(w.passed) }
+
+// begin starts a step. Nothing is done within a moment of an edge: which side of
+// it each would see is anybody's guess.
+func (w *world) begin(format string, args ...any) {
+	w.clear(0)
+	w.began, w.built = w.now(), false
+	w.model.Pass(w.began.Sub(w.model.Now))
+	w.tell(format, args...)
+}
+
+func (w *world) tell(format string, args ...any) {
+	w.told = append(w.told, fmt.Sprintf(format, args...))
+}
+
+// moment is longer than a step takes. A history in which one took longer, as on
+// a machine that is busy, tells nothing.
+const moment = 6 * time.Second
+
+// clear lets d pass, and as much more as it takes to be away from every edge.
+func (w *world) clear(d time.Duration) {
+	end := w.now().Add(d)
+	for _, edge := range w.model.Edges() {
+		if in := edge.Sub(end); in > -time.Second && in < moment {
+			end = edge.Add(time.Second)
+		}
+	}
+	if more := end.Sub(w.now()); more > 0 {
+		w.must(w.Pass(w.ctx, more))
+		w.passed += more
+	}
+	w.model.Pass(w.now().Sub(w.model.Now))
+}
+
+// must takes note of what has nothing to do with the model.
+func (w *world) must(err error) {
+	if err != nil {
+		w.differ("the system broke down: %v", err)
+	}
+}
+
+// differ notes a difference.
+func (w *world) differ(format string, args ...any) {
+	if w.wrong == "" {
+		w.wrong = fmt.Sprintf(format, args...)
+	}
+}
+
+// request is a user's call; what it answers is compared.
+func (w *world) request(method, path string, body any, want model.Answer) (told map[string]any) {
+	text, err := json.Marshal(body)
+	w.must(err)
+	req, err := http.NewRequestWithContext(w.ctx, method, w.APIURL+path, bytes.NewReader(text))
+	if err != nil {
+		w.must(err)
+		return nil
+	}
+	req.Header.Set("Authorization", "Bearer "+w.Token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.must(err)
+		return nil
+	}
+	defer resp.Body.Close()
+	text, err = io.ReadAll(resp.Body)
+	w.must(err)
+	w.must(json.Unmarshal(text, &told))
+	got := model.Answer{Code: resp.StatusCode, Says: says(told)}
+	got.RetryAfter, _ = strconv.Atoi(resp.Header.Get("Retry-After")) // 0: there is none
+	if got != want {
+		w.differ("%s %s answers %+v, want %+v: %s", method, path, got, want, text)
+	}
+	return told
+}
+
+// says is the word of an answer that tells what it means.
+func says(told map[string]any) string {
+	if detail, ok := told["detail"].(map[string]any); ok {
+		return fmt.Sprint(detail["error_type"])
+	}
+	if status, ok := told["status"].(string); ok {
+		return status
+	}
+	if told["paused"] == true {
+		return "paused"
+	}
+	return ""
+}
+
+func path(j *model.Job, verb string) string { return "/api/generation/" + j.ID + "/" + verb }
+
+// queues are the model's names and the template's.
+var queues = map[string]string{
+	"build": "BuildQueue", "pause": "PauseQueue", "dead build": "BuildDeadLetters", "dead pause": "PauseDeadLetters",
+}
+
+// receive takes a message on both sides.
+func (w *world) receive(queue string) (delivery, bool) {
+	want := w.model.Receive(queue)
+	got, err := w.SQS.Queue(queues[queue]).Receive(w.ctx, 1, 0)
+	w.must(err)
+	switch {
+	case want == nil && len(got) == 0:
+		return delivery{}, false
+	case want == nil || len(got) == 0 || want.ID != got[0].MessageId:
+		w.differ("received %v from the %s queue, want %v", got, queue, want)
+		return delivery{}, false
+	}
+	d := delivery{want, events.SQSEvent{Records: got}}
+	w.received = append(w.received, d)
+	return d, true
+}
+
+// handle gives a message to its function and deletes it if it was handled.
+func (w *world) handle(d delivery) {
+	function, turn := d.Queue, d.Job.Turn
+	payload, err := json.Marshal(d.event)
+	w.must(err)
+	answer, failed, err := w.Invoke(w.ctx, function, payload)
+	w.must(err)
+	if failed != "" {
+		w.differ("function %s failed: %s", function, answer)
+		return
+	}
+	var response events.SQSEventResponse
+	w.must(json.Unmarshal(answer, &response))
+	if len(response.BatchItemFailures) == 0 {
+		w.must(w.SQS.Queue(queues[function]).Delete(w.ctx, []string{d.event.Records[0].ReceiptHandle}))
+	}
+	if function == "pause" {
+		w.model.Pause(d.Delivery)
+		return
+	}
+	w.built = true
+	w.model.Build(d.Delivery, w.slow(d.Job, turn))
+}
+
+// slow is how long a turn wants the next one to wait for the app, 0 if that is
+// up: that depends on the machine alone.
+func (w *world) slow(j *model.Job, turn int) time.Duration {
+	row, err := w.store.Get(w.ctx, j.ID)
+	w.must(err)
+	if row.Status != job.Checks || row.Turn == turn {
+		return 0
+	}
+	wait := row.LeaseUntil.Sub(row.UpdatedAt) + time.Second
+	if wait < 2*time.Second || wait > time.Minute {
+		w.differ("a turn waits %s for the app", wait)
+	}
+	return wait
+}

@@ -1,0 +1,219 @@
+// Package systemtest tests the whole system: the very binaries that ship, over
+// HTTP and SQS, on real Postgres and Redis, with sandboxes that run real
+// processes. It has no code of its own.
+package systemtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	goredis "github.com/redis/go-redis/v9"
+
+	"siesta/local/e2bsim"
+	"siesta/local/e2bsim/sandbox"
+	"siesta/local/stack"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+)
+
+const (
+	root = "../.."
+	// patience is how long anything may take that happens by itself.
+	patience = 3 * time.Minute
+	// every is the time between two looks at something that makes no event.
+	every = 10 * time.Millisecond
+)
+
+// built holds what the tests run: a folder for each function, and the app.
+var built string
+
+// app is the program that the tests' apps are; see testdata/app.
+func app(flags ...string) string {
+	return "exec " + strings.Join(append([]string{filepath.Join(built, "app")}, flags...), " ")
+}
+
+func TestMain(m *testing.M) {
+	sandbox.Init() // this program is also the first process of every sandbox
+	code, err := 1, error(nil)
+	if len(os.Args) == 3 && os.Args[1] == runnerFlag {
+		err = runner(os.Args[2])
+	} else {
+		code, err = runAll(m)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	if built, err = os.MkdirTemp("", "siesta-systemtest-"); err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(built)
+	if err := build(); err != nil {
+		return 1, err
+	}
+	code = m.Run()
+	return code, closeShared()
+}
+
+// build builds all functions, and the app.
+func build() error {
+	if err := stack.Build(context.Background(), root, built); err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(built, "app"), "./proof/systemtest/testdata/app")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build app: %w: %s", err, out)
+	}
+	return os.Chmod(built, 0o755) // sandboxes run under users of their own
+}
+
+// system is a running stack as one test sees it.
+type system struct {
+	*running
+	t *testing.T
+}
+
+// running is a stack with what looks into it.
+type running struct {
+	*stack.Stack
+	pool  *pgxpool.Pool
+	store *postgres.Store
+	cache *redis.Cache
+	redis *goredis.Client
+	lines lines
+	dir   string
+}
+
+// newStack starts a system for one test to break, whose reconcile runs when the
+// test says so. change may alter its settings.
+func newStack(t *testing.T, change func(*stack.Config)) *system {
+	t.Helper()
+	r, err := start(change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.close(); err != nil {
+			t.Errorf("stop the system: %v", err)
+		}
+	})
+	return r.in(t)
+}
+
+// shared is the system of all tests that break nothing and move no clock. Each
+// works for users of its own.
+var shared = sync.OnceValues(func() (*running, error) {
+	sharedStarted = true
+	return start(nil)
+})
+
+var sharedStarted bool
+
+func closeShared() error {
+	if !sharedStarted {
+		return nil
+	}
+	r, err := shared()
+	if err != nil {
+		return err
+	}
+	return r.close()
+}
+
+// sharedStack lets a test run beside others on one system.
+func sharedStack(t *testing.T) *system {
+	t.Helper()
+	t.Parallel()
+	r, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.in(t)
+}
+
+func (r *running) in(t *testing.T) *system {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("what the functions said last:\n%s", r.lines.tail(80))
+		}
+	})
+	return &system{running: r, t: t}
+}
+
+func start(change func(*stack.Config)) (*running, error) {
+	dir, err := os.MkdirTemp("", "siesta-system-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
+	r := &running{dir: dir}
+	config := stack.Config{
+		Root: root, BinDir: built, DataDir: filepath.Join(dir, "data"), ReconcileEvery: -1,
+		Env: map[string]string{}, Log: r.lines.add, Report: func(err error) { r.lines.note(err.Error()) },
+		E2B: func(c *e2bsim.Config) { c.Backend = e2bsim.Processes{Files: []string{filepath.Join(built, "app")}} },
+	}
+	if change != nil {
+		change(&config)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if r.Stack, err = stack.Start(ctx, config); err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (r *running) open() (err error) {
+	if r.pool, err = pgxpool.New(context.Background(), r.DatabaseURL); err != nil {
+		return err
+	}
+	if r.store, err = postgres.Open(context.Background(), postgres.Config{URL: r.DatabaseURL}); err != nil {
+		return err
+	}
+	if r.cache, err = redis.Open(redis.Config{URL: r.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
+		return err
+	}
+	options, err := goredis.ParseURL(r.RedisURL)
+	if err != nil {
+		return err
+	}
+	r.redis = goredis.NewClient(options)
+	return nil
+}
+
+func (r *running) close() error {
+	if r.redis != nil {
+		_ = r.redis.Close()
+		_ = r.cache.Close()
+		r.store.Close()
+		r.pool.Close()
+	}
+	return errors.Join(r.Stack.Close(), os.RemoveAll(r.dir))
+}
+
+// awake keeps previews running after READY.
+func awake(c *stack.Config) { c.Env["PAUSE_AFTER_SECONDS"] = "900" }
+
+func compose(first, then func(*e2bsim.Config)) func(*e2bsim.Config) {
+	return func(c *e2bsim.Config) { first(c); then(c) }
+}
