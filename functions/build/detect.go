@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"siesta/shared/e2b"
 	"siesta/shared/job"
 )
 
@@ -69,7 +70,7 @@ func (t *turn) look(ctx context.Context) (workspace, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}
-	if errors.Is(err, job.ErrSandboxRefused) {
+	if errors.Is(err, e2b.ErrRefused) {
 		return w, failed(err, "The project's folder cannot be listed: it may have too many files at its top.")
 	}
 	if err != nil {

@@ -77,7 +77,7 @@ func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
 	case err != nil:
 		return err
 	case j.Status == job.Ready && j.SandboxState == job.SandboxRunning && !j.PauseDueAt.After(j.ReadAt):
-		return h.announce(ctx, j) // whoever committed READY may have died before it told
+		return h.sendPause(ctx, j) // whoever committed READY may have died before it told
 	case j.Status.Terminal(), j.Status == job.Scheduled, m.Turn < j.Turn:
 		return nil
 	case m.Turn > j.Turn:
@@ -124,10 +124,10 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 	return nil
 }
 
-// announce sends the READY message of a job whose READY is committed.
-func (h *handler) announce(ctx context.Context, j job.Job) error {
-	if err := h.pauses.SendReady(ctx, sqs.Pause(j), j.PauseDueAt.Sub(j.ReadAt)); err != nil {
-		return fmt.Errorf("send READY message: %w", err)
+// sendPause sends the pause message of a job whose READY is committed.
+func (h *handler) sendPause(ctx context.Context, j job.Job) error {
+	if err := h.pauses.SendPause(ctx, sqs.Pause(j), j.PauseDueAt.Sub(j.ReadAt)); err != nil {
+		return fmt.Errorf("send pause message: %w", err)
 	}
 	return nil
 }

@@ -213,7 +213,7 @@ func TestALostReadyMessageIsSentAgain(t *testing.T) {
 	if len(sent) != 1 {
 		t.Fatalf("%d READY messages were sent, want one", len(sent))
 	}
-	m, err := sqs.DecodeReady(sent[0].Body)
+	m, err := sqs.DecodePause(sent[0].Body)
 	if err != nil || m.JobID != j.ID || m.Epoch != row.Epoch || m.SandboxID != row.SandboxID {
 		t.Errorf("the READY message is %s", sent[0].Body)
 	}

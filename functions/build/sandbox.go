@@ -101,14 +101,14 @@ func (t *turn) create(ctx context.Context) (time.Duration, error) {
 func (t *turn) notCreated(ctx context.Context, err error) (time.Duration, error) {
 	t.noSandbox = err
 	switch {
-	case errors.Is(err, job.ErrSandboxRefused):
-		row, saveErr := t.store.RecordCreateRefused(ctx, t.j)
+	case errors.Is(err, e2b.ErrRefused):
+		row, saveErr := t.store.RecordNotCreated(ctx, t.j)
 		if err := t.save(ctx, row, saveErr); err != nil {
 			return 0, err
 		}
 		return 0, failed(err, "The sandbox service refused to create a sandbox for this build.")
 	case didNothing(err):
-		row, saveErr := t.store.RecordCreateRefused(ctx, t.j)
+		row, saveErr := t.store.RecordNotCreated(ctx, t.j)
 		return max(capacityWait, retryAfter(err)), t.save(ctx, row, saveErr)
 	default: // it may exist: the lease runs out, then a list tells
 		return 0, fmt.Errorf("create sandbox: %w", err)
@@ -164,15 +164,15 @@ func (t *turn) connect(ctx context.Context) (time.Duration, error) {
 func (t *turn) notConnected(ctx context.Context, err error) (time.Duration, error) {
 	t.noSandbox = err
 	switch {
-	case errors.Is(err, job.ErrSandboxNotFound):
+	case errors.Is(err, e2b.ErrNotFound):
 		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > postgres.Grace {
 			return 0, failed(err, "The sandbox of this build was lost. Please try again.")
 		}
 		row, saveErr := t.store.RecordBuildMissing(ctx, t.j)
 		return missingAgain, t.save(ctx, row, saveErr)
-	case errors.Is(err, job.ErrSandboxRefused):
+	case errors.Is(err, e2b.ErrRefused):
 		return 0, failed(err, "The sandbox service refused to go on with this build's sandbox.")
-	case didNothing(err), errors.Is(err, job.ErrSandboxInTransition):
+	case didNothing(err), errors.Is(err, e2b.ErrInTransition):
 		return max(capacityWait, retryAfter(err)), nil
 	default:
 		return 0, fmt.Errorf("connect sandbox: %w", err)
@@ -201,7 +201,7 @@ func (t *turn) mark(ctx context.Context) error {
 // didNothing reports whether a call definitely did nothing, and may do better
 // later.
 func didNothing(err error) bool {
-	for _, later := range []error{job.ErrSandboxLimit, job.ErrRateLimited, job.ErrNoCapacity, job.ErrE2BKey, job.ErrNotSent} {
+	for _, later := range []error{e2b.ErrLimit, e2b.ErrRateLimited, e2b.ErrNoCapacity, e2b.ErrKey, e2b.ErrNotSent} {
 		if errors.Is(err, later) {
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/logging"
@@ -75,7 +76,7 @@ func (t *turn) run(ctx context.Context) error {
 		err = t.handOver(ctx, wait)
 	case err == nil:
 		published := t.cache.PublishBeside(ctx, t.j)
-		err = t.announce(ctx, t.j)
+		err = t.sendPause(ctx, t.j)
 		published()
 	}
 	t.tell(ctx, wait, err)
@@ -138,7 +139,7 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 			slips++
 			continue
 		}
-		if errors.Is(err, job.ErrSandboxRefused) {
+		if errors.Is(err, e2b.ErrRefused) {
 			return 0, failed(err, "The sandbox refused a step of this build. Its disk may be full.")
 		}
 		if wait > 0 || err != nil {
@@ -152,7 +153,7 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 // again: uploads overwrite, and a command that has started never starts twice.
 func slipped(err error) bool {
 	var e *envd.Error
-	return errors.As(err, &e) && errors.Is(err, job.ErrUnknownOutcome)
+	return errors.As(err, &e) && errors.Is(err, e2b.ErrUnknown)
 }
 
 // save takes what a write returned: the row becomes the turn's, then goes to
@@ -202,7 +203,7 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}
-	if err := t.e2b.Within(killTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+	if err := t.e2b.Within(killTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", t.j.SandboxID, "error", err)
 		return nil
 	}

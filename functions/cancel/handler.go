@@ -68,12 +68,12 @@ func (h handler) kill(ctx context.Context, j job.Job) error {
 	defer cancel()
 	sandbox, err := h.e2b.Get(looking, j.SandboxID)
 	switch {
-	case err != nil && !errors.Is(err, job.ErrSandboxNotFound):
+	case err != nil && !errors.Is(err, e2b.ErrNotFound):
 		return fmt.Errorf("look at sandbox: %w", err)
 	case err == nil && sandbox.Metadata[job.TagStack] != h.stack:
 		return errors.New("it has another stack's tag")
 	default:
-		if err := h.e2b.Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+		if err := h.e2b.Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 			return fmt.Errorf("kill sandbox: %w", err)
 		}
 	}

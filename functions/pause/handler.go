@@ -37,7 +37,7 @@ type handler struct {
 	e2b      *e2b.Client
 }
 
-// Handle pauses the sandbox of each READY message. A record that is reported
+// Handle pauses the sandbox of each pause message. A record that is reported
 // as failed comes again when its visibility ends.
 func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 	return h.messages.HandleBatch(ctx, event, sqs.Batch{Concurrency: together, Hide: attemptVisibility}, h.record)
@@ -46,7 +46,7 @@ func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQS
 // record acknowledges by nil; any error has its meaning in the table of
 // shared/sqs.
 func (h *handler) record(ctx context.Context, r sqs.Record) error {
-	m, err := sqs.DecodeReady(r.Body)
+	m, err := sqs.DecodePause(r.Body)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 }
 
 // untaken says what becomes of a message whose pause could not be taken.
-func (h *handler) untaken(ctx context.Context, m sqs.ReadyMessage) error {
+func (h *handler) untaken(ctx context.Context, m sqs.PauseMessage) error {
 	j, err := h.store.Get(ctx, m.JobID)
 	switch {
 	case errors.Is(err, job.ErrNotFound):
@@ -83,8 +83,8 @@ func (h *handler) untaken(ctx context.Context, m sqs.ReadyMessage) error {
 	case j.OpUntil.After(j.ReadAt): // somebody's call may be under way
 		return again(job.ErrLater, j.OpUntil.Sub(j.ReadAt)+time.Second)
 	case j.PauseDueAt.After(j.ReadAt):
-		if err := h.messages.SendReady(ctx, m, j.PauseDueAt.Sub(j.ReadAt)); err != nil {
-			return fmt.Errorf("send READY message again: %w", err)
+		if err := h.messages.SendPause(ctx, m, j.PauseDueAt.Sub(j.ReadAt)); err != nil {
+			return fmt.Errorf("send pause message again: %w", err)
 		}
 		return nil
 	default: // it became possible between the two statements
@@ -99,15 +99,15 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	switch {
-	case err == nil, errors.Is(err, job.ErrSandboxPaused):
+	case err == nil, errors.Is(err, e2b.ErrPaused):
 		return h.confirmed(ctx, j)
-	case errors.Is(err, job.ErrSandboxRefused):
+	case errors.Is(err, e2b.ErrRefused):
 		row, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
 		return h.save(ctx, row, err)
-	case errors.Is(err, job.ErrSandboxNotFound), errors.Is(err, job.ErrSandboxLimit), errors.Is(err, job.ErrRateLimited),
-		errors.Is(err, job.ErrSandboxFailed), errors.Is(err, job.ErrE2BKey), errors.Is(err, job.ErrNotSent):
-		record := h.store.RecordPauseFailed
-		if errors.Is(err, job.ErrSandboxNotFound) { // reconcile counts how long it has been missing
+	case errors.Is(err, e2b.ErrNotFound), errors.Is(err, e2b.ErrLimit), errors.Is(err, e2b.ErrRateLimited),
+		errors.Is(err, e2b.ErrFailed), errors.Is(err, e2b.ErrKey), errors.Is(err, e2b.ErrNotSent):
+		record := h.store.RecordNotPaused
+		if errors.Is(err, e2b.ErrNotFound) { // reconcile counts how long it has been missing
 			record = h.store.RecordPauseMissing
 		}
 		row, saveErr := record(ctx, j)

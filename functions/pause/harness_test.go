@@ -39,7 +39,7 @@ func (b *bench) fault(f e2bsim.Fault) {
 // what the queue has; again reports whether it is to come again.
 func (b *bench) deliver(j job.Job) (again bool) {
 	b.T.Helper()
-	b.OK(b.messages.SendReady(b.ctx, sqs.ReadyMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch}, 0))
+	b.OK(b.messages.SendPause(b.ctx, sqs.PauseMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch}, 0))
 	return b.redeliver()
 }
 

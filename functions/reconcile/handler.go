@@ -117,9 +117,9 @@ func together[T any](n int, items []T, f func(T) error) error {
 	return nil
 }
 
-// askForPause sends the message that puts this epoch of a sandbox to sleep.
-func (h *handler) askForPause(ctx context.Context, j job.Job) error {
-	if err := h.pauses.SendReady(ctx, sqs.Pause(j), 0); err != nil {
+// sendPause sends the message that puts this epoch of a sandbox to sleep.
+func (h *handler) sendPause(ctx context.Context, j job.Job) error {
+	if err := h.pauses.SendPause(ctx, sqs.Pause(j), 0); err != nil {
 		return fmt.Errorf("send pause message: %w", err)
 	}
 	return nil

@@ -105,7 +105,7 @@ func (b *bench) wantFailed(r report, parts ...string) {
 func (b *bench) pausesAsked(j job.Job) (messages, newest int) {
 	b.T.Helper()
 	for _, m := range b.SQS.Messages("pause") {
-		var body sqs.ReadyMessage
+		var body sqs.PauseMessage
 		b.OK(json.Unmarshal([]byte(m.Body), &body))
 		if body.JobID == j.ID && body.SandboxID == j.SandboxID {
 			messages, newest = messages+1, max(newest, body.Epoch)

@@ -45,7 +45,7 @@ func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time
 	filter := e2b.Filter{Metadata: map[string]string{job.TagStack: r.stack}, States: []e2b.State{state}}
 	for n := range most {
 		page, err := r.e2b.ListPage(ctx, filter, next)
-		if errors.Is(err, job.ErrSandboxRefused) && next != "" { // the position is too old
+		if errors.Is(err, e2b.ErrRefused) && next != "" { // the position is too old
 			return n, r.store.SaveProgress(ctx, task, "")
 		}
 		if err != nil {
@@ -119,7 +119,7 @@ func (r *run) examine(ctx context.Context, listed e2b.Sandbox, c candidate) erro
 	}
 	s, err := r.e2b.Get(ctx, listed.ID)
 	switch {
-	case errors.Is(err, job.ErrSandboxNotFound):
+	case errors.Is(err, e2b.ErrNotFound):
 		return nil
 	case err != nil: // it is looked at again when it is listed again
 		r.unknown(v.rule())

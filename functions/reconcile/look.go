@@ -100,7 +100,7 @@ func (r *run) look(ctx context.Context, j job.Job) (answered bool, err error) {
 	defer cancel()
 	s, err := r.e2b.Get(looking, j.SandboxID)
 	switch {
-	case errors.Is(err, job.ErrSandboxNotFound):
+	case errors.Is(err, e2b.ErrNotFound):
 		return true, r.missed(ctx, j)
 	case err != nil:
 		r.unknown(missing)
@@ -180,7 +180,7 @@ func (r *run) foundAwake(ctx context.Context, j job.Job, s e2b.Sandbox) error {
 	r.found(woken, 1)
 	r.cache.Publish(ctx, j)
 	r.log.WarnContext(ctx, "sandbox was woken from outside", "job_id", j.ID, "sandbox_id", j.SandboxID, "epoch", j.Epoch)
-	if err := r.askForPause(ctx, j); err != nil { // a minute from now it is a late pause
+	if err := r.sendPause(ctx, j); err != nil { // a minute from now it is a late pause
 		r.unknown(woken)
 		r.log.WarnContext(ctx, "ask for pause", "job_id", j.ID, "error", err)
 		return nil
@@ -197,7 +197,7 @@ func (r *run) kill(ctx context.Context, sandboxID string, j *job.Job, why verdic
 	if j != nil {
 		log = log.With("job_id", j.ID)
 	}
-	if err := r.e2b.Kill(ctx, sandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+	if err := r.e2b.Kill(ctx, sandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		r.unknown(orphans)
 		log.WarnContext(ctx, "kill sandbox", "error", err)
 		return

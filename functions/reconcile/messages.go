@@ -24,8 +24,8 @@ func (r *run) healPauses(ctx context.Context) error {
 		return fmt.Errorf("list abandoned pauses and resumes: %w", err)
 	}
 	return errors.Join(
-		r.ask(ctx, latePauses, late, r.askForPause),
-		r.ask(ctx, abandonedOps, abandoned, r.askForPause),
+		r.ask(ctx, latePauses, late, r.sendPause),
+		r.ask(ctx, abandonedOps, abandoned, r.sendPause),
 	)
 }
 
@@ -50,7 +50,7 @@ func (r *run) healTurns(ctx context.Context) error {
 		}
 	}
 	return errors.Join(
-		r.ask(ctx, abandonedTurns, turns, r.askForTurn),
+		r.ask(ctx, abandonedTurns, turns, r.sendTurn),
 		r.heal(ctx, overdueJobs, overdue, r.failOverdue),
 		r.heal(ctx, dueSchedules, scheduled, r.queue),
 	)
@@ -91,7 +91,7 @@ func (r *run) heal(ctx context.Context, what rule, rows []job.Job, f func(contex
 	})
 }
 
-func (r *run) askForTurn(ctx context.Context, j job.Job) error {
+func (r *run) sendTurn(ctx context.Context, j job.Job) error {
 	if err := r.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}, 0); err != nil {
 		return fmt.Errorf("send build message: %w", err)
 	}
@@ -106,7 +106,7 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 		return fmt.Errorf("queue scheduled job: %w", err)
 	}
 	r.cache.Publish(ctx, j)
-	return r.askForTurn(ctx, j)
+	return r.sendTurn(ctx, j)
 }
 
 // failOverdue ends a job that had all its time, in words, and kills its sandbox,

@@ -88,7 +88,7 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 	case j.SandboxState == job.SandboxResuming && !j.PauseDueAt.After(j.ReadAt):
 		// Whoever asks on and on must not keep awake what does not come up.
 		if !owned {
-			h.bookPause(ctx, j, 0)
+			h.sendPause(ctx, j, 0)
 		}
 		return api.Answer{}, fmt.Errorf("%w: not up when it is due to sleep", job.ErrSandboxUnreachable)
 	}

@@ -201,7 +201,7 @@ func (b *bench) wantRow(id string, state job.SandboxState) job.Job {
 func (b *bench) wantPause(j job.Job, delay time.Duration) {
 	b.T.Helper()
 	for _, m := range b.SQS.Messages("pause") {
-		var body sqs.ReadyMessage
+		var body sqs.PauseMessage
 		b.OK(json.Unmarshal([]byte(m.Body), &body))
 		if got := m.VisibleAt.Sub(m.SentAt); body.JobID == j.ID && body.Epoch == j.Epoch && body.SandboxID == j.SandboxID && got > delay-2*time.Second && got <= delay+2*time.Second {
 			return

@@ -51,7 +51,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	case errors.Is(err, errOlderFiles):
 		return w.lost(ctx)
 	case errors.Is(err, errUnfinished):
-		w.bookPause(ctx, w.j, postgres.OpTime)
+		w.sendPause(ctx, w.j, postgres.OpTime)
 		return notYet(w.j), nil
 	default:
 		return w.refused(ctx, err)
@@ -100,7 +100,7 @@ func (w *wake) connect(ctx context.Context) error {
 	sending, cancel := context.WithTimeout(ctx, w.times.send)
 	defer cancel()
 	sandbox, resumed, err := w.e2b.Within(patience).Connect(sending, w.j.SandboxID, ttl)
-	if errors.Is(err, job.ErrUnknownOutcome) {
+	if errors.Is(err, e2b.ErrUnknown) {
 		return fmt.Errorf("%w: %w", errUnfinished, err)
 	}
 	if err != nil {
@@ -140,7 +140,7 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 		return api.Answer{}, fmt.Errorf("record resume: %w", err)
 	}
 	w.cache.Publish(ctx, j)
-	w.bookPause(ctx, j, min(w.wakeTime, sqs.MaxDelay)) // before the mark, which may take all the time that is left
+	w.sendPause(ctx, j, min(w.wakeTime, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
 	return running(j), nil
 }
@@ -175,7 +175,7 @@ func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error)
 		return notYet(j), nil
 	}
 	if j.Epoch == w.j.Epoch {
-		w.bookPause(ctx, j, j.OpUntil.Sub(j.ReadAt)+time.Second)
+		w.sendPause(ctx, j, j.OpUntil.Sub(j.ReadAt)+time.Second)
 	}
 	return api.Answer{}, otherwise
 }
@@ -190,7 +190,7 @@ func (w *wake) lost(ctx context.Context) (api.Answer, error) {
 		return api.Answer{}, fmt.Errorf("record loss: %w", err)
 	}
 	w.cache.Publish(ctx, j)
-	if err := w.e2b.Within(w.times.record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+	if err := w.e2b.Within(w.times.record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		w.log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
 	}
 	return api.Answer{}, job.ErrSandboxExpired
@@ -200,8 +200,8 @@ func (w *wake) lost(ctx context.Context) (api.Answer, error) {
 // run. While others share the wake, it is theirs to end.
 func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 	cause = fmt.Errorf("%w: %w", job.ErrSandboxUnreachable, cause)
-	record := w.store.RecordResumeRefused
-	if errors.Is(cause, job.ErrSandboxNotFound) {
+	record := w.store.RecordNotResumed
+	if errors.Is(cause, e2b.ErrNotFound) {
 		record = w.store.RecordResumeMissing
 	}
 	j, err := record(ctx, w.j)
@@ -212,14 +212,14 @@ func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 		return api.Answer{}, fmt.Errorf("record refused resume: %w", err)
 	}
 	w.cache.Publish(ctx, j)
-	w.bookPause(ctx, j, 0)
+	w.sendPause(ctx, j, 0)
 	return api.Answer{}, cause
 }
 
-// bookPause sends the message that puts this epoch of the sandbox to sleep. If
+// sendPause sends the message that puts this epoch of the sandbox to sleep. If
 // it cannot be sent, reconcile sends one when it is due.
-func (h *handler) bookPause(ctx context.Context, j job.Job, delay time.Duration) {
-	if err := h.pauses.SendReady(ctx, sqs.Pause(j), delay); err != nil {
+func (h *handler) sendPause(ctx context.Context, j job.Job, delay time.Duration) {
+	if err := h.pauses.SendPause(ctx, sqs.Pause(j), delay); err != nil {
 		h.log.WarnContext(ctx, "send pause message", "error", err)
 	}
 }

@@ -79,7 +79,7 @@ func (h handler) request(ctx context.Context, j job.Job) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	h.cache.Publish(ctx, j)
-	if err := h.pauses.SendReady(ctx, sqs.Pause(j), 0); err != nil {
+	if err := h.pauses.SendPause(ctx, sqs.Pause(j), 0); err != nil {
 		h.log.WarnContext(ctx, "pause message not sent", "error", err)
 	}
 	return api.Answer{Status: http.StatusAccepted, Body: response{JobID: j.ID}}, nil

@@ -62,7 +62,7 @@ func TestARunningPreviewIsDueAtOnce(t *testing.T) {
 	if len(sent) != 1 || !sent[0].VisibleAt.Equal(sent[0].SentAt) || sent[0].Attributes["correlation_id"] != "gateway-1" {
 		t.Fatalf("sent %+v", sent)
 	}
-	m, err := sqs.DecodeReady(sent[0].Body)
+	m, err := sqs.DecodePause(sent[0].Body)
 	if err != nil || m.JobID != j.ID || m.SandboxID != j.SandboxID || m.Epoch != 3 || m.BuildVersion != j.BuildVersion || m.ReadyAt.IsZero() {
 		t.Errorf("message = %+v, %v", m, err)
 	}

@@ -96,7 +96,7 @@ func (s *Stack) killOurs(ctx context.Context, client *e2b.Client) error {
 		if box.Metadata[job.TagStack] != s.identity.StackTag {
 			continue // whatever the filter let through
 		}
-		if err := client.Kill(ctx, box.ID); err != nil && !errors.Is(err, job.ErrSandboxNotFound) {
+		if err := client.Kill(ctx, box.ID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 			errs = append(errs, fmt.Errorf("kill sandbox %s: %w", box.ID, err))
 		}
 	}

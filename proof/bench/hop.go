@@ -98,7 +98,7 @@ func (b *bench) hop(ctx context.Context) ([]row, error) {
 	var floor, pause sample
 	for i := range b.rounds + 1 {
 		sent := time.Now()
-		if err := s.sqs.Queue(s.SQS.URL(queue), "").SendReady(ctx, sqs.ReadyMessage{JobID: job.NewID(), SandboxID: "i1"}, 0); err != nil {
+		if err := s.sqs.Queue(s.SQS.URL(queue), "").SendPause(ctx, sqs.PauseMessage{JobID: job.NewID(), SandboxID: "i1"}, 0); err != nil {
 			return nil, err
 		}
 		at, err := s.await(ctx, began)

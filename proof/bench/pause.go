@@ -87,7 +87,7 @@ func (s *system) pauses(ctx context.Context, n int) (time.Duration, error) {
 		}
 		ids = append(ids, j.ID)
 		m := sqs.Pause(j)
-		if err := s.sqs.Queue(s.PauseQueueURL, "").SendReady(ctx, m, 0); err != nil {
+		if err := s.sqs.Queue(s.PauseQueueURL, "").SendPause(ctx, m, 0); err != nil {
 			return 0, err
 		}
 	}

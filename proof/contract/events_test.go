@@ -107,4 +107,4 @@ func TestReadmesRequest(t *testing.T) {
 
 func decodeBuild(body string) error { _, err := sqs.DecodeBuild(body); return err }
 
-func decodeReady(body string) error { _, err := sqs.DecodeReady(body); return err }
+func decodeReady(body string) error { _, err := sqs.DecodePause(body); return err }

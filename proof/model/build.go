@@ -13,7 +13,7 @@ func (m *Model) Build(d *Delivery, slow time.Duration) {
 	j := d.Job
 	switch {
 	case j.Status == job.Ready && j.State == job.SandboxRunning && !j.Due.After(m.Now):
-		m.askForPause(j, 0)
+		m.sendPause(j, 0)
 		m.acknowledge(d)
 		return
 	case j.Status.Terminal(), d.Number < j.Turn:
@@ -45,7 +45,7 @@ func (m *Model) Build(d *Delivery, slow time.Duration) {
 		j.Status, j.Lease, j.Missing = job.Ready, time.Time{}, time.Time{}
 		j.Due = m.Now.Add(PauseAfter)
 		j.write()
-		m.askForPause(j, PauseAfter)
+		m.sendPause(j, PauseAfter)
 	}
 	m.acknowledge(d)
 }

@@ -104,7 +104,7 @@ func (m *Model) send(queue string, j *Job, number int, delay time.Duration) {
 	m.Messages = append(m.Messages, &Message{Queue: queue, Job: j, Number: number, Earliest: at, Latest: at})
 }
 
-func (m *Model) askForPause(j *Job, delay time.Duration) { m.send("pause", j, j.Epoch, delay) }
+func (m *Model) sendPause(j *Job, delay time.Duration) { m.send("pause", j, j.Epoch, delay) }
 
 // Delivery is a message as it was received once.
 type Delivery struct {
@@ -186,7 +186,7 @@ func (m *Model) Snapshot(j *Job) Answer {
 	case j.State == job.SandboxRunning:
 		j.Due = m.Now
 		j.write()
-		m.askForPause(j, 0)
+		m.sendPause(j, 0)
 		return Answer{Code: 202}
 	case j.State == job.SandboxPausing:
 		return Answer{Code: 202}

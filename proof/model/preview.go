@@ -97,7 +97,7 @@ func (m *Model) Resume(j *Job) Answer {
 		return notYet
 	case j.State == job.SandboxResuming && !j.Due.After(m.Now):
 		if m.free(j) {
-			m.askForPause(j, 0)
+			m.sendPause(j, 0)
 		}
 		return unreachable
 	case j.State == job.SandboxResuming && !m.free(j):
@@ -130,18 +130,18 @@ func (m *Model) wake(j *Job) Answer {
 		j.write()
 		j.Marker = j.Epoch
 		j.write()
-		m.askForPause(j, Wake)
+		m.sendPause(j, Wake)
 		return up
 	case says == unknown:
-		m.askForPause(j, opTime)
+		m.sendPause(j, opTime)
 		return notYet
 	case j.shared: // the other's to end
-		m.askForPause(j, j.Op.Sub(m.Now)+time.Second)
+		m.sendPause(j, j.Op.Sub(m.Now)+time.Second)
 		return unreachable
 	default:
 		m.unanswered(j, says)
 		j.write()
-		m.askForPause(j, 0)
+		m.sendPause(j, 0)
 		return unreachable
 	}
 }

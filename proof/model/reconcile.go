@@ -52,7 +52,7 @@ func (m *Model) latePause(j *Job) {
 		since = j.Op
 	}
 	if _, ask := m.overdue(j, since, mostAwake); ask {
-		m.askForPause(j, 0)
+		m.sendPause(j, 0)
 		j.asked = m.Now
 	}
 }
@@ -129,7 +129,7 @@ func (m *Model) woken(j *Job) {
 	j.State, j.Epoch, j.Due, j.Expires = job.SandboxRunning, j.Epoch+1, m.Now, j.Sandbox.End
 	j.Op, j.Missing = time.Time{}, time.Time{}
 	j.write()
-	m.askForPause(j, 0)
+	m.sendPause(j, 0)
 }
 
 // lookAtRows asks for the sandboxes that finished jobs claim: those missing for

@@ -38,18 +38,6 @@ var table = []row{
 	{err: job.ErrLater, status: http.StatusServiceUnavailable, message: "Service is busy, try again", retryAfter: 5 * time.Second},
 	{err: job.ErrBadMessage, status: http.StatusInternalServerError, message: internal.message},
 
-	unreachable(job.ErrSandboxNotFound),
-	unreachable(job.ErrSandboxPaused),
-	unreachable(job.ErrSandboxInTransition),
-	unreachable(job.ErrSandboxRefused),
-	unreachable(job.ErrE2BKey),
-	unreachable(job.ErrSandboxLimit),
-	unreachable(job.ErrRateLimited),
-	unreachable(job.ErrSandboxFailed),
-	unreachable(job.ErrNoCapacity),
-	unreachable(job.ErrNotSent),
-	unreachable(job.ErrUnknownOutcome),
-
 	{err: context.DeadlineExceeded, status: http.StatusServiceUnavailable, message: "Service did not answer in time, try again", retryAfter: 5 * time.Second},
 }
 

@@ -128,7 +128,7 @@ func TestSandboxErrorsTellTheirType(t *testing.T) {
 	for err, want := range map[error]string{
 		job.ErrSandboxExpired:     "sandbox_expired",
 		job.ErrSandboxUnreachable: "sandbox_unreachable",
-		fmt.Errorf("connect: %w: %w", job.ErrSandboxUnreachable, job.ErrSandboxLimit): "sandbox_unreachable",
+		fmt.Errorf("connect: %w: %w", job.ErrSandboxUnreachable, errors.New("too many run")): "sandbox_unreachable",
 	} {
 		resp, body, _ := call(t, func(context.Context, Request) (Answer, error) { return Answer{}, err })
 		detail, _ := body["detail"].(map[string]any)

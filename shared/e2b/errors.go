@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"siesta/shared/job"
 )
 
 // Error is a call to E2B that did not end well. It matches exactly one
@@ -70,36 +68,36 @@ func kindOf(op Op, e Error) error {
 	}
 	switch {
 	case code == http.StatusUnauthorized:
-		return job.ErrE2BKey
+		return ErrKey
 	case code == http.StatusNotFound && !own:
 		// This would end a sandbox, or a job, so E2B itself must have said it.
-		return job.ErrUnknownOutcome
+		return ErrUnknown
 	case code == http.StatusNotFound && op == OpCreate:
-		return job.ErrSandboxRefused // the template is not known
+		return ErrRefused // the template is not known
 	case code == http.StatusNotFound:
-		return job.ErrSandboxNotFound
+		return ErrNotFound
 	case code == http.StatusConflict && op == OpPause:
 		// This becomes sandbox_paused, so E2B itself must have said it.
 		if e.Status == http.StatusConflict && e.Code == http.StatusConflict {
-			return job.ErrSandboxPaused
+			return ErrPaused
 		}
-		return job.ErrUnknownOutcome
+		return ErrUnknown
 	case code == http.StatusConflict && own:
-		return job.ErrSandboxInTransition
+		return ErrInTransition
 	case code == http.StatusTooManyRequests && e.RetryAfter > 0:
-		return job.ErrRateLimited
+		return ErrRateLimited
 	case code == http.StatusTooManyRequests:
-		return job.ErrSandboxLimit
+		return ErrLimit
 	case code == http.StatusRequestTimeout:
-		return job.ErrUnknownOutcome
+		return ErrUnknown
 	case code >= 400 && code < 500 && own:
-		return job.ErrSandboxRefused
+		return ErrRefused
 	case own && slices.Contains(neverPlaced, e.ErrorCode) && (op == OpCreate || op == OpConnect):
-		return job.ErrNoCapacity
+		return ErrNoCapacity
 	case own && code == http.StatusInternalServerError && op != OpCreate && op.changes():
-		return job.ErrSandboxFailed
+		return ErrFailed
 	default:
-		return job.ErrUnknownOutcome
+		return ErrUnknown
 	}
 }
 

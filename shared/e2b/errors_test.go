@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"siesta/shared/job"
 )
 
 // calls makes each call that a lifecycle needs, on one client.
@@ -48,46 +46,46 @@ func TestAnswers(t *testing.T) {
 		answer http.HandlerFunc
 		want   error
 	}{
-		{"bad request", anyOp, respond(400, own("400", "")), job.ErrSandboxRefused},
-		{"plan does not pay for it", anyOp, respond(402, own("402", "")), job.ErrSandboxRefused},
-		{"forbidden", anyOp, respond(403, own("403", "")), job.ErrSandboxRefused},
-		{"forbidden by something in front", anyOp, respond(403, "<html>no"), job.ErrUnknownOutcome},
-		{"key refused twice", anyOp, respond(401, own("401", "")), job.ErrE2BKey},
-		{"unknown sandbox", byID, respond(404, own("404", "")), job.ErrSandboxNotFound},
-		{"not found, says something in front", anyOp, respond(404, "404 page not found"), job.ErrUnknownOutcome},
-		{"not found, in the JSON of something in front", anyOp, respond(404, `{"message":"no Route matched"}`), job.ErrUnknownOutcome},
-		{"unknown template", []Op{OpCreate}, respond(404, own("404", "")), job.ErrSandboxRefused},
-		{"paused already", []Op{OpPause}, respond(409, own("409", "")), job.ErrSandboxPaused},
-		{"paused already, says the body alone", []Op{OpPause}, respond(404, own("409", "")), job.ErrUnknownOutcome},
-		{"in transition", []Op{OpCreate, OpGet, OpList, OpConnect, OpSetTimeout, OpKill}, respond(409, own("409", "")), job.ErrSandboxInTransition},
-		{"in transition, says something in front", anyOp, respond(409, "conflict"), job.ErrUnknownOutcome},
-		{"concurrency limit", changing, respond(429, own("429", "")), job.ErrSandboxLimit},
-		{"rate limit", changing, respond(429, own("429", ""), "Retry-After", "1"), job.ErrRateLimited},
-		{"rate limit, said as a date", changing, respond(429, "", "Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT"), job.ErrRateLimited},
-		{"ended badly", ending, respond(500, own("500", "")), job.ErrSandboxFailed},
-		{"ended badly, with a code", ending, respond(500, own("500", `,"error_code":"internal_server_error"`)), job.ErrSandboxFailed},
-		{"create ended badly: a sandbox may be left", []Op{OpCreate}, respond(500, own("500", `,"error_code":"sandbox_create_failed"`)), job.ErrUnknownOutcome},
-		{"500 of something in front", changing, respond(500, "oops"), job.ErrUnknownOutcome},
-		{"no capacity", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_capacity_unavailable"`)), job.ErrNoCapacity},
-		{"no compatible node", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_no_compatible_node"`)), job.ErrNoCapacity},
-		{"no capacity, says something in front", []Op{OpCreate, OpConnect}, respond(503, "sandbox_capacity_unavailable"), job.ErrUnknownOutcome},
-		{"placement timed out: a node may have been at work", []Op{OpCreate, OpConnect}, respond(504, own("504", `,"error_code":"sandbox_placement_timeout"`)), job.ErrUnknownOutcome},
-		{"bad gateway", anyOp, respond(502, "bad gateway"), job.ErrUnknownOutcome},
-		{"unavailable", anyOp, respond(503, own("503", "")), job.ErrUnknownOutcome},
-		{"load balancer gave up", anyOp, respond(504, "upstream request timeout"), job.ErrUnknownOutcome},
-		{"request timed out in front", anyOp, respond(408, ""), job.ErrUnknownOutcome},
-		{"cut without an answer", anyOp, vanish, job.ErrUnknownOutcome},
-		{"redirect", anyOp, respond(307, "", "Location", "/elsewhere"), job.ErrUnknownOutcome},
-		{"success of another kind", anyOp, respond(202, "{}"), job.ErrUnknownOutcome},
-		{"error in a success", []Op{OpPause, OpKill}, respond(200, own("409", "")), job.ErrUnknownOutcome},
-		{"the body's code is the finer", []Op{OpKill}, respond(400, own("404", "")), job.ErrSandboxNotFound},
-		{"5xx in the body counts", []Op{OpPause}, respond(409, own("500", "")), job.ErrSandboxFailed},
-		{"5xx of the status counts", []Op{OpPause}, respond(502, own("409", "")), job.ErrUnknownOutcome},
-		{"answer cut half way", []Op{OpConnect, OpGet, OpList}, cut, job.ErrUnknownOutcome},
-		{"answer is no JSON", []Op{OpConnect, OpGet, OpList}, respond(200, "<html>"), job.ErrUnknownOutcome},
-		{"created, answer is no JSON", []Op{OpCreate}, respond(201, "<html>"), job.ErrUnknownOutcome},
-		{"created, id is no id", []Op{OpCreate}, respond(201, `{"sandboxID":"../x"}`), job.ErrUnknownOutcome},
-		{"answer names no sandbox", []Op{OpConnect, OpGet}, respond(200, `{}`), job.ErrUnknownOutcome},
+		{"bad request", anyOp, respond(400, own("400", "")), ErrRefused},
+		{"plan does not pay for it", anyOp, respond(402, own("402", "")), ErrRefused},
+		{"forbidden", anyOp, respond(403, own("403", "")), ErrRefused},
+		{"forbidden by something in front", anyOp, respond(403, "<html>no"), ErrUnknown},
+		{"key refused twice", anyOp, respond(401, own("401", "")), ErrKey},
+		{"unknown sandbox", byID, respond(404, own("404", "")), ErrNotFound},
+		{"not found, says something in front", anyOp, respond(404, "404 page not found"), ErrUnknown},
+		{"not found, in the JSON of something in front", anyOp, respond(404, `{"message":"no Route matched"}`), ErrUnknown},
+		{"unknown template", []Op{OpCreate}, respond(404, own("404", "")), ErrRefused},
+		{"paused already", []Op{OpPause}, respond(409, own("409", "")), ErrPaused},
+		{"paused already, says the body alone", []Op{OpPause}, respond(404, own("409", "")), ErrUnknown},
+		{"in transition", []Op{OpCreate, OpGet, OpList, OpConnect, OpSetTimeout, OpKill}, respond(409, own("409", "")), ErrInTransition},
+		{"in transition, says something in front", anyOp, respond(409, "conflict"), ErrUnknown},
+		{"concurrency limit", changing, respond(429, own("429", "")), ErrLimit},
+		{"rate limit", changing, respond(429, own("429", ""), "Retry-After", "1"), ErrRateLimited},
+		{"rate limit, said as a date", changing, respond(429, "", "Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT"), ErrRateLimited},
+		{"ended badly", ending, respond(500, own("500", "")), ErrFailed},
+		{"ended badly, with a code", ending, respond(500, own("500", `,"error_code":"internal_server_error"`)), ErrFailed},
+		{"create ended badly: a sandbox may be left", []Op{OpCreate}, respond(500, own("500", `,"error_code":"sandbox_create_failed"`)), ErrUnknown},
+		{"500 of something in front", changing, respond(500, "oops"), ErrUnknown},
+		{"no capacity", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_capacity_unavailable"`)), ErrNoCapacity},
+		{"no compatible node", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_no_compatible_node"`)), ErrNoCapacity},
+		{"no capacity, says something in front", []Op{OpCreate, OpConnect}, respond(503, "sandbox_capacity_unavailable"), ErrUnknown},
+		{"placement timed out: a node may have been at work", []Op{OpCreate, OpConnect}, respond(504, own("504", `,"error_code":"sandbox_placement_timeout"`)), ErrUnknown},
+		{"bad gateway", anyOp, respond(502, "bad gateway"), ErrUnknown},
+		{"unavailable", anyOp, respond(503, own("503", "")), ErrUnknown},
+		{"load balancer gave up", anyOp, respond(504, "upstream request timeout"), ErrUnknown},
+		{"request timed out in front", anyOp, respond(408, ""), ErrUnknown},
+		{"cut without an answer", anyOp, vanish, ErrUnknown},
+		{"redirect", anyOp, respond(307, "", "Location", "/elsewhere"), ErrUnknown},
+		{"success of another kind", anyOp, respond(202, "{}"), ErrUnknown},
+		{"error in a success", []Op{OpPause, OpKill}, respond(200, own("409", "")), ErrUnknown},
+		{"the body's code is the finer", []Op{OpKill}, respond(400, own("404", "")), ErrNotFound},
+		{"5xx in the body counts", []Op{OpPause}, respond(409, own("500", "")), ErrFailed},
+		{"5xx of the status counts", []Op{OpPause}, respond(502, own("409", "")), ErrUnknown},
+		{"answer cut half way", []Op{OpConnect, OpGet, OpList}, cut, ErrUnknown},
+		{"answer is no JSON", []Op{OpConnect, OpGet, OpList}, respond(200, "<html>"), ErrUnknown},
+		{"created, answer is no JSON", []Op{OpCreate}, respond(201, "<html>"), ErrUnknown},
+		{"created, id is no id", []Op{OpCreate}, respond(201, `{"sandboxID":"../x"}`), ErrUnknown},
+		{"answer names no sandbox", []Op{OpConnect, OpGet}, respond(200, `{}`), ErrUnknown},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +94,7 @@ func TestAnswers(t *testing.T) {
 				err := calls(newClient(t, Config{APIURL: s.URL}))[op](t.Context())
 				checkKind(t, op, err, row.want)
 				most := 1
-				if row.want == job.ErrE2BKey {
+				if row.want == ErrKey {
 					most = 2
 				}
 				if got := len(s.seen()); op.changes() && got > most {
@@ -130,11 +128,11 @@ func checkKind(t *testing.T, op Op, err, want error) {
 func sentinels(t *testing.T) map[string]error {
 	t.Helper()
 	all := map[string]error{
-		"ErrSandboxNotFound": job.ErrSandboxNotFound, "ErrSandboxPaused": job.ErrSandboxPaused,
-		"ErrSandboxInTransition": job.ErrSandboxInTransition, "ErrSandboxRefused": job.ErrSandboxRefused,
-		"ErrE2BKey": job.ErrE2BKey, "ErrSandboxLimit": job.ErrSandboxLimit,
-		"ErrRateLimited": job.ErrRateLimited, "ErrSandboxFailed": job.ErrSandboxFailed,
-		"ErrNoCapacity": job.ErrNoCapacity, "ErrNotSent": job.ErrNotSent, "ErrUnknownOutcome": job.ErrUnknownOutcome,
+		"ErrSandboxNotFound": ErrNotFound, "ErrSandboxPaused": ErrPaused,
+		"ErrSandboxInTransition": ErrInTransition, "ErrSandboxRefused": ErrRefused,
+		"ErrE2BKey": ErrKey, "ErrSandboxLimit": ErrLimit,
+		"ErrRateLimited": ErrRateLimited, "ErrSandboxFailed": ErrFailed,
+		"ErrNoCapacity": ErrNoCapacity, "ErrNotSent": ErrNotSent, "ErrUnknownOutcome": ErrUnknown,
 	}
 	file, err := parser.ParseFile(token.NewFileSet(), "../job/errors.go", nil, 0)
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"testing"
 	"unicode/utf8"
-
-	"siesta/shared/job"
 )
 
 func FuzzParseFailure(f *testing.F) {
@@ -22,10 +20,10 @@ func FuzzParseFailure(f *testing.F) {
 			}
 			// What would be written down as a fact needs E2B's own word.
 			var own struct{ Code int }
-			if errors.Is(e, job.ErrSandboxPaused) && (op != OpPause || status != 409 || json.Unmarshal(body, &own) != nil || own.Code != 409) {
+			if errors.Is(e, ErrPaused) && (op != OpPause || status != 409 || json.Unmarshal(body, &own) != nil || own.Code != 409) {
 				t.Errorf("%s: status %d, %q: taken for a confirmed pause", op, status, body)
 			}
-			if op == OpCreate && status >= 500 && errors.Is(e, job.ErrSandboxFailed) {
+			if op == OpCreate && status >= 500 && errors.Is(e, ErrFailed) {
 				t.Errorf("create: status %d, %q: taken for definite", status, body)
 			}
 		}

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"siesta/shared/job"
 )
 
 // Filter selects sandboxes. Its zero value selects all of the team's.
@@ -41,7 +39,7 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 	for range maxPages {
 		page, err := c.ListPage(ctx, f, next)
 		if err == nil && page.Malformed > 0 {
-			err = &Error{Op: OpList, kind: job.ErrUnknownOutcome, cause: errors.New("list has an entry that is no sandbox")}
+			err = &Error{Op: OpList, kind: ErrUnknown, cause: errors.New("list has an entry that is no sandbox")}
 		}
 		if err != nil {
 			return nil, err
@@ -52,11 +50,11 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 		}
 		next = page.Next
 	}
-	return nil, &Error{Op: OpList, kind: job.ErrUnknownOutcome, cause: errors.New("list has no end")}
+	return nil, &Error{Op: OpList, kind: ErrUnknown, cause: errors.New("list has no end")}
 }
 
 // ListPage returns up to 100 sandboxes from where next says; "" is the start.
-// The filter must be that of the page before. job.ErrSandboxRefused: from there
+// The filter must be that of the page before. ErrRefused: from there
 // the list does not go on.
 func (c *Client) ListPage(ctx context.Context, f Filter, next string) (Page, error) {
 	ans, err := c.do(ctx, request{OpList, http.MethodGet, "/v2/sandboxes?" + f.query(next), nil, []int{http.StatusOK}})
@@ -65,10 +63,10 @@ func (c *Client) ListPage(ctx context.Context, f Filter, next string) (Page, err
 	}
 	page, err := parsePage(ans.body, ans.header.Get("X-Next-Token"))
 	if err == nil && page.Next == next && next != "" {
-		return Page{}, &Error{Op: OpList, Status: ans.status, kind: job.ErrSandboxRefused, cause: errors.New("list goes in a circle")}
+		return Page{}, &Error{Op: OpList, Status: ans.status, kind: ErrRefused, cause: errors.New("list goes in a circle")}
 	}
 	if err != nil {
-		return Page{}, &Error{Op: OpList, Status: ans.status, kind: job.ErrUnknownOutcome, cause: err}
+		return Page{}, &Error{Op: OpList, Status: ans.status, kind: ErrUnknown, cause: err}
 	}
 	return page, nil
 }

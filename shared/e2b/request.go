@@ -13,8 +13,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"siesta/shared/job"
 )
 
 const (
@@ -72,7 +70,7 @@ func (c *Client) do(ctx context.Context, r request) (response, error) {
 	if r.body != nil {
 		var err error
 		if payload, err = json.Marshal(r.body); err != nil {
-			return response{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
+			return response{}, &Error{Op: r.op, kind: ErrNotSent, cause: err}
 		}
 	}
 	if r.op.changes() {
@@ -86,7 +84,7 @@ func (c *Client) do(ctx context.Context, r request) (response, error) {
 		if err == nil {
 			return ans, nil
 		}
-		if err.kind == job.ErrE2BKey && !refreshed {
+		if err.kind == ErrKey && !refreshed {
 			refreshed = true
 			continue
 		}
@@ -107,12 +105,12 @@ func repeat(e *Error, try int, backoff time.Duration) (time.Duration, bool) {
 	backoff <<= try - 1
 	wait := max(e.RetryAfter, backoff/2+rand.N(backoff))
 	switch {
-	case e.kind == job.ErrNotSent:
+	case e.kind == ErrNotSent:
 		return wait, true
 	case e.Op.changes():
 		return 0, false
 	default:
-		return wait, e.kind == job.ErrRateLimited || e.kind == job.ErrUnknownOutcome
+		return wait, e.kind == ErrRateLimited || e.kind == ErrUnknown
 	}
 }
 
@@ -137,7 +135,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (c *Client) try(ctx context.Context, r request, payload []byte, refresh bool) (response, *Error) {
 	key, err := c.config.Key(ctx, refresh)
 	if err != nil {
-		return response{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: fmt.Errorf("get API key: %w", err)}
+		return response{}, &Error{Op: r.op, kind: ErrNotSent, cause: fmt.Errorf("get API key: %w", err)}
 	}
 
 	parent, patience := ctx, readTime
@@ -161,7 +159,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 
 	req, err := http.NewRequestWithContext(wait, r.method, c.config.APIURL+r.path, bytes.NewReader(payload))
 	if err != nil {
-		return response{}, &Error{Op: r.op, kind: job.ErrNotSent, cause: err}
+		return response{}, &Error{Op: r.op, kind: ErrNotSent, cause: err}
 	}
 	req.Header.Set("X-API-Key", key.Reveal())
 	req.Header.Set("User-Agent", "siesta")
@@ -170,9 +168,9 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		kind := job.ErrUnknownOutcome
+		kind := ErrUnknown
 		if !sent.Load() {
-			kind = job.ErrNotSent
+			kind = ErrNotSent
 		}
 		return response{}, &Error{Op: r.op, kind: kind, cause: err}
 	}
@@ -185,7 +183,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 		err = errors.New("answer is too long")
 	}
 	if err != nil {
-		return response{}, &Error{Op: r.op, Status: resp.StatusCode, kind: job.ErrUnknownOutcome, cause: err}
+		return response{}, &Error{Op: r.op, Status: resp.StatusCode, kind: ErrUnknown, cause: err}
 	}
 	return response{resp.StatusCode, resp.Header, body}, nil
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"siesta/shared/job"
 	"siesta/shared/secrets"
 )
 
@@ -22,7 +21,7 @@ func TestRefusedKeyIsFetchedAnewOnce(t *testing.T) {
 		wantErr error
 	}{
 		{"a good one", "e2b_good", nil},
-		{"a bad one", "e2b_bad", job.ErrE2BKey},
+		{"a bad one", "e2b_bad", ErrKey},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +57,7 @@ func TestWithoutKeyNothingIsSent(t *testing.T) {
 	c := newClient(t, Config{APIURL: s.URL, Key: func(context.Context, bool) (secrets.Text, error) {
 		return secrets.Text{}, errors.New("no key today")
 	}})
-	checkKind(t, OpPause, c.Pause(t.Context(), "i1"), job.ErrNotSent)
+	checkKind(t, OpPause, c.Pause(t.Context(), "i1"), ErrNotSent)
 	if len(s.seen()) != 0 {
 		t.Error("a request was sent")
 	}
@@ -89,7 +88,7 @@ func TestUnreachable(t *testing.T) {
 	s := newServer(t, respond(204, ""))
 	s.Close()
 	for op, call := range calls(newClient(t, Config{APIURL: s.URL})) {
-		checkKind(t, op, call(t.Context()), job.ErrNotSent)
+		checkKind(t, op, call(t.Context()), ErrNotSent)
 	}
 }
 
@@ -117,7 +116,7 @@ func TestNothingIsSentPastItsWindow(t *testing.T) {
 				}
 				start := time.Now()
 				err := newClient(t, Config{APIURL: s.URL, Transport: transport}).Pause(ctx, "i1")
-				checkKind(t, OpPause, err, job.ErrNotSent)
+				checkKind(t, OpPause, err, ErrNotSent)
 				if took := time.Since(start); took > sendWindow/2 {
 					t.Errorf("it took %v to notice", took)
 				}
@@ -165,7 +164,7 @@ func TestPatienceEnds(t *testing.T) {
 	}
 	all.Wait()
 	for i, op := range changing {
-		checkKind(t, op, errs[i], job.ErrUnknownOutcome)
+		checkKind(t, op, errs[i], ErrUnknown)
 	}
 	if got := len(s.seen()); got != len(changing) {
 		t.Errorf("%d requests, want %d", got, len(changing))
@@ -207,7 +206,7 @@ func TestRepetitionFitsTheDeadline(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	_, err := newClient(t, Config{APIURL: s.URL}).Get(ctx, "i1")
-	checkKind(t, OpGet, err, job.ErrRateLimited)
+	checkKind(t, OpGet, err, ErrRateLimited)
 	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("waited %v", took)
 	}
@@ -219,7 +218,7 @@ func TestRepetitionFitsTheDeadline(t *testing.T) {
 
 func TestReadsEnd(t *testing.T) {
 	s := newServer(t, respond(503, "no"))
-	if _, err := newClient(t, Config{APIURL: s.URL}).Get(t.Context(), "i1"); !errors.Is(err, job.ErrUnknownOutcome) {
+	if _, err := newClient(t, Config{APIURL: s.URL}).Get(t.Context(), "i1"); !errors.Is(err, ErrUnknown) {
 		t.Errorf("got %v", err)
 	}
 	if got := len(s.seen()); got != maxTries {
@@ -242,5 +241,5 @@ func TestAnswerIsBounded(t *testing.T) {
 	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("read for %v", took)
 	}
-	checkKind(t, OpCreate, err, job.ErrUnknownOutcome)
+	checkKind(t, OpCreate, err, ErrUnknown)
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"siesta/shared/job"
 	"siesta/shared/secrets"
 )
 
@@ -91,7 +90,7 @@ func (c *Client) Connect(ctx context.Context, id string, timeout time.Duration) 
 }
 
 // Pause puts a sandbox to sleep with its memory. nil is E2B's confirmation; of
-// the errors only job.ErrSandboxPaused says that it sleeps. ctx bounds the
+// the errors only ErrPaused says that it sleeps. ctx bounds the
 // sending; from then on nobody cancels, and the answer is waited for up to 80 s.
 func (c *Client) Pause(ctx context.Context, id string) error {
 	path, err := sandboxPath(OpPause, id, "/pause")
@@ -148,7 +147,7 @@ func (c *Client) versioned(path string) string {
 
 func sandboxPath(op Op, id, call string) (string, error) {
 	if !sandboxID.MatchString(id) {
-		return "", &Error{Op: op, kind: job.ErrSandboxRefused, cause: fmt.Errorf("%q is no sandbox id", shorten(id, 80))}
+		return "", &Error{Op: op, kind: ErrRefused, cause: fmt.Errorf("%q is no sandbox id", shorten(id, 80))}
 	}
 	return "/sandboxes/" + id + call, nil
 }
@@ -159,7 +158,7 @@ func withTimeout(op Op, timeout time.Duration) error {
 	if timeout > 0 {
 		return nil
 	}
-	return &Error{Op: op, kind: job.ErrSandboxRefused, cause: errors.New("timeout must be above zero")}
+	return &Error{Op: op, kind: ErrRefused, cause: errors.New("timeout must be above zero")}
 }
 
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
@@ -199,7 +198,7 @@ func parseSandbox(body []byte) (Sandbox, error) {
 func decodeSandbox(op Op, ans response) (Sandbox, error) {
 	s, err := parseSandbox(ans.body)
 	if err != nil {
-		return Sandbox{}, &Error{Op: op, Status: ans.status, kind: job.ErrUnknownOutcome, cause: err}
+		return Sandbox{}, &Error{Op: op, Status: ans.status, kind: ErrUnknown, cause: err}
 	}
 	return s, nil
 }

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"siesta/shared/job"
 )
 
 const created = `{"sandboxID":"i1","templateID":"base","envdVersion":"0.6.4","envdAccessToken":"tok-secret","clientID":"6532622b","domain":null}`
@@ -83,13 +81,13 @@ func TestBadArgumentsStayHere(t *testing.T) {
 		_, err := c.Get(ctx, id)
 		_, _, err2 := c.Connect(ctx, id, time.Minute)
 		for _, err := range []error{err, err2, c.Pause(ctx, id), c.Kill(ctx, id), c.SetTimeout(ctx, id, 1)} {
-			checkKind(t, OpGet, err, job.ErrSandboxRefused)
+			checkKind(t, OpGet, err, ErrRefused)
 		}
 	}
 	_, _, err := c.Connect(ctx, "i1", 0)
-	checkKind(t, OpConnect, err, job.ErrSandboxRefused)
+	checkKind(t, OpConnect, err, ErrRefused)
 	_, err = c.Create(ctx, Create{Template: "base"})
-	checkKind(t, OpCreate, err, job.ErrSandboxRefused)
+	checkKind(t, OpCreate, err, ErrRefused)
 	if got := s.seen(); len(got) != 0 {
 		t.Errorf("sent: %v", got)
 	}
@@ -125,13 +123,13 @@ func TestAnOddEntryIsNotOverlooked(t *testing.T) {
 		t.Errorf("got %+v, %v", page, err)
 	}
 	_, err = c.List(t.Context(), Filter{})
-	checkKind(t, OpList, err, job.ErrUnknownOutcome)
+	checkKind(t, OpList, err, ErrUnknown)
 }
 
 func TestListInACircleEnds(t *testing.T) {
 	s := newServer(t, respond(200, `[]`, "X-Next-Token", "same"))
 	_, err := newClient(t, Config{APIURL: s.URL}).List(t.Context(), Filter{})
-	checkKind(t, OpList, err, job.ErrSandboxRefused)
+	checkKind(t, OpList, err, ErrRefused)
 	if got := len(s.seen()); got != 2 {
 		t.Errorf("%d pages were asked for, want 2", got)
 	}

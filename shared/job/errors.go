@@ -40,38 +40,6 @@ var (
 	ErrSandboxBusy = errors.New("sandbox is busy")
 )
 
-// What a call to E2B can come back with. shared/e2b maps every answer to
-// exactly one of these.
-var (
-	// ErrSandboxNotFound: 404. Never believed on its own.
-	ErrSandboxNotFound = errors.New("e2b: sandbox not found")
-	// ErrSandboxPaused: 409 on pause; it sleeps already.
-	ErrSandboxPaused = errors.New("e2b: sandbox is paused already")
-	// ErrSandboxInTransition: 409 on anything else; E2B is busy with it.
-	ErrSandboxInTransition = errors.New("e2b: sandbox is in transition")
-	// ErrSandboxRefused: 400, 402, 403; the plan or the arguments forbid it.
-	// Repeating the call will not help.
-	ErrSandboxRefused = errors.New("e2b: refused")
-	// ErrE2BKey: 401; our API key is wrong, after one fresh fetch of it, or a
-	// sandbox does not take the token that E2B gave us for it.
-	ErrE2BKey = errors.New("e2b: key refused")
-	// ErrSandboxLimit: 429 without Retry-After; too many sandboxes run.
-	ErrSandboxLimit = errors.New("e2b: concurrency limit reached")
-	// ErrRateLimited: 429 with Retry-After.
-	ErrRateLimited = errors.New("e2b: rate limited")
-	// ErrSandboxFailed: 500 in E2B's own JSON: the call ended, and badly. After
-	// a pause the sandbox's state may be lost.
-	ErrSandboxFailed = errors.New("e2b: call failed")
-	// ErrNoCapacity: 503 or 504 in E2B's own JSON on create or connect.
-	ErrNoCapacity = errors.New("e2b: no capacity")
-	// ErrNotSent: E2B could not be reached, or the time in which the call might
-	// be sent had passed: it was not made and had no effect.
-	ErrNotSent = errors.New("e2b: call not sent")
-	// ErrUnknownOutcome: no answer, or none of E2B's own: the call may or may
-	// not have taken effect.
-	ErrUnknownOutcome = errors.New("e2b: outcome unknown")
-)
-
 // InvalidError is an input error in words for the one who sent it.
 type InvalidError struct {
 	Field  string // dotted path, such as source.files

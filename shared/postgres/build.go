@@ -68,8 +68,8 @@ func (s *Store) RecordCreate(ctx context.Context, j job.Job) (job.Job, error) {
 	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status), seconds(Grace))
 }
 
-// RecordCreateRefused says that E2B definitely created nothing.
-func (s *Store) RecordCreateRefused(ctx context.Context, j job.Job) (job.Job, error) {
+// RecordNotCreated says that E2B definitely created nothing.
+func (s *Store) RecordNotCreated(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET create_sent_at = NULL,` + changed + mine + ` AND sandbox_id IS NULL AND create_no = $4` + returning
 	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status), j.CreateNo)
 }

@@ -73,7 +73,7 @@ func TestACreateIsNumberedAndNeverSentTwice(t *testing.T) {
 		t.Errorf("got create_no %d, want 2", second.CreateNo)
 	}
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "ilate", time.Hour) })
-	refused := must(t)(b.RecordCreateRefused(b.ctx, second))
+	refused := must(t)(b.RecordNotCreated(b.ctx, second))
 	if third := must(t)(b.RecordCreate(b.ctx, refused)); third.CreateNo != 3 {
 		t.Errorf("after a definite refusal: got create_no %d, want 3", third.CreateNo)
 	}

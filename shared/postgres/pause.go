@@ -41,14 +41,14 @@ func (s *Store) RecordPauseRefused(ctx context.Context, j job.Job, reason string
 	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil, reason, seconds(refusedRest))
 }
 
-// RecordPauseFailed notes that the pause ended without effect: whoever comes
+// RecordNotPaused notes that the pause ended without effect: whoever comes
 // next need not wait for it.
-func (s *Store) RecordPauseFailed(ctx context.Context, j job.Job) (job.Job, error) {
+func (s *Store) RecordNotPaused(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + changed + owned + returning
 	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
 }
 
-// RecordPauseMissing is RecordPauseFailed for a sandbox that E2B does not know.
+// RecordPauseMissing is RecordNotPaused for a sandbox that E2B does not know.
 func (s *Store) RecordPauseMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + owned + returning
 	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)

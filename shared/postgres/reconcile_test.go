@@ -219,7 +219,7 @@ func TestWhatBreaksTheEvidence(t *testing.T) {
 
 	broken := must(t)(b.RecordFinishedMissing(b.ctx, b.ready()))
 	broken = must(t)(b.TakePause(b.ctx, broken.ID, broken.Epoch))
-	broken = must(t)(b.RecordPauseFailed(b.ctx, broken)) // a 500: it may have destroyed the state
+	broken = must(t)(b.RecordNotPaused(b.ctx, broken)) // a 500: it may have destroyed the state
 	broken = must(t)(b.TakePause(b.ctx, broken.ID, broken.Epoch))
 	if again := must(t)(b.RecordPauseMissing(b.ctx, broken)); !again.MissingSince.After(broken.MissingSince) {
 		t.Error("evidence from before a call that failed was kept")

@@ -54,14 +54,14 @@ func (s *Store) RecordResumed(ctx context.Context, j job.Job, wake, ttl time.Dur
 	return s.move(ctx, sql, j.ID, j.Epoch, seconds(wake), seconds(ttl))
 }
 
-// RecordResumeRefused notes that the wake ended without effect. While another
+// RecordNotResumed notes that the wake ended without effect. While another
 // call may be under way under this epoch nothing is written: job.ErrConflict.
-func (s *Store) RecordResumeRefused(ctx context.Context, j job.Job) (job.Job, error) {
+func (s *Store) RecordNotResumed(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + changed + resuming + ` AND NOT op_shared` + returning
 	return s.move(ctx, sql, j.ID, j.Epoch)
 }
 
-// RecordResumeMissing is RecordResumeRefused for a sandbox that E2B does not
+// RecordResumeMissing is RecordNotResumed for a sandbox that E2B does not
 // know.
 func (s *Store) RecordResumeMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + resuming + ` AND NOT op_shared` + returning

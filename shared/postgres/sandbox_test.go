@@ -59,7 +59,7 @@ func TestARefusedPauseIsNotAskedForAgainSoon(t *testing.T) {
 
 func TestAFailedPauseIsTakenAgainAtOnce(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.RecordPauseFailed(b.ctx, b.pausing()))
+	j := must(t)(b.RecordNotPaused(b.ctx, b.pausing()))
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 }
 
@@ -80,7 +80,7 @@ func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	b := setup(t)
 	first := b.resuming()
 	shared := must(t)(b.JoinResume(b.ctx, first))
-	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumeRefused(b.ctx, first) })
+	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordNotResumed(b.ctx, first) })
 	done := must(t)(b.RecordResumed(b.ctx, first, 10*time.Minute, 30*time.Minute))
 	if !done.OpUntil.Equal(shared.OpUntil) {
 		t.Errorf("got op_until %v, want %v: the other connect may still be under way", done.OpUntil, shared.OpUntil)

@@ -44,16 +44,6 @@ var decisions = []struct {
 	{job.ErrConflict, retry}, // the next delivery reads what the faster one wrote
 	{job.ErrSandboxUnreachable, retry},
 	{job.ErrSandboxBusy, retry},
-	{job.ErrSandboxNotFound, retry}, // a single 404 is never believed
-	{job.ErrSandboxPaused, retry},   // true only once it is recorded
-	{job.ErrSandboxInTransition, retry},
-	{job.ErrE2BKey, retry}, // until somebody puts the right key in
-	{job.ErrSandboxLimit, retry},
-	{job.ErrRateLimited, retry},
-	{job.ErrSandboxFailed, retry},
-	{job.ErrNoCapacity, retry},
-	{job.ErrUnknownOutcome, retry},
-	{job.ErrNotSent, retry},
 
 	// It never will, and somebody has to look at it.
 	{job.ErrBadMessage, deadLetter},
@@ -69,7 +59,6 @@ var decisions = []struct {
 	{job.ErrTerminal, acknowledge},
 	{job.ErrNotReady, acknowledge},
 	{job.ErrSandboxExpired, acknowledge},
-	{job.ErrSandboxRefused, acknowledge},
 }
 
 // decide looks up what a handler's error means for its message. No error is

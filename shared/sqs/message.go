@@ -31,10 +31,10 @@ type BuildMessage struct {
 	Group   string          `json:"-"`                 // tenant of a fair queue, such as the user's id; "" for none
 }
 
-// ReadyMessage asks the pause function to put a job's sandbox to sleep. It is
+// PauseMessage asks the pause function to put a job's sandbox to sleep. It is
 // about one epoch of it only.
-type ReadyMessage struct {
-	Version      int       `json:"version"` // set by SendReady
+type PauseMessage struct {
+	Version      int       `json:"version"` // set by SendPause
 	JobID        string    `json:"job_id"`
 	SandboxID    string    `json:"sandbox_id"`
 	Epoch        int       `json:"epoch"`
@@ -43,8 +43,8 @@ type ReadyMessage struct {
 }
 
 // Pause is the message that puts the present epoch of a job's sandbox to sleep.
-func Pause(j job.Job) ReadyMessage {
-	return ReadyMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt}
+func Pause(j job.Job) PauseMessage {
+	return PauseMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt}
 }
 
 // DecodeBuild reads the body of a build message. The error is job.ErrBadMessage
@@ -73,22 +73,22 @@ func DecodeBuild(body string) (BuildMessage, error) {
 	return m, nil
 }
 
-// DecodeReady reads the body of a READY message, as DecodeBuild does.
-func DecodeReady(body string) (ReadyMessage, error) {
-	var m ReadyMessage
+// DecodePause reads the body of a pause message, as DecodeBuild does.
+func DecodePause(body string) (PauseMessage, error) {
+	var m PauseMessage
 	if err := decode(body, &m); err != nil {
-		return ReadyMessage{}, err
+		return PauseMessage{}, err
 	}
 	m.JobID = strings.ToLower(m.JobID)
 	switch {
 	case m.Version != version:
-		return ReadyMessage{}, bad("version is %d and must be %d", m.Version, version)
+		return PauseMessage{}, bad("version is %d and must be %d", m.Version, version)
 	case !job.IsID(m.JobID):
-		return ReadyMessage{}, bad("job_id must be a UUID")
+		return PauseMessage{}, bad("job_id must be a UUID")
 	case m.SandboxID == "" || badName(m.SandboxID) || strings.ContainsAny(m.SandboxID, "/?#%. "):
-		return ReadyMessage{}, bad("sandbox_id must be the id of a sandbox")
+		return PauseMessage{}, bad("sandbox_id must be the id of a sandbox")
 	case m.Epoch < 0:
-		return ReadyMessage{}, bad("epoch must not be negative")
+		return PauseMessage{}, bad("epoch must not be negative")
 	}
 	return m, nil
 }

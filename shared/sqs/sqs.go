@@ -54,8 +54,8 @@ func (q *Queue) SendBuild(ctx context.Context, m BuildMessage, delay time.Durati
 	return q.send(ctx, m, m.Group, delay)
 }
 
-// SendReady sends m, as SendBuild does.
-func (q *Queue) SendReady(ctx context.Context, m ReadyMessage, delay time.Duration) error {
+// SendPause sends m, as SendBuild does.
+func (q *Queue) SendPause(ctx context.Context, m PauseMessage, delay time.Duration) error {
 	m.Version = version
 	return q.send(ctx, m, "", delay)
 }

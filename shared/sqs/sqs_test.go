@@ -17,7 +17,7 @@ func TestSendBuild(t *testing.T) {
 	if err := q.SendBuild(ctx, BuildMessage{JobID: id, Turn: 3, Group: "user-1"}, 1500*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.SendReady(t.Context(), ReadyMessage{JobID: id, SandboxID: "sbx", Epoch: 2}, time.Hour); err != nil {
+	if err := q.SendPause(t.Context(), PauseMessage{JobID: id, SandboxID: "sbx", Epoch: 2}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	sent := s.of("SendMessage")
@@ -109,11 +109,11 @@ func TestDecodeBuild(t *testing.T) {
 
 func TestDecodeReady(t *testing.T) {
 	body := `{"version":1,"job_id":"` + id + `","sandbox_id":"i2k-ab","epoch":4,"build_version":"build_v0_1","ready_at":"2026-11-22T10:00:00Z"}`
-	m, err := DecodeReady(body)
+	m, err := DecodePause(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := ReadyMessage{1, id, "i2k-ab", 4, "build_v0_1", time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
+	want := PauseMessage{1, id, "i2k-ab", 4, "build_v0_1", time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
 	if m != want {
 		t.Errorf("got %+v, want %+v", m, want)
 	}
@@ -121,7 +121,7 @@ func TestDecodeReady(t *testing.T) {
 
 func TestDecodeRefusesInWords(t *testing.T) {
 	build := func(body string) error { _, err := DecodeBuild(body); return err }
-	ready := func(body string) error { _, err := DecodeReady(body); return err }
+	ready := func(body string) error { _, err := DecodePause(body); return err }
 	for _, c := range []struct {
 		decode func(string) error
 		body   string
@@ -166,8 +166,8 @@ func FuzzDecode(f *testing.F) {
 		} else if !errors.Is(err, job.ErrBadMessage) {
 			t.Errorf("build: %v", err)
 		}
-		if m, err := DecodeReady(body); err == nil {
-			again(t, m, DecodeReady)
+		if m, err := DecodePause(body); err == nil {
+			again(t, m, DecodePause)
 		} else if !errors.Is(err, job.ErrBadMessage) {
 			t.Errorf("ready: %v", err)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b"
-	"siesta/shared/job"
 )
 
 // TestErrorTable makes the simulator produce each row of the client's error
@@ -31,28 +30,28 @@ func TestErrorTable(t *testing.T) {
 		call  func(context.Context, *e2b.Client, string) error
 		want  error
 	}{
-		{"create, limit", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached}, create, job.ErrSandboxLimit},
-		{"create, rate", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.RateLimited}, create, job.ErrRateLimited},
-		{"create, answer lost", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost}, create, job.ErrUnknownOutcome},
-		{"create, cut half way", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.CutHalfway}, create, job.ErrUnknownOutcome},
-		{"create, 500", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.ErrorAnswer}, create, job.ErrUnknownOutcome},
-		{"create, 400", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.ErrorAnswer, Status: 400}, create, job.ErrSandboxRefused},
-		{"create, 504 in front", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout}, create, job.ErrUnknownOutcome},
-		{"connect, 500", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer}, connect, job.ErrSandboxFailed},
-		{"connect, 503", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 503}, connect, job.ErrUnknownOutcome},
-		{"connect, vanished", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Vanish}, connect, job.ErrSandboxNotFound},
-		{"connect, 409", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 409}, connect, job.ErrSandboxInTransition},
-		{"connect, cut half way", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.CutHalfway}, connect, job.ErrUnknownOutcome},
-		{"pause, state destroyed", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.Destroy}, pause, job.ErrSandboxFailed},
-		{"pause, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.GatewayTimeout}, pause, job.ErrUnknownOutcome},
-		{"pause, done, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.TimeoutAfter}, pause, job.ErrUnknownOutcome},
-		{"pause, answer lost", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.AnswerLost}, pause, job.ErrUnknownOutcome},
-		{"pause, 403", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 403}, pause, job.ErrSandboxRefused},
-		{"pause, 401", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401, Times: -1}, pause, job.ErrE2BKey},
+		{"create, limit", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached}, create, e2b.ErrLimit},
+		{"create, rate", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.RateLimited}, create, e2b.ErrRateLimited},
+		{"create, answer lost", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost}, create, e2b.ErrUnknown},
+		{"create, cut half way", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.CutHalfway}, create, e2b.ErrUnknown},
+		{"create, 500", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.ErrorAnswer}, create, e2b.ErrUnknown},
+		{"create, 400", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.ErrorAnswer, Status: 400}, create, e2b.ErrRefused},
+		{"create, 504 in front", e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout}, create, e2b.ErrUnknown},
+		{"connect, 500", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer}, connect, e2b.ErrFailed},
+		{"connect, 503", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 503}, connect, e2b.ErrUnknown},
+		{"connect, vanished", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Vanish}, connect, e2b.ErrNotFound},
+		{"connect, 409", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 409}, connect, e2b.ErrInTransition},
+		{"connect, cut half way", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.CutHalfway}, connect, e2b.ErrUnknown},
+		{"pause, state destroyed", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.Destroy}, pause, e2b.ErrFailed},
+		{"pause, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.GatewayTimeout}, pause, e2b.ErrUnknown},
+		{"pause, done, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.TimeoutAfter}, pause, e2b.ErrUnknown},
+		{"pause, answer lost", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.AnswerLost}, pause, e2b.ErrUnknown},
+		{"pause, 403", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 403}, pause, e2b.ErrRefused},
+		{"pause, 401", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401, Times: -1}, pause, e2b.ErrKey},
 		{"pause, 401 once", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401}, pause, nil},
-		{"pause, vanished", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.Vanish}, pause, job.ErrSandboxNotFound},
-		{"kill, answer lost", e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.AnswerLost}, kill, job.ErrUnknownOutcome},
-		{"kill, vanished", e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.Vanish}, kill, job.ErrSandboxNotFound},
+		{"pause, vanished", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.Vanish}, pause, e2b.ErrNotFound},
+		{"kill, answer lost", e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.AnswerLost}, kill, e2b.ErrUnknown},
+		{"kill, vanished", e2bsim.Fault{Call: e2bsim.Kill, Action: e2bsim.Vanish}, kill, e2b.ErrNotFound},
 		{"get, rate once", e2bsim.Fault{Call: e2bsim.Get, Action: e2bsim.RateLimited}, get, nil},
 		{"get, 504 once", e2bsim.Fault{Call: e2bsim.Get, Action: e2bsim.GatewayTimeout}, get, nil},
 		{"get, cut once", e2bsim.Fault{Call: e2bsim.Get, Action: e2bsim.CutHalfway}, get, nil},

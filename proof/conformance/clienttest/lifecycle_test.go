@@ -60,7 +60,7 @@ func TestLifecycle(t *testing.T) {
 	}
 	mustContain(t, p.Output, "secret 3000\n")
 
-	for _, want := range []error{nil, job.ErrSandboxPaused} {
+	for _, want := range []error{nil, e2b.ErrPaused} {
 		if err := c.Pause(ctx, s.ID); !errors.Is(err, want) {
 			t.Errorf("pause: %v, want %v", err, want)
 		}
@@ -68,10 +68,10 @@ func TestLifecycle(t *testing.T) {
 	if p := c.Probe(ctx, url); p.Answer != e2b.NoSandbox {
 		t.Errorf("while paused: %+v", p)
 	}
-	if _, err := box.ReadMarker(ctx); !errors.Is(err, job.ErrSandboxNotFound) {
+	if _, err := box.ReadMarker(ctx); !errors.Is(err, e2b.ErrNotFound) {
 		t.Errorf("marker while paused: %v", err)
 	}
-	if err := box.StopStep(ctx, dir); !errors.Is(err, job.ErrSandboxNotFound) {
+	if err := box.StopStep(ctx, dir); !errors.Is(err, e2b.ErrNotFound) {
 		t.Errorf("stop while paused: %v", err)
 	}
 	list, err := c.List(ctx, e2b.Filter{Metadata: map[string]string{"siesta_job": "j"}, States: []e2b.State{e2b.Paused}})
@@ -97,7 +97,7 @@ func TestLifecycle(t *testing.T) {
 	if p := c.Probe(ctx, url); p.Answer != e2b.PortClosed {
 		t.Errorf("after the server's end: %+v", p)
 	}
-	for _, want := range []error{nil, job.ErrSandboxNotFound} {
+	for _, want := range []error{nil, e2b.ErrNotFound} {
 		if err := c.Kill(ctx, s.ID); !errors.Is(err, want) {
 			t.Errorf("kill: %v, want %v", err, want)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"siesta/shared/job"
+	"siesta/shared/e2b"
 )
 
 // Error is a call into a sandbox that did not end well. It matches exactly one
@@ -70,29 +70,29 @@ func edgeFailure(resp *http.Response) error {
 		}{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
 		return nil
 	}
-	kind := job.ErrUnknownOutcome
+	kind := e2b.ErrUnknown
 	switch resp.StatusCode {
 	case http.StatusBadGateway:
 		if edge.Port == 0 {
-			kind = job.ErrSandboxNotFound
+			kind = e2b.ErrNotFound
 		}
 	case http.StatusConflict:
-		kind = job.ErrSandboxInTransition
+		kind = e2b.ErrInTransition
 	case http.StatusTooManyRequests:
 		kind = limitKind(resp.Header)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		kind = job.ErrE2BKey
+		kind = e2b.ErrKey
 	case http.StatusBadRequest:
-		kind = job.ErrSandboxRefused
+		kind = e2b.ErrRefused
 	}
 	return &Error{Op: "reach sandbox", Status: resp.StatusCode, Message: shorten(edge.Message), kind: kind}
 }
 
 func limitKind(h http.Header) error {
 	if h.Get("Retry-After") != "" {
-		return job.ErrRateLimited
+		return e2b.ErrRateLimited
 	}
-	return job.ErrSandboxLimit
+	return e2b.ErrLimit
 }
 
 // httpFailure gives an answer of envd's HTTP API that is no success its
@@ -103,17 +103,17 @@ func httpFailure(op string, resp *http.Response) error {
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(body, &own) // a body that is none has no message
-	kind := job.ErrUnknownOutcome
+	kind := e2b.ErrUnknown
 	switch resp.StatusCode {
 	case http.StatusNotFound:
 		kind = fs.ErrNotExist
 	case http.StatusUnauthorized:
-		kind = job.ErrE2BKey
+		kind = e2b.ErrKey
 	case http.StatusTooManyRequests:
 		kind = limitKind(resp.Header)
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotAcceptable, http.StatusUnsupportedMediaType,
 		http.StatusInsufficientStorage:
-		kind = job.ErrSandboxRefused
+		kind = e2b.ErrRefused
 	}
 	return &Error{Op: op, Status: resp.StatusCode, Message: shorten(own.Message), kind: kind}
 }
@@ -131,19 +131,19 @@ func failure(op string, err error) error {
 	// A refused token is answered before the RPC is, in plain HTTP.
 	var rpc *connect.Error
 	if !errors.As(err, &rpc) || !connect.IsWireError(err) && rpc.Code() != connect.CodeUnauthenticated {
-		return &Error{Op: op, kind: job.ErrUnknownOutcome, cause: err}
+		return &Error{Op: op, kind: e2b.ErrUnknown, cause: err}
 	}
-	kind := job.ErrUnknownOutcome
+	kind := e2b.ErrUnknown
 	switch rpc.Code() {
 	case connect.CodeNotFound:
 		kind = fs.ErrNotExist
 	case connect.CodeAlreadyExists:
 		kind = fs.ErrExist
 	case connect.CodeUnauthenticated:
-		kind = job.ErrE2BKey
+		kind = e2b.ErrKey
 	case connect.CodeInvalidArgument, connect.CodeFailedPrecondition, connect.CodePermissionDenied,
 		connect.CodeUnimplemented, connect.CodeResourceExhausted:
-		kind = job.ErrSandboxRefused
+		kind = e2b.ErrRefused
 	}
 	return &Error{Op: op, Message: shorten(rpc.Message()), kind: kind}
 }

@@ -11,8 +11,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd/envdpb"
-	"siesta/shared/job"
 )
 
 // callTime bounds a call that moves little.
@@ -58,13 +58,13 @@ func (c *Client) ReadFile(ctx context.Context, path string, offset int64, limit 
 }
 
 // List returns the names in a folder. fs.ErrNotExist: there is none.
-// job.ErrSandboxRefused: there are tens of thousands.
+// e2b.ErrRefused: there are tens of thousands.
 func (c *Client) List(ctx context.Context, path string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	resp, err := c.directory.ListDir(ctx, connect.NewRequest(&envdpb.ListDirRequest{Path: path, Depth: 1}))
 	if connect.CodeOf(err) == connect.CodeResourceExhausted {
-		return nil, &Error{Op: "list " + path, kind: job.ErrSandboxRefused, cause: err}
+		return nil, &Error{Op: "list " + path, kind: e2b.ErrRefused, cause: err}
 	}
 	if err != nil {
 		return nil, failure("list "+path, err)

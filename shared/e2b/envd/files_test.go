@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"siesta/shared/e2b"
 	"siesta/shared/job"
 )
 
@@ -112,9 +113,9 @@ func TestUploadThatFails(t *testing.T) {
 		source    func(*atomic.Int32) iter.Seq2[File, error]
 		want      error
 	}{
-		{"disk full", full, endless, job.ErrSandboxRefused},
-		{"fewer were written than sent", several, func(n *atomic.Int32) iter.Seq2[File, error] { return files(n, "a", "b") }, job.ErrUnknownOutcome},
-		{"cut", func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }, endless, job.ErrUnknownOutcome},
+		{"disk full", full, endless, e2b.ErrRefused},
+		{"fewer were written than sent", several, func(n *atomic.Int32) iter.Seq2[File, error] { return files(n, "a", "b") }, e2b.ErrUnknown},
+		{"cut", func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }, endless, e2b.ErrUnknown},
 		{"file cannot be opened", nil, func(*atomic.Int32) iter.Seq2[File, error] {
 			return func(yield func(File, error) bool) {
 				yield(File{Name: "a", Open: func() (io.ReadCloser, error) { return nil, broken }}, nil)
@@ -157,7 +158,7 @@ func (zeros) Read(p []byte) (int, error) {
 func TestUploadWithoutAnAddress(t *testing.T) {
 	var opened atomic.Int32
 	c := New(Config{URL: "http://no host", HTTP: &http.Client{}})
-	if err := c.Upload(t.Context(), job.Workspace, files(&opened, "a")); !errors.Is(err, job.ErrUnknownOutcome) {
+	if err := c.Upload(t.Context(), job.Workspace, files(&opened, "a")); !errors.Is(err, e2b.ErrUnknown) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -175,7 +176,7 @@ func TestUploadEndsWithItsCaller(t *testing.T) {
 		cancel()
 	}()
 	var opened atomic.Int32
-	if err := c.Upload(ctx, job.Workspace, endless(&opened)); !errors.Is(err, job.ErrUnknownOutcome) {
+	if err := c.Upload(ctx, job.Workspace, endless(&opened)); !errors.Is(err, e2b.ErrUnknown) {
 		t.Errorf("got %v", err)
 	}
 	if opened.Load() != 0 {
@@ -255,15 +256,15 @@ func TestAnAnswerThatIsTooLongIsNotRead(t *testing.T) {
 			}
 		}
 	})
-	if _, err := c.List(t.Context(), "/home/user"); !errors.Is(err, job.ErrSandboxRefused) {
+	if _, err := c.List(t.Context(), "/home/user"); !errors.Is(err, e2b.ErrRefused) {
 		t.Errorf("list: got %v", err)
 	}
 	pack = true
-	if _, err := c.List(t.Context(), "/home/user"); !errors.Is(err, job.ErrUnknownOutcome) {
+	if _, err := c.List(t.Context(), "/home/user"); !errors.Is(err, e2b.ErrUnknown) {
 		t.Errorf("packed list: got %v", err)
 	}
 	pack = false
-	if err := c.Upload(t.Context(), job.Workspace, files(new(atomic.Int32), "a")); !errors.Is(err, job.ErrUnknownOutcome) {
+	if err := c.Upload(t.Context(), job.Workspace, files(new(atomic.Int32), "a")); !errors.Is(err, e2b.ErrUnknown) {
 		t.Errorf("upload: got %v", err)
 	}
 	if sent.Load() > 128<<20 {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"siesta/shared/job"
+	"siesta/shared/e2b"
 )
 
 func TestRun(t *testing.T) {
@@ -60,7 +60,7 @@ func TestRunBoundsItsOutput(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := c.Run(ctx, Command{Path: "/bin/bash", Args: []string{"-c", "head -c 2000 /dev/zero; until [ -e seen ]; do sleep 0.01; done"}}, 1<<10)
-	if !errors.Is(err, job.ErrUnknownOutcome) || ctx.Err() != nil {
+	if !errors.Is(err, e2b.ErrUnknown) || ctx.Err() != nil {
 		t.Errorf("got %v, %v", err, ctx.Err())
 	}
 	d.write("seen") // it ends
@@ -80,20 +80,20 @@ func TestFailures(t *testing.T) {
 		retryAfter string
 		file, call error
 	}{
-		{"edge: no such sandbox runs", 502, edge(502, ""), "", job.ErrSandboxNotFound, job.ErrSandboxNotFound},
-		{"edge: envd does not listen", 502, edge(502, `,"port":49983`), "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
-		{"edge: in transition", 409, edge(409, ""), "", job.ErrSandboxInTransition, job.ErrSandboxInTransition},
-		{"edge: token", 403, edge(403, ""), "", job.ErrE2BKey, job.ErrE2BKey},
-		{"edge: limit", 429, edge(429, ""), "", job.ErrSandboxLimit, job.ErrSandboxLimit},
-		{"edge: rate", 429, edge(429, ""), "3", job.ErrRateLimited, job.ErrRateLimited},
-		{"edge: bad host", 400, edge(400, ""), "", job.ErrSandboxRefused, job.ErrSandboxRefused},
-		{"something in front", 504, "upstream request timeout", "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
-		{"token", 401, `{"code":401,"message":"words"}`, "", job.ErrE2BKey, job.ErrE2BKey},
+		{"edge: no such sandbox runs", 502, edge(502, ""), "", e2b.ErrNotFound, e2b.ErrNotFound},
+		{"edge: envd does not listen", 502, edge(502, `,"port":49983`), "", e2b.ErrUnknown, e2b.ErrUnknown},
+		{"edge: in transition", 409, edge(409, ""), "", e2b.ErrInTransition, e2b.ErrInTransition},
+		{"edge: token", 403, edge(403, ""), "", e2b.ErrKey, e2b.ErrKey},
+		{"edge: limit", 429, edge(429, ""), "", e2b.ErrLimit, e2b.ErrLimit},
+		{"edge: rate", 429, edge(429, ""), "3", e2b.ErrRateLimited, e2b.ErrRateLimited},
+		{"edge: bad host", 400, edge(400, ""), "", e2b.ErrRefused, e2b.ErrRefused},
+		{"something in front", 504, "upstream request timeout", "", e2b.ErrUnknown, e2b.ErrUnknown},
+		{"token", 401, `{"code":401,"message":"words"}`, "", e2b.ErrKey, e2b.ErrKey},
 		{"not found", 404, rpc("not_found"), "", fs.ErrNotExist, fs.ErrNotExist},
-		{"bad argument", 400, rpc("invalid_argument"), "", job.ErrSandboxRefused, job.ErrSandboxRefused},
-		{"disk full", 507, `{"code":507,"message":"words"}`, "", job.ErrSandboxRefused, job.ErrUnknownOutcome},
-		{"envd broke", 500, rpc("internal"), "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
-		{"cut", 0, "", "", job.ErrUnknownOutcome, job.ErrUnknownOutcome},
+		{"bad argument", 400, rpc("invalid_argument"), "", e2b.ErrRefused, e2b.ErrRefused},
+		{"disk full", 507, `{"code":507,"message":"words"}`, "", e2b.ErrRefused, e2b.ErrUnknown},
+		{"envd broke", 500, rpc("internal"), "", e2b.ErrUnknown, e2b.ErrUnknown},
+		{"cut", 0, "", "", e2b.ErrUnknown, e2b.ErrUnknown},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
@@ -141,11 +141,11 @@ func TestStreamsOwnFailure(t *testing.T) {
 		body string
 		want error
 	}{
-		"bad folder":             {frame(2, `{"error":{"code":"invalid_argument","message":"cwd"}}`), job.ErrSandboxRefused},
-		"no end of the command":  {frame(0, `{"event":{"start":{"pid":7}}}`) + frame(2, `{}`), job.ErrUnknownOutcome},
-		"no end of the stream":   {frame(0, `{"event":{"start":{"pid":7}}}`), job.ErrUnknownOutcome},
-		"killed by a kill timer": {frame(2, `{"error":{"code":"deadline_exceeded"}}`), job.ErrUnknownOutcome},
-		"no frames":              {"<html>", job.ErrUnknownOutcome},
+		"bad folder":             {frame(2, `{"error":{"code":"invalid_argument","message":"cwd"}}`), e2b.ErrRefused},
+		"no end of the command":  {frame(0, `{"event":{"start":{"pid":7}}}`) + frame(2, `{}`), e2b.ErrUnknown},
+		"no end of the stream":   {frame(0, `{"event":{"start":{"pid":7}}}`), e2b.ErrUnknown},
+		"killed by a kill timer": {frame(2, `{"error":{"code":"deadline_exceeded"}}`), e2b.ErrUnknown},
+		"no frames":              {"<html>", e2b.ErrUnknown},
 	} {
 		_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
 			_, _ = io.Copy(io.Discard, r.Body)

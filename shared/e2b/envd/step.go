@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"siesta/shared/job"
+	"siesta/shared/e2b"
 )
 
 // root is the folder of our own files in a sandbox.
@@ -69,7 +69,7 @@ type Progress struct {
 // pid.
 func (c *Client) StartStep(ctx context.Context, s Step) error {
 	if !path.IsAbs(s.Cwd) {
-		return &Error{Op: "start step", kind: job.ErrSandboxRefused, cause: fmt.Errorf("%q is no absolute path", s.Cwd)}
+		return &Error{Op: "start step", kind: e2b.ErrRefused, cause: fmt.Errorf("%q is no absolute path", s.Cwd)}
 	}
 	_, err := c.script(ctx, "start step", startScript, s.Env, 0, s.Dir, s.Cwd, s.Command)
 	return err
@@ -99,7 +99,7 @@ func (c *Client) readStep(ctx context.Context, dir string, offset int64, limit i
 	}
 	p, err := parseProgress(out)
 	if err != nil {
-		return Progress{}, &Error{Op: "read step", kind: job.ErrUnknownOutcome, cause: err}
+		return Progress{}, &Error{Op: "read step", kind: e2b.ErrUnknown, cause: err}
 	}
 	return p, nil
 }
@@ -114,7 +114,7 @@ func (c *Client) StopStep(ctx context.Context, dir string) error {
 // script runs one of our scripts on a folder of ours.
 func (c *Client) script(ctx context.Context, op, text string, env map[string]string, maxOutput int, dir string, args ...string) ([]byte, error) {
 	if !strings.HasPrefix(dir, root+"/") || path.Clean(dir) != dir {
-		return nil, &Error{Op: op, kind: job.ErrSandboxRefused, cause: fmt.Errorf("%q is not below %s", dir, root)}
+		return nil, &Error{Op: op, kind: e2b.ErrRefused, cause: fmt.Errorf("%q is not below %s", dir, root)}
 	}
 	const noise = 4 << 10 // a status line, and what the shell has to say
 	cmd := Command{Path: "/bin/bash", Args: append([]string{"-c", text, "siesta", dir}, args...), Env: env}
@@ -124,7 +124,7 @@ func (c *Client) script(ctx context.Context, op, text string, env map[string]str
 	}
 	if result.ExitCode != 0 {
 		said := shorten(strings.TrimSpace(string(result.Stderr)))
-		return nil, &Error{Op: op, Message: said, kind: job.ErrSandboxRefused, cause: fmt.Errorf("exit code %d", result.ExitCode)}
+		return nil, &Error{Op: op, Message: said, kind: e2b.ErrRefused, cause: fmt.Errorf("exit code %d", result.ExitCode)}
 	}
 	return result.Stdout, nil
 }
@@ -134,7 +134,7 @@ func errorKind(err error) error {
 	if errors.As(err, &e) {
 		return e.kind
 	}
-	return job.ErrUnknownOutcome
+	return e2b.ErrUnknown
 }
 
 // parseProgress reads what step_read.sh prints.

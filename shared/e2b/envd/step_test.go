@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/shared/e2b"
 	"siesta/shared/job"
 )
 
@@ -322,7 +323,7 @@ func TestStepOutlivesItsStarter(t *testing.T) {
 		}
 	}()
 	err := c.StartStep(ctx, Step{Dir: stepDir, Cwd: job.Workspace, Command: "echo done"})
-	if err != nil && !errors.Is(err, job.ErrUnknownOutcome) {
+	if err != nil && !errors.Is(err, e2b.ErrUnknown) {
 		t.Error(err)
 	}
 	if got := finish(t, c); got.Phase != StepExited || string(got.Output) != "done\n" {
@@ -336,12 +337,12 @@ func TestStepArgumentsAreChecked(t *testing.T) {
 		err := c.StartStep(t.Context(), Step{Dir: dir, Cwd: "/", Command: "true"})
 		_, err2 := c.ReadStep(t.Context(), dir, 0, 1)
 		for _, err := range []error{err, err2, c.StopStep(t.Context(), dir)} {
-			if !errors.Is(err, job.ErrSandboxRefused) {
+			if !errors.Is(err, e2b.ErrRefused) {
 				t.Errorf("%q: got %v", dir, err)
 			}
 		}
 	}
-	if err := c.StartStep(t.Context(), Step{Dir: stepDir, Cwd: "project", Command: "true"}); !errors.Is(err, job.ErrSandboxRefused) {
+	if err := c.StartStep(t.Context(), Step{Dir: stepDir, Cwd: "project", Command: "true"}); !errors.Is(err, e2b.ErrRefused) {
 		t.Errorf("relative cwd: got %v", err)
 	}
 	if _, err := c.ReadStep(t.Context(), stepDir, -1, 1); err == nil {
@@ -371,7 +372,7 @@ func TestAMarkerIsMissingOnlyIfEnvdSaysSo(t *testing.T) {
 				io.WriteString(w, answer.body)
 				return true
 			})
-			if epoch, err := c.ReadMarker(t.Context()); !errors.Is(err, job.ErrUnknownOutcome) {
+			if epoch, err := c.ReadMarker(t.Context()); !errors.Is(err, e2b.ErrUnknown) {
 				t.Errorf("got %d, %v, want an unknown outcome", epoch, err)
 			}
 		})

@@ -13,6 +13,7 @@ import (
 	"path"
 	"time"
 
+	"siesta/shared/e2b"
 	"siesta/shared/job"
 )
 
@@ -132,7 +133,7 @@ func (c *Client) post(ctx context.Context, op string, body io.Reader, contentTyp
 		return failure(op, err)
 	}
 	if got != want {
-		return &Error{Op: op, kind: job.ErrUnknownOutcome, cause: fmt.Errorf("%d of %d files were written", got, want)}
+		return &Error{Op: op, kind: e2b.ErrUnknown, cause: fmt.Errorf("%d of %d files were written", got, want)}
 	}
 	return nil
 }
