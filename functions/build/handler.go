@@ -20,10 +20,6 @@ import (
 	"siesta/shared/sqs"
 )
 
-// turnVisibility hides a turn's message until its lease has run out, so that a
-// killed worker's message comes back when its job can be claimed.
-const turnVisibility = 110 * time.Second
-
 type handler struct {
 	settings
 	log     *slog.Logger
@@ -39,7 +35,7 @@ type handler struct {
 // Handle runs one turn for each record of the build queue. A record that is
 // reported as failed comes again when its visibility ends.
 func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-	return h.builds.HandleBatch(ctx, event, sqs.Batch{Concurrency: 1, Hide: turnVisibility}, h.record)
+	return h.builds.HandleBatch(ctx, event, sqs.Batch{Concurrency: 1, Hide: job.MessageHidden}, h.record)
 }
 
 // record acknowledges by nil; any error has its meaning in the table of
@@ -64,7 +60,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return fmt.Errorf("claim turn: %w", err)
 	}
-	t := &turn{handler: h, j: j, sendBy: received.Add(sendWindow), claimed: time.Now()}
+	t := &turn{handler: h, j: j, sendBy: received.Add(job.TurnSendTime), claimed: time.Now()}
 	return t.run(ctx)
 }
 

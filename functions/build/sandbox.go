@@ -9,7 +9,6 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 const (
@@ -40,13 +39,13 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 			return max(lookAgain, retryAfter(err)), nil
 		}
 		if found != "" {
-			row, err := t.store.RecordSandbox(ctx, t.j, found, sandboxTTL+t.PauseAfter)
+			row, err := t.store.RecordSandbox(ctx, t.j, found, job.BuildTTL+t.PauseAfter)
 			if err := t.save(ctx, row, err); err != nil {
 				return 0, err
 			}
 			return t.connect(ctx)
 		}
-		if !t.j.CreateSentAt.IsZero() && t.j.ReadAt.Sub(t.j.CreateSentAt) < postgres.Grace {
+		if !t.j.CreateSentAt.IsZero() && t.j.ReadAt.Sub(t.j.CreateSentAt) < job.Grace {
 			t.noSandbox = errUnanswered
 			return lookAgain, nil
 		}
@@ -81,12 +80,12 @@ func (t *turn) create(ctx context.Context) (time.Duration, error) {
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
 	defer cancel()
 	sandbox, err := t.e2b.Create(sending, e2b.Create{
-		Template: request.Template, Timeout: sandboxTTL + t.PauseAfter, Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo),
+		Template: request.Template, Timeout: job.BuildTTL + t.PauseAfter, Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo),
 	})
 	if err != nil {
 		return t.notCreated(ctx, err)
 	}
-	row, err = t.store.RecordSandbox(ctx, t.j, sandbox.ID, sandboxTTL+t.PauseAfter)
+	row, err = t.store.RecordSandbox(ctx, t.j, sandbox.ID, job.BuildTTL+t.PauseAfter)
 	if errors.Is(err, job.ErrConflict) {
 		return 0, t.disown(ctx, sandbox.ID)
 	}
@@ -136,7 +135,7 @@ func (t *turn) connect(ctx context.Context) (time.Duration, error) {
 	if time.Now().After(t.sendBy) {
 		return minWait, nil
 	}
-	ttl := sandboxTTL + t.PauseAfter
+	ttl := job.BuildTTL + t.PauseAfter
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
 	defer cancel()
 	sandbox, resumed, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)
@@ -165,7 +164,7 @@ func (t *turn) notConnected(ctx context.Context, err error) (time.Duration, erro
 	t.noSandbox = err
 	switch {
 	case errors.Is(err, e2b.ErrNotFound):
-		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > postgres.Grace {
+		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > job.Grace {
 			return 0, failed(err, "The sandbox of this build was lost. Please try again.")
 		}
 		row, saveErr := t.store.RecordBuildMissing(ctx, t.j)

@@ -11,24 +11,15 @@ import (
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
 	"siesta/shared/sqs"
 )
 
 const (
-	// sendWindow is how long after its message came, which is before the claim, a
-	// turn may still send a create or a connect: the lease must outlive the call.
-	sendWindow = 10 * time.Second
 	// maxCrashes is how many turns of a job may die.
 	maxCrashes = 5
-	// sandboxTTL is longer than any pause between two turns, and than the time
-	// from READY to a pause that everything delays.
-	sandboxTTL = 30 * time.Minute
 	// maxSlips is how many broken calls into the sandbox a turn tries again; after
 	// that its lease runs out.
 	maxSlips = 2
-	// killTime is how long a failed job's turn waits for its kill.
-	killTime = 8 * time.Second
 	// limitDelay is the wait of a job whose user builds enough already.
 	limitDelay = 30 * time.Second
 )
@@ -105,7 +96,7 @@ func (t *turn) tell(ctx context.Context, wait time.Duration, err error) {
 
 // leaseLeft is the time until this turn's job can be claimed again.
 func (t *turn) leaseLeft() time.Duration {
-	return postgres.Lease - time.Since(t.claimed) + time.Second
+	return job.Lease - time.Since(t.claimed) + time.Second
 }
 
 // advance returns 0 when the job is READY, else how long to wait for the next
@@ -203,7 +194,7 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}
-	if err := t.e2b.Within(killTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
+	if err := t.e2b.Within(job.KillTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", t.j.SandboxID, "error", err)
 		return nil
 	}

@@ -17,17 +17,8 @@ import (
 	"siesta/shared/sqs"
 )
 
-const (
-	// attemptVisibility hides a message past the function's hard kill.
-	attemptVisibility = 110 * time.Second
-	// sendWindow is how long after its record a pause may be sent.
-	sendWindow = 20 * time.Second
-	// maxFailedWait is what a message whose pause failed waits for at the most:
-	// less than what makes reconcile take the pause for abandoned, and send another.
-	maxFailedWait = postgres.ReconcileAfter - 5*time.Second
-	// together is how many records of a batch are handled at the same time.
-	together = 10
-)
+// together is how many records of a batch are handled at the same time.
+const together = 10
 
 type handler struct {
 	log      *slog.Logger
@@ -40,7 +31,7 @@ type handler struct {
 // Handle pauses the sandbox of each pause message. A record that is reported
 // as failed comes again when its visibility ends.
 func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-	return h.messages.HandleBatch(ctx, event, sqs.Batch{Concurrency: together, Hide: attemptVisibility}, h.record)
+	return h.messages.HandleBatch(ctx, event, sqs.Batch{Concurrency: together, Hide: job.MessageHidden}, h.record)
 }
 
 // record acknowledges by nil; any error has its meaning in the table of
@@ -60,7 +51,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 		return fmt.Errorf("take pause: %w", err)
 	}
 	published := h.cache.PublishBeside(ctx, j) // pausing claims no sleep yet
-	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
+	sending, cancel := context.WithDeadline(ctx, started.Add(job.SendTime))
 	defer cancel()
 	err = h.e2b.Pause(sending, j.SandboxID)
 	published()
@@ -119,9 +110,9 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 		if errors.As(err, &answer) && answer.RetryAfter > 0 {
 			wait = answer.RetryAfter
 		}
-		return again(err, min(wait, maxFailedWait))
+		return again(err, min(wait, job.MaxFailedPauseWait))
 	default: // unknown: op_until runs out by itself, then the next POST joins this one or hears 409
-		return again(err, postgres.OpTime+time.Second)
+		return again(err, job.OpTime+time.Second)
 	}
 }
 

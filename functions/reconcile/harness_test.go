@@ -48,7 +48,7 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 	w := functiontest.NewWorld(t, config)
 	b := &bench{World: w, ctx: context.Background(), wire: &wire{}, redis: redistest.NewServer(t, redisserver.Config{})} // the watermark is one for all
 	b.handler = &handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(killTime),
+		log: logging.New(w.Log, "debug"), store: w.Store, cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(job.KillTime),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), stack: stack, deadline: time.Hour,
 	}
 	return b

@@ -9,7 +9,6 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // maxPages of 100 sandboxes are read in one run. Those that run come first:
@@ -165,14 +164,14 @@ func (c candidate) judge(s e2b.Sandbox) verdict {
 			return jobFailed
 		case j.SandboxState == job.SandboxGone:
 			return rowGone
-		case j.SandboxState == job.SandboxPaused && s.State == e2b.Running && j.ReadAt.Sub(j.PausedAt) > postgres.Grace:
+		case j.SandboxState == job.SandboxPaused && s.State == e2b.Running && j.ReadAt.Sub(j.PausedAt) > job.Grace:
 			return awake
 		}
 		return fine
 	}
 	createNo, err := strconv.Atoi(s.Metadata[job.TagCreate])
 	switch j := c.tagged; {
-	case j == nil && c.now.Sub(s.StartedAt) > postgres.Grace:
+	case j == nil && c.now.Sub(s.StartedAt) > job.Grace:
 		return noJob
 	case j == nil:
 		return fine

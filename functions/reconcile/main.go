@@ -36,7 +36,7 @@ func main() {
 	r.Check("E2B", err)
 	queues := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS"))
 	h := handler{
-		log: log, store: store, cache: cache, e2b: sandboxes.Within(killTime),
+		log: log, store: store, cache: cache, e2b: sandboxes.Within(job.KillTime),
 		builds: queues.Queue(r.Required("BUILD_QUEUE_URL"), ""), pauses: queues.Queue(r.Required("PAUSE_QUEUE_URL"), ""),
 		stack: database.Stack, deadline: r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
 	}

@@ -56,7 +56,7 @@ func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
 	pausing := b.ready()
 	pausing = b.Must(b.Rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
 	resuming := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
-	b.Pass(postgres.OpTime + 30*time.Second)
+	b.Pass(job.OpTime + 30*time.Second)
 	b.quiet()
 	b.Pass(31 * time.Second)
 	b.want(b.reconcile(), abandonedOps, count{2, 2, 0})
@@ -242,7 +242,7 @@ func TestWhatWasAskedForIsAskedForLessAndLessOften(t *testing.T) {
 	turns := len(b.turnsAsked(queued))
 	b.Must(b.Rows.TakePause(b.ctx, due.ID, due.Epoch))
 	b.Must(b.Rows.ClaimTurn(b.ctx, queued.ID, 0))
-	b.Pass(postgres.OpTime + postgres.ReconcileAfter + time.Second)
+	b.Pass(job.OpTime + job.ReconcileAfter + time.Second)
 	b.reconcile()
 	if n, _ := b.pausesAsked(due); n != pauses+1 {
 		t.Errorf("%d more pauses asked for, want 1", n-pauses)

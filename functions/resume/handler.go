@@ -107,7 +107,7 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 
 // soon reports whether a moment is too near, or past, to leave a running
 // preview as it is. One that is not known may be near.
-func soon(at time.Time, j job.Job) bool { return !at.After(j.ReadAt.Add(postgres.DueMargin)) }
+func soon(at time.Time, j job.Job) bool { return !at.After(j.ReadAt.Add(job.DueMargin)) }
 
 // resumed and pending are the answers' bodies.
 type resumed struct {

@@ -14,6 +14,7 @@ import (
 	"siesta/shared/awsenv"
 	"siesta/shared/e2b"
 	"siesta/shared/env"
+	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
@@ -39,7 +40,7 @@ func main() {
 	r.Check("E2B", err)
 	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
 	h := handler{log: log, store: store, cache: cache, pauses: pauses, e2b: sandboxes, sealer: sealer, times: callTimes}
-	h.wakeTime = r.Seconds("WAKE_SECONDS", 10*time.Minute, 2*postgres.OpTime, maxWake)
+	h.wakeTime = r.Seconds("WAKE_SECONDS", 10*time.Minute, job.MinWake, job.MaxWake)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)

@@ -10,16 +10,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 	"siesta/shared/sqs"
-)
-
-const (
-	// ttlMargin is how much longer than its due time a sandbox may live, so that
-	// E2B never ends it before we do.
-	ttlMargin = 15 * time.Minute
-	// maxWake and ttlMargin together are the hour that E2B's smallest plan grants.
-	maxWake = 45 * time.Minute
 )
 
 // wake is one call's part in one wake, from its record on. Others may share it.
@@ -51,7 +42,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	case errors.Is(err, errOlderFiles):
 		return w.lost(ctx)
 	case errors.Is(err, errUnfinished):
-		w.sendPause(ctx, w.j, postgres.OpTime)
+		w.sendPause(ctx, w.j, job.OpTime)
 		return notYet(w.j), nil
 	default:
 		return w.refused(ctx, err)
@@ -95,7 +86,7 @@ func (w *wake) connect(ctx context.Context) error {
 	if patience <= 0 {
 		return errUnfinished
 	}
-	ttl := w.wakeTime + ttlMargin
+	ttl := w.wakeTime + job.WakeMargin
 	w.expires = time.Now().Add(ttl)
 	sending, cancel := context.WithTimeout(ctx, w.times.send)
 	defer cancel()

@@ -24,7 +24,7 @@ func (s *Store) ClaimTurn(ctx context.Context, id string, turn int) (job.Job, er
 			claimed_turn = turn,
 			lease_until = now() + make_interval(secs => $3::float8),` + changed + `
 		WHERE id = $1::uuid AND turn = $2 AND status NOT IN ('ready', 'failed', 'scheduled') AND sandbox_stack IN ('', $4) AND lease_until < now()` + returning
-	return s.move(ctx, sql, id, turn, seconds(Lease), s.stack)
+	return s.move(ctx, sql, id, turn, seconds(job.Lease), s.stack)
 }
 
 // Begin moves a queued job to starting; its time to build counts from here, not
@@ -65,7 +65,7 @@ func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Jo
 func (s *Store) RecordCreate(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET create_no = create_no + 1, create_sent_at = now(),` + changed + mine + `
 		AND sandbox_id IS NULL AND (create_sent_at IS NULL OR create_sent_at < now() - make_interval(secs => $4::float8))` + returning
-	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status), seconds(Grace))
+	return s.move(ctx, sql, j.ID, j.Claim, string(j.Status), seconds(job.Grace))
 }
 
 // RecordNotCreated says that E2B definitely created nothing.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 func TestOnlyOneOfManyBuildersClaimsATurn(t *testing.T) {
@@ -38,7 +37,7 @@ func TestADeadBuildersTurnIsTakenOverAndCounted(t *testing.T) {
 	b := setup(t)
 	dead := b.claimed()
 	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, dead.ID, 0) })
-	b.pass(postgres.Lease + time.Second)
+	b.pass(job.Lease + time.Second)
 	heir := must(t)(b.ClaimTurn(b.ctx, dead.ID, 0))
 	if heir.Crashes != 1 || heir.Claim != 2 {
 		t.Errorf("got crashes %d, claim %d, want 1, 2", heir.Crashes, heir.Claim)
@@ -67,7 +66,7 @@ func TestACreateIsNumberedAndNeverSentTwice(t *testing.T) {
 		t.Fatalf("got create_no %d, sent at %v", j.CreateNo, j.CreateSentAt)
 	}
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, j) })
-	b.pass(postgres.Grace + time.Second)
+	b.pass(job.Grace + time.Second)
 	second := must(t)(b.RecordCreate(b.ctx, j))
 	if second.CreateNo != 2 {
 		t.Errorf("got create_no %d, want 2", second.CreateNo)

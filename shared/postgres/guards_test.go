@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // A duplicate of an older turn's message comes when nobody holds the job.
@@ -23,7 +22,7 @@ func TestAWakeIsBelievedOnlyAfterAGrace(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
-	b.pass(postgres.Grace + time.Second)
+	b.pass(job.Grace + time.Second)
 	woken := must(t)(b.RecordWoken(b.ctx, j, time.Now()))
 	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.PauseDueAt.After(woken.ReadAt) {
 		t.Errorf("got epoch %d, paused %v, due in %v", woken.Epoch, woken.SandboxPaused, woken.PauseDueAt.Sub(woken.ReadAt))

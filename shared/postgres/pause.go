@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"siesta/shared/job"
 )
@@ -16,7 +15,7 @@ func (s *Store) TakePause(ctx context.Context, id string, epoch int) (job.Job, e
 		WHERE id = $1::uuid AND sandbox_stack IN ('', $4) AND status = 'ready' AND epoch = $2 AND (
 			(sandbox_state = 'running' AND pause_due_at <= now() AND (op_until IS NULL OR op_until < now()))
 			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
-	return s.move(ctx, sql, id, epoch, seconds(OpTime), s.stack)
+	return s.move(ctx, sql, id, epoch, seconds(job.OpTime), s.stack)
 }
 
 // owned is the fence of whoever took a pause: its epoch and its very op_until.
@@ -29,16 +28,12 @@ func (s *Store) RecordPaused(ctx context.Context, j job.Job) (job.Job, error) {
 	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
 }
 
-// refusedRest is how long a refused pause is left alone at the least, so that
-// nothing asks again every minute.
-const refusedRest = time.Hour
-
 // RecordPauseRefused notes that E2B will not pause this sandbox, and why. It
 // stays running, due again when its time-out has passed.
 func (s *Store) RecordPauseRefused(ctx context.Context, j job.Job, reason string) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_error = $4, op_until = NULL,
 			pause_due_at = greatest(sandbox_expires_at, now() + make_interval(secs => $5::float8)),` + changed + owned + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil, reason, seconds(refusedRest))
+	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil, reason, seconds(job.RefusedPauseRest))
 }
 
 // RecordNotPaused notes that the pause ended without effect: whoever comes

@@ -10,10 +10,6 @@ import (
 	"siesta/shared/job"
 )
 
-// ReconcileAfter is how late something must be before reconcile takes it for
-// stuck: whoever is about to do it has that time.
-const ReconcileAfter = time.Minute
-
 // many runs a query that returns jobs.
 func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -34,13 +30,6 @@ func unasked(since string, most time.Duration) string {
 	return fmt.Sprintf(`(asked_at IS NULL OR now() - asked_at >= least(asked_at - %[1]s, interval '%[2]d seconds'))`, since, int(most.Seconds()))
 }
 
-// What unasked waits for at the most: a sandbox that runs on costs money, a build
-// that stands still its user's time.
-const (
-	maxPauseSilence = 3 * time.Minute
-	maxTurnSilence  = 10 * time.Minute
-)
-
 // RecordAsked notes that a message was sent for each of these jobs.
 func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -58,9 +47,9 @@ func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
 // lately.
 func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state = 'running'
-		AND pause_due_at < now() - make_interval(secs => $1::float8) AND ` + unasked("pause_due_at", maxPauseSilence) + `
+		AND pause_due_at < now() - make_interval(secs => $1::float8) AND ` + unasked("pause_due_at", job.MaxPauseSilence) + `
 		ORDER BY pause_due_at LIMIT $2`
-	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
+	return s.many(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedOps returns the READY jobs whose pause or resume has had no owner
@@ -68,9 +57,9 @@ func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error)
 // lately. Until then it is up to their own messages.
 func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state IN ('pausing', 'resuming')
-		AND op_until < now() - make_interval(secs => $1::float8) AND ` + unasked("op_until", maxPauseSilence) + `
+		AND op_until < now() - make_interval(secs => $1::float8) AND ` + unasked("op_until", job.MaxPauseSilence) + `
 		ORDER BY op_until LIMIT $2`
-	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
+	return s.many(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedTurns returns the unfinished jobs that nobody has held for
@@ -78,9 +67,9 @@ func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) 
 // lately, unless they have begun and are past their deadline.
 func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status NOT IN ('ready', 'failed', 'scheduled')
-		AND lease_until < now() - make_interval(secs => $1::float8) AND (status <> 'queued' AND deadline_at < now() OR ` + unasked("lease_until", maxTurnSilence) + `)
+		AND lease_until < now() - make_interval(secs => $1::float8) AND (status <> 'queued' AND deadline_at < now() OR ` + unasked("lease_until", job.MaxTurnSilence) + `)
 		ORDER BY lease_until LIMIT $2`
-	return s.many(ctx, sql, seconds(ReconcileAfter), limit, s.stack)
+	return s.many(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
 }
 
 // DueSchedules returns the scheduled jobs whose day has come.
@@ -101,7 +90,7 @@ func (s *Store) Owners(ctx context.Context, sandboxIDs, jobIDs []string) ([]job.
 func (s *Store) Missing(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND missing_since < now() - make_interval(secs => $1::float8) AND status IN ('ready', 'failed')
 		ORDER BY missing_since LIMIT $2`
-	return s.many(ctx, sql, seconds(Grace), limit, s.stack)
+	return s.many(ctx, sql, seconds(job.Grace), limit, s.stack)
 }
 
 // Awake returns, by id from after on, the finished jobs whose sandbox the row

@@ -23,7 +23,7 @@ func TestReconcileFindsWhatFellAndNothingElse(t *testing.T) {
 	ready, pausing, resuming, paused, running := b.ready(), b.pausing(), b.resuming(), b.paused(), b.running()
 	queued, building := b.accept(newJob()), b.withSandbox()
 	failed := must(t)(b.Fail(b.ctx, b.withSandbox(), "npm ci ended with 1", "d1"))
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	for name, c := range map[string]struct {
 		list func() ([]job.Job, error)
 		want []job.Job
@@ -54,7 +54,7 @@ func TestReconcileFindsWhatFellAndNothingElse(t *testing.T) {
 func TestAnOpIsAbandonedAMinuteAfterItsEnd(t *testing.T) {
 	b := setup(t)
 	want := []job.Job{b.pausing(), b.resuming()}
-	b.pass(postgres.OpTime + postgres.ReconcileAfter - 5*time.Second)
+	b.pass(job.OpTime + job.ReconcileAfter - 5*time.Second)
 	if found, err := b.AbandonedOps(b.ctx, 10); err != nil || len(found) > 0 {
 		t.Errorf("early: %d rows, %v", len(found), err)
 	}
@@ -172,7 +172,7 @@ func TestAWokenSandboxIsBelievedAGraceAfterItsPause(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
-	b.pass(postgres.Grace + time.Second)
+	b.pass(job.Grace + time.Second)
 	if woken := must(t)(b.RecordWoken(b.ctx, j, time.Now())); woken.SandboxPaused || woken.Epoch != j.Epoch+1 {
 		t.Errorf("paused %v, epoch %d", woken.SandboxPaused, woken.Epoch)
 	}
@@ -187,12 +187,12 @@ func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
 			j := state(b)
 			if !j.OpUntil.IsZero() { // its owner died
 				b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
-				b.pass(postgres.OpTime + time.Second)
+				b.pass(job.OpTime + time.Second)
 			}
 			j = must(t)(b.RecordFinishedMissing(b.ctx, j))
 			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
 			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
-			b.pass(postgres.Grace + time.Second)
+			b.pass(job.Grace + time.Second)
 			gone := must(t)(b.RecordGone(b.ctx, j))
 			if gone.SandboxState != job.SandboxGone || gone.SandboxPaused {
 				t.Errorf("got %s, paused %v", gone.SandboxState, gone.SandboxPaused)

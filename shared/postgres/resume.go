@@ -7,10 +7,6 @@ import (
 	"siesta/shared/job"
 )
 
-// DueMargin is how far ahead a running preview's due time must be for a
-// resume to leave it as it is.
-const DueMargin = 30 * time.Second
-
 // TakeResume records a wake under a new epoch, from the state and epoch that
 // the caller read, and that it is due to sleep again after wake, up by then or
 // not. job.ErrConflict: the row moved on, its state is owned, or it is a wake
@@ -26,7 +22,7 @@ func (s *Store) TakeResume(ctx context.Context, j job.Job, wake time.Duration) (
 				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + make_interval(secs => $5::float8)))
 			OR (sandbox_state = 'pausing' AND op_until < now())
 			OR (sandbox_state = 'resuming' AND op_until < now() AND pause_due_at > now()))` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin), s.stack, seconds(wake))
+	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(job.OpTime), seconds(job.DueMargin), s.stack, seconds(wake))
 }
 
 // resuming is the fence of every write of a resume.
@@ -36,14 +32,14 @@ const resuming = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'resum
 func (s *Store) JoinResume(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_shared = true, op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + `
 		AND sandbox_stack IN ('', $4) AND op_until > now() AND pause_due_at > now()` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime), s.stack)
+	return s.move(ctx, sql, j.ID, j.Epoch, seconds(job.OpTime), s.stack)
 }
 
 // ExtendResume keeps a wake's owner its owner through a long stretch, such as
 // restarting the server, but not past its due time.
 func (s *Store) ExtendResume(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + ` AND pause_due_at > now()` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime))
+	return s.move(ctx, sql, j.ID, j.Epoch, seconds(job.OpTime))
 }
 
 // RecordResumed ends a wake: running, until wake has passed.

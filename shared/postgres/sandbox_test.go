@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 func TestAPauseIsTakenOnceAndOnlyWhenDue(t *testing.T) {
@@ -19,7 +18,7 @@ func TestAPauseIsTakenOnceAndOnlyWhenDue(t *testing.T) {
 		t.Errorf("got %s, paused %v", taken.SandboxState, taken.SandboxPaused)
 	}
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	heir := must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, taken) })
 	must(t)(b.RecordPaused(b.ctx, heir))
@@ -28,7 +27,7 @@ func TestAPauseIsTakenOnceAndOnlyWhenDue(t *testing.T) {
 func TestPausedIsWrittenOnlyByTheOwnerOfThePause(t *testing.T) {
 	b := setup(t)
 	j := b.pausing()
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID)), 10*time.Minute))
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
@@ -88,7 +87,7 @@ func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, shared, time.Minute, time.Minute) })
 	requested := must(t)(b.RequestPause(b.ctx, first.ID))
 	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, first.ID, requested.Epoch) })
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	must(t)(b.TakePause(b.ctx, first.ID, requested.Epoch))
 }
 
@@ -125,7 +124,7 @@ func TestAWakeBesideAnOlderConnectIsShared(t *testing.T) {
 func TestAPauseOfADeadWakeIsDue(t *testing.T) {
 	b := setup(t)
 	j := b.resuming()
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	if j = must(t)(b.TakePause(b.ctx, j.ID, j.Epoch)); j.PauseDueAt.After(j.ReadAt) {
 		t.Errorf("due in %v", j.PauseDueAt.Sub(j.ReadAt))
 	}
@@ -135,7 +134,7 @@ func TestAResumeOfARunningPreviewWaitsUntilItIsDue(t *testing.T) {
 	b := setup(t)
 	j := b.running()
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.pass(10*time.Minute - postgres.DueMargin)
+	b.pass(10*time.Minute - job.DueMargin)
 	must(t)(b.TakeResume(b.ctx, j, 10*time.Minute))
 }
 
@@ -143,7 +142,7 @@ func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 	b := setup(t)
 	j := b.resuming()
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, j, time.Minute, time.Minute) })
 }

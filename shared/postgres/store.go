@@ -20,17 +20,6 @@ import (
 	"siesta/shared/job"
 )
 
-// The protocol's times. docs/lifecycle.md says where each comes from.
-const (
-	// Grace is longer than any list or GET of E2B lags behind.
-	Grace = 5 * time.Minute
-	// OpTime outlives every call to E2B: sent within 20 s of its record, 80 s
-	// for the answer, 20 s of slack.
-	OpTime = 120 * time.Second
-	// Lease outlives a turn's hard kill at 100 s.
-	Lease = 105 * time.Second
-)
-
 // callTimeout bounds every statement, connecting included.
 const callTimeout = 8 * time.Second
 
