@@ -12,7 +12,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
@@ -22,7 +22,7 @@ const together = 10
 
 type handler struct {
 	log      *slog.Logger
-	store    *postgres.Store
+	store    *jobs.Store
 	cache    *redis.Cache
 	messages *sqs.Queue
 	e2b      *e2b.Client
@@ -91,19 +91,19 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 	defer cancel()
 	switch {
 	case err == nil, errors.Is(err, e2b.ErrPaused):
-		return h.confirmed(ctx, j)
+		_, err := h.store.RecordPaused(ctx, j)
+		return recorded(err)
 	case errors.Is(err, e2b.ErrRefused):
-		row, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
-		return h.save(ctx, row, err)
+		_, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
+		return recorded(err)
 	case errors.Is(err, e2b.ErrNotFound), errors.Is(err, e2b.ErrLimit), errors.Is(err, e2b.ErrRateLimited),
 		errors.Is(err, e2b.ErrFailed), errors.Is(err, e2b.ErrKey), errors.Is(err, e2b.ErrNotSent):
 		record := h.store.RecordNotPaused
 		if errors.Is(err, e2b.ErrNotFound) { // reconcile counts how long it has been missing
 			record = h.store.RecordPauseMissing
 		}
-		row, saveErr := record(ctx, j)
-		if saveErr := h.save(ctx, row, saveErr); saveErr != nil {
-			return saveErr
+		if _, err := record(ctx, j); recorded(err) != nil {
+			return recorded(err)
 		}
 		wait := sqs.Backoff(r.ReceiveCount)
 		var answer *e2b.Error
@@ -116,24 +116,13 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 	}
 }
 
-// confirmed writes the row's paused. No row means that the sandbox was woken
-// under a newer epoch, whose own message follows.
-func (h *handler) confirmed(ctx context.Context, j job.Job) error {
-	row, err := h.store.RecordPaused(ctx, j)
-	return h.save(ctx, row, err)
-}
-
-// save publishes what a write returned. job.ErrConflict acknowledges: the row
-// moved on under another epoch or owner.
-func (h *handler) save(ctx context.Context, j job.Job, err error) error {
-	if errors.Is(err, job.ErrConflict) {
+// recorded acknowledges a message whose row moved on under another epoch or
+// owner: a sandbox that was woken meanwhile has a message of its own.
+func recorded(err error) error {
+	if err == nil || errors.Is(err, job.ErrConflict) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("record pause: %w", err)
-	}
-	h.cache.Publish(ctx, j)
-	return nil
+	return fmt.Errorf("record pause: %w", err)
 }
 
 // again makes a message come back after delay.

@@ -11,7 +11,8 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
+	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
@@ -25,7 +26,8 @@ const (
 
 type handler struct {
 	log      *slog.Logger
-	store    *postgres.Store
+	store    *jobs.Store
+	progress *sweep.Store // of the runs
 	cache    *redis.Cache
 	builds   *sqs.Queue
 	pauses   *sqs.Queue

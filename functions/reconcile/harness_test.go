@@ -17,6 +17,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
@@ -48,16 +49,17 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 	w := functiontest.NewWorld(t, config)
 	b := &bench{World: w, ctx: context.Background(), wire: &wire{}, redis: redistest.NewServer(t, redisserver.Config{})} // the watermark is one for all
 	b.handler = &handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(job.KillTime),
+		log: logging.New(w.Log, "debug"), store: w.Store, progress: sweep.NewStore(w.DB), cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(job.KillTime),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), stack: stack, deadline: time.Hour,
 	}
 	return b
 }
 
-// openCache returns a cache that has seen no failure yet.
+// openCache returns a cache that has seen no failure yet, for the store too.
 func (b *bench) openCache() *redis.Cache {
 	b.T.Helper()
-	return functiontest.Cache(b.T, b.redis.URL())
+	b.Cache = functiontest.Cache(b.T, b.redis.URL())
+	return b.Cache
 }
 
 // reconcile is one run.

@@ -18,7 +18,7 @@ const maxPages = 20
 // listSandboxes goes through E2B's list of our sandboxes and looks for those
 // that belong to nobody, and those that run although their row sleeps.
 func (r *run) listSandboxes(ctx context.Context) error {
-	now, err := r.store.Now(ctx)
+	now, err := r.progress.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}
@@ -37,15 +37,15 @@ func (r *run) listSandboxes(ctx context.Context) error {
 // pages it has read.
 func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time) (int, error) {
 	task := "list " + string(state)
-	next, err := r.store.Progress(ctx, task)
+	next, err := r.progress.Position(ctx, task)
 	if err != nil {
-		return 0, fmt.Errorf("read progress: %w", err)
+		return 0, fmt.Errorf("read position: %w", err)
 	}
 	filter := e2b.Filter{Metadata: map[string]string{job.TagStack: r.stack}, States: []e2b.State{state}}
 	for n := range most {
 		page, err := r.e2b.ListPage(ctx, filter, next)
 		if errors.Is(err, e2b.ErrRefused) && next != "" { // the position is too old
-			return n, r.store.SaveProgress(ctx, task, "")
+			return n, r.progress.SavePosition(ctx, task, "")
 		}
 		if err != nil {
 			return n, err
@@ -58,7 +58,7 @@ func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time
 			return n, err
 		}
 		if next != page.Next {
-			if err := r.store.SaveProgress(ctx, task, page.Next); err != nil {
+			if err := r.progress.SavePosition(ctx, task, page.Next); err != nil {
 				return n, err
 			}
 		}

@@ -120,7 +120,8 @@ func TestForeignSandboxesAreNeverTouched(t *testing.T) {
 	// A sleeping one that its own stack woke is none of our business, either.
 	sleeper := b.creating()
 	sleeper = b.Must(b.Rows.RecordSandbox(b.ctx, sleeper, b.Create(job.Tags("another-stack", sleeper.ID, 1)), time.Hour))
-	sleeper = b.Must(b.Rows.Ready(b.ctx, b.Checks(sleeper), "https://3000-x.e2b.app", 0))
+	sleeper = b.Checks(sleeper)
+	sleeper = b.Must(b.Rows.Ready(b.ctx, sleeper, sleeper.Progress, "https://3000-x.e2b.app", 0))
 	sleeper = b.Must(b.Rows.TakePause(b.ctx, sleeper.ID, sleeper.Epoch))
 	sleeper = b.Must(b.Rows.RecordPaused(b.ctx, sleeper))
 	b.Pass(job.Grace + time.Minute)

@@ -12,8 +12,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
-	"siesta/shared/redis"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 )
@@ -38,8 +37,7 @@ const (
 
 type handler struct {
 	log      *slog.Logger
-	store    *postgres.Store
-	cache    *redis.Cache
+	store    *jobs.Store
 	pauses   *sqs.Queue
 	e2b      *e2b.Client
 	sealer   *secrets.Sealer
@@ -101,7 +99,6 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	h.cache.Publish(ctx, j)
 	return h.bringUp(logging.With(ctx, "epoch", j.Epoch), j)
 }
 

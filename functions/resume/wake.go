@@ -130,7 +130,6 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record resume: %w", err)
 	}
-	w.cache.Publish(ctx, j)
 	w.sendPause(ctx, j, min(w.wakeTime, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
 	return running(j), nil
@@ -141,10 +140,7 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 func (w *wake) mark(ctx context.Context, j job.Job) {
 	err := w.envd.WriteMarker(ctx, j.Epoch)
 	if err == nil {
-		var row job.Job
-		if row, err = w.store.RecordMarker(ctx, j.ID, j.Epoch); err == nil {
-			w.cache.Publish(ctx, row)
-		}
+		_, err = w.store.RecordMarker(ctx, j.ID, j.Epoch)
 	}
 	if err != nil && !errors.Is(err, job.ErrConflict) {
 		w.log.WarnContext(ctx, "mark sandbox", "error", err)
@@ -180,7 +176,6 @@ func (w *wake) lost(ctx context.Context) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record loss: %w", err)
 	}
-	w.cache.Publish(ctx, j)
 	if err := w.e2b.Within(w.times.record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		w.log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
 	}
@@ -202,7 +197,6 @@ func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record refused resume: %w", err)
 	}
-	w.cache.Publish(ctx, j)
 	w.sendPause(ctx, j, 0)
 	return api.Answer{}, cause
 }

@@ -254,7 +254,7 @@ func TestWithoutQueueOrCacheThePreviewStillComes(t *testing.T) {
 	j := b.paused(greeter)
 	b.SQS.Advance(0)
 	b.pauses = functiontest.DeadQueue(t)
-	b.cache = functiontest.Cache(t, "redis://127.0.0.1:1")
+	b.Cache = functiontest.Cache(t, "redis://127.0.0.1:1")
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.Row(j.ID); row.SandboxState != job.SandboxRunning || row.PauseDueAt.IsZero() {
 		t.Errorf("row says %s, due %v", row.SandboxState, row.PauseDueAt)
@@ -299,7 +299,7 @@ func TestTheRecordComesBeforeTheCall(t *testing.T) {
 			return
 		}
 		row, err := b.Rows.Get(b.T.Context(), j.ID)
-		cached, ok, cacheErr := b.cache.Get(b.T.Context(), j.ID)
+		cached, ok, cacheErr := b.Cache.Get(b.T.Context(), j.ID)
 		if err := errors.Join(err, cacheErr); err != nil {
 			t.Error(err)
 		}

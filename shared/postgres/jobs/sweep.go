@@ -1,26 +1,12 @@
-package postgres
+package jobs
 
 import (
 	"context"
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"siesta/shared/job"
 )
-
-// many runs a query that returns jobs.
-func (s *Store) many(ctx context.Context, sql string, args ...any) ([]job.Job, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	rows, err := s.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, translate(err)
-	}
-	jobs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (job.Job, error) { return scanJob(row) })
-	return jobs, translate(err)
-}
 
 // unasked is the condition that leaves out the rows for which a message was sent
 // since a moment, until as much time has passed again, or the most: one that
@@ -32,14 +18,11 @@ func unasked(since string, most time.Duration) string {
 
 // RecordAsked notes that a message was sent for each of these jobs.
 func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	ids := make([]string, len(jobs))
 	for i, j := range jobs {
 		ids[i] = j.ID
 	}
-	_, err := s.pool.Exec(ctx, `UPDATE jobs SET asked_at = now() WHERE id = ANY($1::uuid[])`, ids)
-	return translate(err)
+	return s.db.Exec(ctx, `UPDATE jobs SET asked_at = now() WHERE id = ANY($1::uuid[])`, ids)
 }
 
 // OverduePauses returns the READY jobs that run although their pause was due
@@ -49,7 +32,7 @@ func (s *Store) OverduePauses(ctx context.Context, limit int) ([]job.Job, error)
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state = 'running'
 		AND pause_due_at < now() - make_interval(secs => $1::float8) AND ` + unasked("pause_due_at", job.MaxPauseSilence) + `
 		ORDER BY pause_due_at LIMIT $2`
-	return s.many(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
+	return s.list(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedOps returns the READY jobs whose pause or resume has had no owner
@@ -59,7 +42,7 @@ func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) 
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status = 'ready' AND sandbox_state IN ('pausing', 'resuming')
 		AND op_until < now() - make_interval(secs => $1::float8) AND ` + unasked("op_until", job.MaxPauseSilence) + `
 		ORDER BY op_until LIMIT $2`
-	return s.many(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
+	return s.list(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
 }
 
 // AbandonedTurns returns the unfinished jobs that nobody has held for
@@ -69,20 +52,20 @@ func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND status NOT IN ('ready', 'failed', 'scheduled')
 		AND lease_until < now() - make_interval(secs => $1::float8) AND (status <> 'queued' AND deadline_at < now() OR ` + unasked("lease_until", job.MaxTurnSilence) + `)
 		ORDER BY lease_until LIMIT $2`
-	return s.many(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
+	return s.list(ctx, sql, seconds(job.ReconcileAfter), limit, s.stack)
 }
 
 // DueSchedules returns the scheduled jobs whose day has come.
 func (s *Store) DueSchedules(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE status = 'scheduled' AND schedule_for <= now() ORDER BY schedule_for LIMIT $1`
-	return s.many(ctx, sql, limit)
+	return s.list(ctx, sql, limit)
 }
 
 // Owners returns the jobs that have one of these sandboxes, and those with one
 // of these ids.
 func (s *Store) Owners(ctx context.Context, sandboxIDs, jobIDs []string) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_id = ANY($1::text[]) OR id = ANY($2::uuid[])`
-	return s.many(ctx, sql, sandboxIDs, jobIDs)
+	return s.list(ctx, sql, sandboxIDs, jobIDs)
 }
 
 // Missing returns the finished jobs whose sandbox E2B did not know a grace
@@ -90,7 +73,7 @@ func (s *Store) Owners(ctx context.Context, sandboxIDs, jobIDs []string) ([]job.
 func (s *Store) Missing(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND missing_since < now() - make_interval(secs => $1::float8) AND status IN ('ready', 'failed')
 		ORDER BY missing_since LIMIT $2`
-	return s.many(ctx, sql, seconds(job.Grace), limit, s.stack)
+	return s.list(ctx, sql, seconds(job.Grace), limit, s.stack)
 }
 
 // Awake returns, by id from after on, the finished jobs whose sandbox the row
@@ -98,7 +81,7 @@ func (s *Store) Missing(ctx context.Context, limit int) ([]job.Job, error) {
 func (s *Store) Awake(ctx context.Context, after string, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND sandbox_state IN ('running', 'pausing', 'resuming') AND status IN ('ready', 'failed')
 		AND id > $1::uuid ORDER BY jobs.id LIMIT $2`
-	return s.many(ctx, sql, orFirst(after), limit, s.stack)
+	return s.list(ctx, sql, orFirst(after), limit, s.stack)
 }
 
 // Asleep returns, by id from after on, the jobs whose sandbox sleeps. What it
@@ -107,7 +90,7 @@ func (s *Store) Awake(ctx context.Context, after string, limit int) ([]job.Job, 
 func (s *Store) Asleep(ctx context.Context, after string, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE sandbox_stack IN ('', $3) AND sandbox_state NOT IN ('none', 'gone') AND sandbox_state = 'paused'
 		AND id > $1::uuid ORDER BY jobs.id LIMIT $2`
-	return s.many(ctx, sql, orFirst(after), limit, s.stack)
+	return s.list(ctx, sql, orFirst(after), limit, s.stack)
 }
 
 func orFirst(id string) string {
@@ -121,35 +104,5 @@ func orFirst(id string) string {
 // an id above after, in that order.
 func (s *Store) Changed(ctx context.Context, since time.Time, after string, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE (updated_at, id) > ($1::timestamptz, $2::uuid) ORDER BY jobs.updated_at, jobs.id LIMIT $3`
-	return s.many(ctx, sql, since, orFirst(after), limit)
-}
-
-// Now returns the database's clock.
-func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var now time.Time
-	err := s.pool.QueryRow(ctx, `SELECT now()`).Scan(&now)
-	return now, translate(err)
-}
-
-// Progress returns where a task of reconcile stopped; "" is its beginning.
-func (s *Store) Progress(ctx context.Context, task string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var position string
-	err := s.pool.QueryRow(ctx, `SELECT position FROM reconcile_progress WHERE task = $1`, task).Scan(&position)
-	return position, translate(whenNone(err, nil))
-}
-
-// SaveProgress notes where a task of reconcile stopped.
-func (s *Store) SaveProgress(ctx context.Context, task, position string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	const sql = `INSERT INTO reconcile_progress (task, position) VALUES ($1, $2)
-		ON CONFLICT (task) DO UPDATE SET position = excluded.position, updated_at = now()`
-	if _, err := s.pool.Exec(ctx, sql, task, position); err != nil {
-		return fmt.Errorf("save progress of %s: %w", task, translate(err))
-	}
-	return nil
+	return s.list(ctx, sql, since, orFirst(after), limit)
 }

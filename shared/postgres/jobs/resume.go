@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"context"
@@ -22,7 +22,7 @@ func (s *Store) TakeResume(ctx context.Context, j job.Job, wake time.Duration) (
 				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + make_interval(secs => $5::float8)))
 			OR (sandbox_state = 'pausing' AND op_until < now())
 			OR (sandbox_state = 'resuming' AND op_until < now() AND pause_due_at > now()))` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(job.OpTime), seconds(job.DueMargin), s.stack, seconds(wake))
+	return s.write(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(job.OpTime), seconds(job.DueMargin), s.stack, seconds(wake))
 }
 
 // resuming is the fence of every write of a resume.
@@ -32,14 +32,14 @@ const resuming = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'resum
 func (s *Store) JoinResume(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_shared = true, op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + `
 		AND sandbox_stack IN ('', $4) AND op_until > now() AND pause_due_at > now()` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(job.OpTime), s.stack)
+	return s.write(ctx, sql, j.ID, j.Epoch, seconds(job.OpTime), s.stack)
 }
 
 // ExtendResume keeps a wake's owner its owner through a long stretch, such as
 // restarting the server, but not past its due time.
 func (s *Store) ExtendResume(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + ` AND pause_due_at > now()` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(job.OpTime))
+	return s.write(ctx, sql, j.ID, j.Epoch, seconds(job.OpTime))
 }
 
 // RecordResumed ends a wake: running, until wake has passed.
@@ -47,26 +47,26 @@ func (s *Store) RecordResumed(ctx context.Context, j job.Job, wake, ttl time.Dur
 	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_due_at = now() + make_interval(secs => $3::float8),
 			sandbox_expires_at = now() + make_interval(secs => $4::float8), pause_error = NULL, missing_since = NULL,
 			op_until = CASE WHEN op_shared THEN op_until END,` + changed + resuming + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(wake), seconds(ttl))
+	return s.write(ctx, sql, j.ID, j.Epoch, seconds(wake), seconds(ttl))
 }
 
 // RecordNotResumed notes that the wake ended without effect. While another
 // call may be under way under this epoch nothing is written: job.ErrConflict.
 func (s *Store) RecordNotResumed(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + changed + resuming + ` AND NOT op_shared` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch)
+	return s.write(ctx, sql, j.ID, j.Epoch)
 }
 
 // RecordResumeMissing is RecordNotResumed for a sandbox that E2B does not
 // know.
 func (s *Store) RecordResumeMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + resuming + ` AND NOT op_shared` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch)
+	return s.write(ctx, sql, j.ID, j.Epoch)
 }
 
 // RecordRolledBack notes that E2B brought back older files under this epoch: the
 // preview is lost.
 func (s *Store) RecordRolledBack(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_expires_at = NULL, op_until = NULL, missing_since = NULL,` + changed + resuming + returning
-	return s.move(ctx, sql, j.ID, j.Epoch)
+	return s.write(ctx, sql, j.ID, j.Epoch)
 }

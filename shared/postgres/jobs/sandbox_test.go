@@ -1,4 +1,4 @@
-package postgres_test
+package jobs_test
 
 import (
 	"testing"
@@ -10,17 +10,17 @@ import (
 func TestAPauseIsTakenOnceAndOnlyWhenDue(t *testing.T) {
 	b := setup(t)
 	j := b.running()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.pass(10 * time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch-1) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch-1) })
 	taken := must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 	if taken.SandboxState != job.SandboxPausing || taken.SandboxPaused {
 		t.Errorf("got %s, paused %v", taken.SandboxState, taken.SandboxPaused)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.pass(job.OpTime + time.Second)
 	heir := must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, taken) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, taken) })
 	must(t)(b.RecordPaused(b.ctx, heir))
 }
 
@@ -29,8 +29,8 @@ func TestPausedIsWrittenOnlyByTheOwnerOfThePause(t *testing.T) {
 	j := b.pausing()
 	b.pass(job.OpTime + time.Second)
 	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID)), 10*time.Minute))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
 	if woken.Epoch != j.Epoch+1 {
 		t.Errorf("got epoch %d, want %d", woken.Epoch, j.Epoch+1)
 	}
@@ -51,7 +51,7 @@ func TestARefusedPauseIsNotAskedForAgainSoon(t *testing.T) {
 		t.Errorf("got %s, paused %v, error %q", j.SandboxState, j.SandboxPaused, j.PauseError)
 	}
 	b.pass(59 * time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.pass(2 * time.Minute)
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 }
@@ -69,24 +69,24 @@ func TestAResumeRaisesTheEpochOnce(t *testing.T) {
 	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.OpShared {
 		t.Errorf("got epoch %d, paused %v, shared %v", woken.Epoch, woken.SandboxPaused, woken.OpShared)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, 10*time.Minute) })
 	pausing := b.pausing()
-	b.wantRefused(pausing.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, pausing, 10*time.Minute) })
+	b.wantUnwritten(pausing.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, pausing, 10*time.Minute) })
 }
 
 func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	b := setup(t)
 	first := b.resuming()
 	shared := must(t)(b.JoinResume(b.ctx, first))
-	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordNotResumed(b.ctx, first) })
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordNotResumed(b.ctx, first) })
 	done := must(t)(b.RecordResumed(b.ctx, first, 10*time.Minute, 30*time.Minute))
 	if !done.OpUntil.Equal(shared.OpUntil) {
 		t.Errorf("got op_until %v, want %v: the other connect may still be under way", done.OpUntil, shared.OpUntil)
 	}
-	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, shared, time.Minute, time.Minute) })
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, shared, time.Minute, time.Minute) })
 	requested := must(t)(b.RequestPause(b.ctx, first.ID))
-	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, first.ID, requested.Epoch) })
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, first.ID, requested.Epoch) })
 	b.pass(job.OpTime + time.Second)
 	must(t)(b.TakePause(b.ctx, first.ID, requested.Epoch))
 }
@@ -100,10 +100,10 @@ func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 		j = must(t)(b.ExtendResume(b.ctx, must(t)(b.JoinResume(b.ctx, j))))
 	}
 	b.pass(time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ExtendResume(b.ctx, j) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ExtendResume(b.ctx, j) })
 	b.pass(time.Minute + time.Second)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 5*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 5*time.Minute) })
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 }
 
@@ -133,7 +133,7 @@ func TestAPauseOfADeadWakeIsDue(t *testing.T) {
 func TestAResumeOfARunningPreviewWaitsUntilItIsDue(t *testing.T) {
 	b := setup(t)
 	j := b.running()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
 	b.pass(10*time.Minute - job.DueMargin)
 	must(t)(b.TakeResume(b.ctx, j, 10*time.Minute))
 }
@@ -141,18 +141,18 @@ func TestAResumeOfARunningPreviewWaitsUntilItIsDue(t *testing.T) {
 func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 	b := setup(t)
 	j := b.resuming()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.pass(job.OpTime + time.Second)
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, j, time.Minute, time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, j, time.Minute, time.Minute) })
 }
 
 func TestALostSandboxStaysLost(t *testing.T) {
 	b := setup(t)
 	j := must(t)(b.RecordRolledBack(b.ctx, b.resuming()))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
 }
 
 func TestTheTableItselfRefusesALie(t *testing.T) {

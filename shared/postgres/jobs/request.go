@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"siesta/shared/job"
+	"siesta/shared/postgres"
 )
 
 // Request returns what a job is to build, without its source, which may be
@@ -21,11 +22,9 @@ func (s *Store) Source(ctx context.Context, id string) (job.Source, error) {
 }
 
 func (s *Store) request(ctx context.Context, sql, id string) (job.Request, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var text string
-	if err := s.pool.QueryRow(ctx, sql, id).Scan(&text); err != nil {
-		return job.Request{}, translate(whenNone(err, job.ErrNotFound))
+	text, err := postgres.One(ctx, s.db, job.ErrNotFound, postgres.Scan[string], sql, id)
+	if err != nil {
+		return job.Request{}, err
 	}
 	var r job.Request
 	if err := json.Unmarshal([]byte(text), &r); err != nil {

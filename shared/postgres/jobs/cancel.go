@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"context"
@@ -10,5 +10,5 @@ import (
 func (s *Store) Cancel(ctx context.Context, id, message, debugID string) (job.Job, error) {
 	const sql = `UPDATE jobs SET status = 'failed', error_message = $2, debug_id = $3,` + ended + changed + `
 		WHERE id = $1::uuid AND status NOT IN ('ready', 'failed')` + returning
-	return s.move(ctx, sql, id, message, debugID)
+	return s.write(ctx, sql, id, message, debugID)
 }

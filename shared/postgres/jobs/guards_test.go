@@ -1,4 +1,4 @@
-package postgres_test
+package jobs_test
 
 import (
 	"testing"
@@ -10,10 +10,11 @@ import (
 // A duplicate of an older turn's message comes when nobody holds the job.
 func TestAnOlderTurnIsNotClaimed(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.HandOver(b.ctx, b.withSandbox(), 10*time.Second))
+	j := b.withSandbox()
+	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 10*time.Second))
 	b.pass(time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn-1) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn+1) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn-1) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn+1) })
 	must(t)(b.ClaimTurn(b.ctx, j.ID, j.Turn))
 }
 
@@ -21,7 +22,7 @@ func TestAnOlderTurnIsNotClaimed(t *testing.T) {
 func TestAWakeIsBelievedOnlyAfterAGrace(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
 	b.pass(job.Grace + time.Second)
 	woken := must(t)(b.RecordWoken(b.ctx, j, time.Now()))
 	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.PauseDueAt.After(woken.ReadAt) {

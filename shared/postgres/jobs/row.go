@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"siesta/shared/job"
+	"siesta/shared/postgres"
 )
 
 // NewJob is a validated request on its way into the table.
@@ -30,32 +31,21 @@ type NewJob struct {
 // there already, by its id or its idempotency key, is returned with false.
 // Errors: job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
 // key came with another body).
-func (s *Store) Accept(ctx context.Context, n NewJob) (job.Job, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var accepted job.Job
-	var created bool
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var err error
-		accepted, created, err = accept(ctx, tx, n)
+func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created bool, err error) {
+	err = s.db.Alone(ctx, n.UserID, func(ctx context.Context, tx pgx.Tx) error {
+		var found bool
+		if accepted, found, err = existing(ctx, tx, n); found || err != nil {
+			return err
+		}
+		created = true
+		accepted, err = insert(ctx, tx, n)
 		return err
 	})
-	if violates(err, "jobs_pkey") { // another user took the id in this very moment
-		return job.Job{}, false, job.ErrForeign
+	if postgres.Violates(err, "jobs_pkey") { // another user took the id in this very moment
+		err = job.ErrForeign
 	}
-	return accepted, created, translate(err)
-}
-
-func accept(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
-	// Versions, keys and limits are counted per user: one acceptance at a time.
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, n.UserID); err != nil {
-		return job.Job{}, false, err
-	}
-	if j, found, err := existing(ctx, tx, n); found || err != nil {
-		return j, false, err
-	}
-	j, err := insert(ctx, tx, n)
-	return j, true, err
+	accepted, err = s.published(ctx, accepted, err)
+	return accepted, created && err == nil, err
 }
 
 // existing looks for the same job under its id or its idempotency key.
@@ -65,7 +55,7 @@ func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 	j, err := scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.IdempotencyKey))
 	switch {
 	case err != nil:
-		return job.Job{}, false, whenNone(err, nil)
+		return job.Job{}, false, postgres.WhenNone(err, nil)
 	case j.UserID != n.UserID:
 		return job.Job{}, false, job.ErrForeign
 	case n.IdempotencyKey == "":

@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func (s *Store) FailOverdue(ctx context.Context, j job.Job, message, debugID str
 	const sql = `UPDATE jobs SET status = 'failed', error_message = $3, debug_id = $4,` + ended + changed + asRead + `
 		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND deadline_at < now()
 		AND lease_until < now() - make_interval(secs => $5::float8)` + returning
-	return s.move(ctx, sql, j.ID, j.Revision, message, debugID, seconds(job.ReconcileAfter))
+	return s.write(ctx, sql, j.ID, j.Revision, message, debugID, seconds(job.ReconcileAfter))
 }
 
 // QueueScheduled queues a job whose day has come. Its whole time begins now.
@@ -25,7 +25,7 @@ func (s *Store) QueueScheduled(ctx context.Context, j job.Job, deadline time.Dur
 	const sql = `UPDATE jobs SET status = 'queued', lease_until = now(), enqueued_at = now(),
 			deadline_at = now() + make_interval(secs => $3::float8),` + changed + asRead + `
 		AND status = 'scheduled' AND schedule_for <= now()` + returning
-	return s.move(ctx, sql, j.ID, j.Revision, seconds(deadline))
+	return s.write(ctx, sql, j.ID, j.Revision, seconds(deadline))
 }
 
 // RecordWoken notes that somebody outside woke a sandbox that slept for longer
@@ -34,7 +34,7 @@ func (s *Store) RecordWoken(ctx context.Context, j job.Job, end time.Time) (job.
 	const sql = `UPDATE jobs SET sandbox_state = 'running', sandbox_paused = false, epoch = epoch + 1, pause_due_at = now(),
 			sandbox_expires_at = $3::timestamptz, op_until = NULL, missing_since = NULL,` + changed + asRead + `
 		AND status = 'ready' AND sandbox_state = 'paused' AND paused_at < now() - make_interval(secs => $4::float8)` + returning
-	return s.move(ctx, sql, j.ID, j.Revision, end, seconds(job.Grace))
+	return s.write(ctx, sql, j.ID, j.Revision, end, seconds(job.Grace))
 }
 
 // unowned: no call to E2B about this sandbox is under way.
@@ -51,7 +51,7 @@ const stillMissing = ` missing_since = coalesce(CASE WHEN missing_revision = rev
 func (s *Store) RecordFinishedMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET missing_since = now(), missing_revision = revision + 1,` + changed + asRead + unowned + `
 		AND missing_revision IS DISTINCT FROM revision` + returning
-	return s.move(ctx, sql, j.ID, j.Revision)
+	return s.write(ctx, sql, j.ID, j.Revision)
 }
 
 // RecordGone notes that E2B has lost a finished job's sandbox: it said so twice,
@@ -61,11 +61,11 @@ func (s *Store) RecordGone(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL,
 			missing_since = NULL,` + changed + asRead + unowned + `
 		AND missing_revision = revision AND missing_since < now() - make_interval(secs => $3::float8)` + returning
-	return s.move(ctx, sql, j.ID, j.Revision, seconds(job.Grace))
+	return s.write(ctx, sql, j.ID, j.Revision, seconds(job.Grace))
 }
 
 // RecordSeen notes that E2B knows a sandbox that it had not known.
 func (s *Store) RecordSeen(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET missing_since = NULL,` + changed + asRead + ` AND missing_since IS NOT NULL` + returning
-	return s.move(ctx, sql, j.ID, j.Revision)
+	return s.write(ctx, sql, j.ID, j.Revision)
 }

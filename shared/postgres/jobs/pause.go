@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"context"
@@ -15,7 +15,7 @@ func (s *Store) TakePause(ctx context.Context, id string, epoch int) (job.Job, e
 		WHERE id = $1::uuid AND sandbox_stack IN ('', $4) AND status = 'ready' AND epoch = $2 AND (
 			(sandbox_state = 'running' AND pause_due_at <= now() AND (op_until IS NULL OR op_until < now()))
 			OR (sandbox_state IN ('pausing', 'resuming') AND op_until < now()))` + returning
-	return s.move(ctx, sql, id, epoch, seconds(job.OpTime), s.stack)
+	return s.unpublished(ctx, sql, id, epoch, seconds(job.OpTime), s.stack)
 }
 
 // owned is the fence of whoever took a pause: its epoch and its very op_until.
@@ -25,7 +25,7 @@ const owned = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'pausing'
 func (s *Store) RecordPaused(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'paused', sandbox_paused = true, paused_at = now(), pause_error = NULL,
 			op_until = NULL, sandbox_expires_at = NULL, missing_since = NULL,` + changed + owned + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
+	return s.write(ctx, sql, j.ID, j.Epoch, j.OpUntil)
 }
 
 // RecordPauseRefused notes that E2B will not pause this sandbox, and why. It
@@ -33,20 +33,20 @@ func (s *Store) RecordPaused(ctx context.Context, j job.Job) (job.Job, error) {
 func (s *Store) RecordPauseRefused(ctx context.Context, j job.Job, reason string) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_error = $4, op_until = NULL,
 			pause_due_at = greatest(sandbox_expires_at, now() + make_interval(secs => $5::float8)),` + changed + owned + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil, reason, seconds(job.RefusedPauseRest))
+	return s.write(ctx, sql, j.ID, j.Epoch, j.OpUntil, reason, seconds(job.RefusedPauseRest))
 }
 
 // RecordNotPaused notes that the pause ended without effect: whoever comes
 // next need not wait for it.
 func (s *Store) RecordNotPaused(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + changed + owned + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
+	return s.write(ctx, sql, j.ID, j.Epoch, j.OpUntil)
 }
 
 // RecordPauseMissing is RecordNotPaused for a sandbox that E2B does not know.
 func (s *Store) RecordPauseMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + owned + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, j.OpUntil)
+	return s.write(ctx, sql, j.ID, j.Epoch, j.OpUntil)
 }
 
 // RequestPause makes a running preview due at once. job.ErrConflict: it is not
@@ -54,5 +54,5 @@ func (s *Store) RecordPauseMissing(ctx context.Context, j job.Job) (job.Job, err
 func (s *Store) RequestPause(ctx context.Context, id string) (job.Job, error) {
 	const sql = `UPDATE jobs SET pause_due_at = now(),` + changed + `
 		WHERE id = $1::uuid AND status = 'ready' AND sandbox_state = 'running'` + returning
-	return s.move(ctx, sql, id)
+	return s.write(ctx, sql, id)
 }
