@@ -17,6 +17,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
@@ -186,7 +187,7 @@ func (b *bench) resumed() job.Job {
 	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 	_, _, err := b.e2b.Connect(b.ctx, j.SandboxID, 30*time.Minute)
 	b.OK(err)
-	return b.Must(b.Rows.RecordResumed(b.ctx, j, 10*time.Minute, 30*time.Minute))
+	return b.Must(b.Rows.RecordResumed(b.ctx, j, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 }
 
 // insertAsleep makes rows that claim sandboxes of which E2B knows nothing. The

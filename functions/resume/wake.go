@@ -10,6 +10,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/sqs"
 )
 
@@ -123,7 +124,7 @@ func (w *wake) endOfRun(ctx context.Context) time.Time {
 
 // up records that the preview runs, until its pause is due.
 func (w *wake) up(ctx context.Context) (api.Answer, error) {
-	j, err := w.store.RecordResumed(ctx, w.j, w.wakeTime, time.Until(w.expires))
+	j, err := w.store.RecordResumed(ctx, w.j, jobs.Run{Due: w.wakeTime, TTL: time.Until(w.expires)})
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
 	}

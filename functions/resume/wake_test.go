@@ -11,6 +11,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestEightCallersGetTheSamePreview(t *testing.T) {
@@ -219,8 +220,10 @@ func TestARowThatMovedOn(t *testing.T) {
 		move   func(b *bench, j job.Job)
 		status int
 	}{
-		"running": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordResumed(b.T.Context(), j, awake, time.Hour)) }, 200},
-		"gone":    {func(b *bench, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
+		"running": {func(b *bench, j job.Job) {
+			b.Must(b.Rows.RecordResumed(b.T.Context(), j, jobs.Run{Due: awake, TTL: time.Hour}))
+		}, 200},
+		"gone": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
 		"pausing": {func(b *bench, j job.Job) {
 			b.Pass(job.OpTime + time.Second)
 			b.Must(b.Rows.TakePause(b.T.Context(), j.ID, j.Epoch))

@@ -24,18 +24,18 @@ func call(ctx context.Context, f func(context.Context) error) error {
 
 // One runs a statement that returns at most one row, as scan reads it. Without
 // a row, its error is none.
-func One[T any](ctx context.Context, db *DB, none error, scan func(pgx.Row) (T, error), sql string, args ...any) (one T, err error) {
+func One[T any](ctx context.Context, db *DB, none error, scan func(pgx.Row) (T, error), sql string, args Args) (one T, err error) {
 	err = call(ctx, func(ctx context.Context) error {
-		one, err = scan(db.pool.QueryRow(ctx, sql, args...))
+		one, err = scan(db.pool.QueryRow(ctx, sql, args))
 		return WhenNone(err, none)
 	})
 	return one, err
 }
 
 // Many runs a statement that returns rows, each as scan reads it.
-func Many[T any](ctx context.Context, db *DB, scan func(pgx.Row) (T, error), sql string, args ...any) (many []T, err error) {
+func Many[T any](ctx context.Context, db *DB, scan func(pgx.Row) (T, error), sql string, args Args) (many []T, err error) {
 	err = call(ctx, func(ctx context.Context) error {
-		rows, err := db.pool.Query(ctx, sql, args...)
+		rows, err := db.pool.Query(ctx, sql, args)
 		if err != nil {
 			return err
 		}
@@ -46,9 +46,9 @@ func Many[T any](ctx context.Context, db *DB, scan func(pgx.Row) (T, error), sql
 }
 
 // Exec runs a statement that returns no rows.
-func (db *DB) Exec(ctx context.Context, sql string, args ...any) error {
+func (db *DB) Exec(ctx context.Context, sql string, args Args) error {
 	return call(ctx, func(ctx context.Context) error {
-		_, err := db.pool.Exec(ctx, sql, args...)
+		_, err := db.pool.Exec(ctx, sql, args)
 		return err
 	})
 }

@@ -132,7 +132,7 @@ func (b fixture) resuming() job.Job {
 
 func (b fixture) running() job.Job {
 	b.t.Helper()
-	return must(b.t)(b.RecordResumed(b.ctx, b.resuming(), 10*time.Minute, 30*time.Minute))
+	return must(b.t)(b.RecordResumed(b.ctx, b.resuming(), jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 }
 
 // wantUnwritten checks that a write fails as want, and that the row is as it was.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestAPauseIsTakenOnceAndOnlyWhenDue(t *testing.T) {
@@ -80,11 +81,13 @@ func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	first := b.resuming()
 	shared := must(t)(b.JoinResume(b.ctx, first))
 	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordNotResumed(b.ctx, first) })
-	done := must(t)(b.RecordResumed(b.ctx, first, 10*time.Minute, 30*time.Minute))
+	done := must(t)(b.RecordResumed(b.ctx, first, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	if !done.OpUntil.Equal(shared.OpUntil) {
 		t.Errorf("got op_until %v, want %v: the other connect may still be under way", done.OpUntil, shared.OpUntil)
 	}
-	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, shared, time.Minute, time.Minute) })
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) {
+		return b.RecordResumed(b.ctx, shared, jobs.Run{Due: time.Minute, TTL: time.Minute})
+	})
 	requested := must(t)(b.RequestPause(b.ctx, first.ID))
 	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, first.ID, requested.Epoch) })
 	b.pass(job.OpTime + time.Second)
@@ -112,9 +115,9 @@ func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 func TestAWakeBesideAnOlderConnectIsShared(t *testing.T) {
 	b := setup(t)
 	j := must(t)(b.JoinResume(b.ctx, b.resuming()))
-	must(t)(b.RecordResumed(b.ctx, j, 10*time.Minute, 30*time.Minute))
+	must(t)(b.RecordResumed(b.ctx, j, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	again := must(t)(b.TakeResume(b.ctx, must(t)(b.RequestPause(b.ctx, j.ID)), 10*time.Minute))
-	done := must(t)(b.RecordResumed(b.ctx, again, 10*time.Minute, 30*time.Minute))
+	done := must(t)(b.RecordResumed(b.ctx, again, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	if !again.OpShared || !done.OpUntil.Equal(again.OpUntil) {
 		t.Errorf("shared %v, op until %v, want it kept at %v", again.OpShared, done.OpUntil, again.OpUntil)
 	}
@@ -144,7 +147,9 @@ func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.pass(job.OpTime + time.Second)
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, j, time.Minute, time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) {
+		return b.RecordResumed(b.ctx, j, jobs.Run{Due: time.Minute, TTL: time.Minute})
+	})
 }
 
 func TestALostSandboxStaysLost(t *testing.T) {

@@ -8,7 +8,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"time"
 
 	"siesta/shared/job"
 	"siesta/shared/postgres"
@@ -41,24 +40,24 @@ func NewStore(db *postgres.DB, stack string, publish func(context.Context, job.J
 func (s *Store) Ours(j job.Job) bool { return j.SandboxStack == "" || j.SandboxStack == s.stack }
 
 // get runs a statement that returns at most one job.
-func (s *Store) get(ctx context.Context, none error, sql string, args ...any) (job.Job, error) {
-	return postgres.One(ctx, s.db, none, scanJob, sql, args...)
+func (s *Store) get(ctx context.Context, none error, sql string, args postgres.Args) (job.Job, error) {
+	return postgres.One(ctx, s.db, none, scanJob, sql, args)
 }
 
 // list runs a query that returns jobs.
-func (s *Store) list(ctx context.Context, sql string, args ...any) ([]job.Job, error) {
-	return postgres.Many(ctx, s.db, scanJob, sql, args...)
+func (s *Store) list(ctx context.Context, sql string, args postgres.Args) ([]job.Job, error) {
+	return postgres.Many(ctx, s.db, scanJob, sql, args)
 }
 
 // unpublished runs an UPDATE that returns its row: no row means that somebody
 // was faster.
-func (s *Store) unpublished(ctx context.Context, sql string, args ...any) (job.Job, error) {
-	return s.get(ctx, job.ErrConflict, sql, args...)
+func (s *Store) unpublished(ctx context.Context, sql string, args postgres.Args) (job.Job, error) {
+	return s.get(ctx, job.ErrConflict, sql, args)
 }
 
 // write is unpublished, and publishes the row.
-func (s *Store) write(ctx context.Context, sql string, args ...any) (job.Job, error) {
-	j, err := s.unpublished(ctx, sql, args...)
+func (s *Store) write(ctx context.Context, sql string, args postgres.Args) (job.Job, error) {
+	j, err := s.unpublished(ctx, sql, args)
 	return s.published(ctx, j, err)
 }
 
@@ -73,12 +72,12 @@ func (s *Store) published(ctx context.Context, j job.Job, err error) (job.Job, e
 
 // Get returns a job, or job.ErrNotFound.
 func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
-	const sql = `SELECT ` + columns + ` FROM jobs WHERE id = $1::uuid`
-	j, err := s.get(ctx, job.ErrNotFound, sql, id)
+	const sql = `SELECT ` + columns + ` FROM jobs WHERE id = @id::uuid`
+	j, err := s.get(ctx, job.ErrNotFound, sql, postgres.Args{"id": id})
 	if errors.Is(err, job.ErrUnavailable) && ctx.Err() == nil {
 		// The connection may have died with an earlier server: a read may be
 		// made again.
-		j, err = s.get(ctx, job.ErrNotFound, sql, id)
+		j, err = s.get(ctx, job.ErrNotFound, sql, postgres.Args{"id": id})
 	}
 	return j, err
 }
@@ -94,6 +93,3 @@ func (s *Store) GetOwned(ctx context.Context, id, user string) (job.Job, error) 
 	}
 	return j, nil
 }
-
-// seconds is how durations are passed to make_interval(secs => ...).
-func seconds(d time.Duration) float64 { return d.Seconds() }

@@ -19,7 +19,7 @@ func NewStore(db *postgres.DB) *Store { return &Store{db} }
 
 // Now returns the database's clock.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	return postgres.One(ctx, s.db, nil, postgres.Scan[time.Time], `SELECT now()`)
+	return postgres.One(ctx, s.db, nil, postgres.Scan[time.Time], `SELECT now()`, postgres.Args{})
 }
 
 // Position returns where a task of reconcile stopped; "" is its beginning.
