@@ -10,6 +10,7 @@ import (
 	"siesta/local/stack"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
 
@@ -43,7 +44,8 @@ func (c checkout) demo(ctx context.Context, folder string) error {
 type demo struct {
 	client client
 	admin  stack.Admin
-	store  *postgres.Store
+	db     *postgres.DB
+	store  *jobs.Store
 	cache  *redis.Cache
 	screen screen
 	bills  bills // before the demo
@@ -51,7 +53,7 @@ type demo struct {
 }
 
 func newDemo(ctx context.Context, system map[string]string) (*demo, error) {
-	store, err := postgres.Open(ctx, postgres.Config{URL: system["DATABASE_URL"]})
+	db, err := postgres.Open(ctx, postgres.Config{URL: system["DATABASE_URL"]})
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +63,14 @@ func newDemo(ctx context.Context, system map[string]string) (*demo, error) {
 	}
 	d := &demo{
 		client: client{url: system["API_URL"], token: system["TOKEN"]}, admin: stack.Admin(system["ADMIN_URL"]),
-		store: store, cache: cache, screen: newScreen(os.Stdout),
+		db: db, store: jobs.NewStore(db, "", nil), cache: cache, screen: newScreen(os.Stdout),
 	}
 	d.bills, err = readBills(ctx, d.admin)
 	return d, err
 }
 
 func (d *demo) close() {
-	d.store.Close()
+	d.db.Close()
 	_ = d.cache.Close()
 }
 

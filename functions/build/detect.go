@@ -109,7 +109,7 @@ func detect(w workspace) (plan job.Plan, ok bool) {
 
 // static serves a folder of files with whatever server the sandbox has.
 func static(folder string) job.Plan {
-	return job.Plan{Framework: "static", Port: job.DefaultPort, Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
+	return job.Plan{Port: job.DefaultPort, Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
 	exec python3 -m http.server "$PORT" --bind 0.0.0.0
 elif command -v busybox >/dev/null; then
 	exec busybox httpd -f -p "0.0.0.0:$PORT"
@@ -162,28 +162,28 @@ func detectNode(w workspace) job.Plan {
 	plan := job.Plan{Install: pm.install, Port: job.DefaultPort}
 	switch {
 	case uses("next"):
-		plan.Framework, plan.Start = "next", pm.run("dev")
+		plan.Start = pm.run("dev")
 	case uses("vite") && (dev == "" && !uses("express", "@hono/node-server") || strings.Contains(dev, "vite")):
 		// Vite listens on localhost, and on another port when its own is taken,
 		// unless told otherwise.
-		plan.Framework, plan.Port = "vite", 5173
+		plan.Port = 5173
 		plan.Start = pm.run("dev", "--host", "0.0.0.0", "--port", `"$PORT"`, "--strictPort")
 		if dev == "" {
 			plan.Start = `exec npx vite --host 0.0.0.0 --port "$PORT" --strictPort`
 		}
 	case uses("react-scripts"):
-		plan.Framework, plan.Start = "react-scripts", pm.run("start")
+		plan.Start = pm.run("start")
 	case uses("express", "@hono/node-server"):
-		plan.Framework, plan.Start = "node", pm.run("start")
+		plan.Start = pm.run("start")
 		if start == "" && dev != "" {
 			plan.Start = pm.run("dev")
 		}
 	case dev != "":
-		plan.Framework, plan.Start = "node", pm.run("dev")
+		plan.Start = pm.run("dev")
 	case start != "":
-		plan.Framework, plan.Start = "node", pm.run("start")
+		plan.Start = pm.run("start")
 	default:
-		plan.Framework, plan.Start = "node", pm.run("dev")
+		plan.Start = pm.run("dev")
 	}
 	return plan
 }

@@ -11,7 +11,7 @@ import (
 // detectPython covers the usual servers; ok is false when no file to run is
 // there.
 func detectPython(w workspace) (plan job.Plan, ok bool) {
-	plan = job.Plan{Framework: "python", Port: 8000}
+	plan = job.Plan{Port: 8000}
 	python := "python3"
 	needs := strings.ToLower(string(w.files["requirements.txt"]) + "\n" + string(w.files["pyproject.toml"]))
 	const venv = "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check "
@@ -26,15 +26,15 @@ func detectPython(w workspace) (plan job.Plan, ok bool) {
 	uses := func(name string) bool { return strings.Contains(needs, name) }
 	switch {
 	case w.names["manage.py"]:
-		plan.Framework, plan.Start = "django", `manage.py runserver "0.0.0.0:$PORT"`
+		plan.Start = `manage.py runserver "0.0.0.0:$PORT"`
 	case file == "":
 		return job.Plan{}, false
 	case uses("streamlit"):
-		plan.Framework, plan.Start = "streamlit", `-m streamlit run `+file+` --server.address 0.0.0.0 --server.port "$PORT" --server.headless true`
+		plan.Start = `-m streamlit run ` + file + ` --server.address 0.0.0.0 --server.port "$PORT" --server.headless true`
 	case uses("fastapi") || uses("uvicorn") || uses("starlette"):
-		plan.Framework, plan.Start = "fastapi", `-m uvicorn `+module+`:app --host 0.0.0.0 --port "$PORT"`
+		plan.Start = `-m uvicorn ` + module + `:app --host 0.0.0.0 --port "$PORT"`
 	case uses("flask"):
-		plan.Framework, plan.Start = "flask", `-m flask --app `+module+` run --host 0.0.0.0 --port "$PORT"`
+		plan.Start = `-m flask --app ` + module + ` run --host 0.0.0.0 --port "$PORT"`
 	default:
 		plan.Start = file
 	}

@@ -13,21 +13,17 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/s3"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 )
 
-// turnVisibility hides a turn's message until its lease has run out, so that a
-// killed worker's message comes back when its job can be claimed.
-const turnVisibility = 110 * time.Second
-
 type handler struct {
 	settings
 	log     *slog.Logger
-	store   *postgres.Store
+	store   *jobs.Store
 	cache   *redis.Cache
 	builds  *sqs.Queue
 	pauses  *sqs.Queue
@@ -39,7 +35,7 @@ type handler struct {
 // Handle runs one turn for each record of the build queue. A record that is
 // reported as failed comes again when its visibility ends.
 func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-	return h.builds.HandleBatch(ctx, event, sqs.Batch{Concurrency: 1, Hide: turnVisibility}, h.record)
+	return h.builds.HandleBatch(ctx, event, sqs.Batch{Concurrency: 1, Hide: job.MessageHidden}, h.record)
 }
 
 // record acknowledges by nil; any error has its meaning in the table of
@@ -64,7 +60,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return fmt.Errorf("claim turn: %w", err)
 	}
-	t := &turn{handler: h, j: j, sendBy: received.Add(sendWindow), claimed: time.Now()}
+	t := &turn{handler: h, j: j, progress: j.Progress, sendBy: received.Add(job.TurnSendTime), claimed: time.Now()}
 	return t.run(ctx)
 }
 
@@ -111,15 +107,12 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 		return fmt.Errorf("seal environment: %w", err)
 	}
 	tier := cmp.Or(m.Tier, job.Bootstrapper)
-	j, created, err := h.store.Accept(ctx, postgres.NewJob{
+	_, _, err = h.store.Accept(ctx, jobs.NewJob{
 		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, EnvSealed: sealed,
 		Deadline: h.Deadline, PerDay: h.Limits.For(tier).PerDay,
 	})
 	if err != nil {
 		return fmt.Errorf("accept job: %w", err)
-	}
-	if created {
-		h.cache.Publish(ctx, j)
 	}
 	return nil
 }

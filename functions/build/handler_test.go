@@ -11,7 +11,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 	"siesta/shared/sqs"
 )
 
@@ -225,7 +224,7 @@ func TestAJobThatKillsItsTurnsFailsInWords(t *testing.T) {
 	j := b.accept(page())
 	for range maxCrashes + 1 {
 		b.Must(b.Rows.ClaimTurn(t.Context(), j.ID, 0)) // and dies
-		b.Pass(postgres.Lease + time.Second)
+		b.Pass(job.Lease + time.Second)
 	}
 	b.deliver()
 	if row := b.Row(j.ID); row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "interrupted too often") || b.Calls(e2bsim.Create) != 0 {

@@ -35,9 +35,10 @@ func setup(t *testing.T) *bench {
 	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}})
+	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return &bench{World: w, handler: &handler{
 		settings: settings{StackTag: stack, Allowed: job.Allowed{Templates: []string{"base"}}, Deadline: time.Hour},
-		log:      logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redistest.New(t)),
+		log:      logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache,
 		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t),
 	}}
 }

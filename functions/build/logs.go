@@ -23,15 +23,15 @@ const (
 // watch looks at a command and publishes what it has printed since the last
 // look.
 func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
-	p, err := t.envd.ReadStep(ctx, t.dir(name), readFrom(t.j.LogOffset), logChunk)
+	p, err := t.envd.ReadStep(ctx, t.dir(name), readFrom(t.progress.LogOffset), logChunk)
 	if err != nil {
 		return p, fmt.Errorf("look at %s: %w", name, err)
 	}
-	output, next := wholeLines(p.Output, t.j.LogOffset, logChunk, p.Phase != envd.StepRunning)
+	output, next := wholeLines(p.Output, t.progress.LogOffset, logChunk, p.Phase != envd.StepRunning)
 	if len(output) > 0 {
 		t.publish(ctx, "stdout", t.redact.lines(string(output), logLine)...)
 	}
-	t.j.LogOffset = next
+	t.progress.LogOffset = next
 	return p, nil
 }
 

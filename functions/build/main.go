@@ -13,6 +13,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/s3"
 	"siesta/shared/secrets"
@@ -25,12 +26,11 @@ func main() {
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
 	settings := readSettings(r)
-	database := postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg))
-	database.Stack = settings.StackTag
-	store, err := postgres.Open(context.Background(), database)
+	db, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
 	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
+	store := jobs.NewStore(db, settings.StackTag, cache.Publish)
 	queues := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS"))
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))

@@ -9,7 +9,6 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 const (
@@ -40,13 +39,12 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 			return max(lookAgain, retryAfter(err)), nil
 		}
 		if found != "" {
-			row, err := t.store.RecordSandbox(ctx, t.j, found, sandboxTTL+t.PauseAfter)
-			if err := t.save(ctx, row, err); err != nil {
+			if err := t.take(t.store.RecordSandbox(ctx, t.j, found, job.BuildTTL+t.PauseAfter)); err != nil {
 				return 0, err
 			}
 			return t.connect(ctx)
 		}
-		if !t.j.CreateSentAt.IsZero() && t.j.ReadAt.Sub(t.j.CreateSentAt) < postgres.Grace {
+		if !t.j.CreateSentAt.IsZero() && t.j.ReadAt.Sub(t.j.CreateSentAt) < job.Grace {
 			t.noSandbox = errUnanswered
 			return lookAgain, nil
 		}
@@ -74,23 +72,22 @@ func (t *turn) create(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read request: %w", err)
 	}
-	row, err := t.store.RecordCreate(ctx, t.j)
-	if err := t.save(ctx, row, err); err != nil {
+	if err := t.take(t.store.RecordCreate(ctx, t.j)); err != nil {
 		return 0, err
 	}
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
 	defer cancel()
 	sandbox, err := t.e2b.Create(sending, e2b.Create{
-		Template: request.Template, Timeout: sandboxTTL + t.PauseAfter, Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo),
+		Template: request.Template, Timeout: job.BuildTTL + t.PauseAfter, Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo),
 	})
 	if err != nil {
 		return t.notCreated(ctx, err)
 	}
-	row, err = t.store.RecordSandbox(ctx, t.j, sandbox.ID, sandboxTTL+t.PauseAfter)
+	row, err := t.store.RecordSandbox(ctx, t.j, sandbox.ID, job.BuildTTL+t.PauseAfter)
 	if errors.Is(err, job.ErrConflict) {
 		return 0, t.disown(ctx, sandbox.ID)
 	}
-	if err := t.save(ctx, row, err); err != nil {
+	if err := t.take(row, err); err != nil {
 		return 0, err
 	}
 	t.envd = envd.Of(t.e2b, sandbox)
@@ -102,14 +99,12 @@ func (t *turn) notCreated(ctx context.Context, err error) (time.Duration, error)
 	t.noSandbox = err
 	switch {
 	case errors.Is(err, e2b.ErrRefused):
-		row, saveErr := t.store.RecordNotCreated(ctx, t.j)
-		if err := t.save(ctx, row, saveErr); err != nil {
+		if err := t.take(t.store.RecordNotCreated(ctx, t.j)); err != nil {
 			return 0, err
 		}
 		return 0, failed(err, "The sandbox service refused to create a sandbox for this build.")
 	case didNothing(err):
-		row, saveErr := t.store.RecordNotCreated(ctx, t.j)
-		return max(capacityWait, retryAfter(err)), t.save(ctx, row, saveErr)
+		return max(capacityWait, retryAfter(err)), t.take(t.store.RecordNotCreated(ctx, t.j))
 	default: // it may exist: the lease runs out, then a list tells
 		return 0, fmt.Errorf("create sandbox: %w", err)
 	}
@@ -136,15 +131,14 @@ func (t *turn) connect(ctx context.Context) (time.Duration, error) {
 	if time.Now().After(t.sendBy) {
 		return minWait, nil
 	}
-	ttl := sandboxTTL + t.PauseAfter
+	ttl := job.BuildTTL + t.PauseAfter
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
 	defer cancel()
 	sandbox, resumed, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)
 	if err != nil {
 		return t.notConnected(ctx, err)
 	}
-	row, err := t.store.RecordConnected(ctx, t.j, ttl)
-	if err := t.save(ctx, row, err); err != nil {
+	if err := t.take(t.store.RecordConnected(ctx, t.j, ttl)); err != nil {
 		return 0, err
 	}
 	t.envd = envd.Of(t.e2b, sandbox)
@@ -165,11 +159,10 @@ func (t *turn) notConnected(ctx context.Context, err error) (time.Duration, erro
 	t.noSandbox = err
 	switch {
 	case errors.Is(err, e2b.ErrNotFound):
-		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > postgres.Grace {
+		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > job.Grace {
 			return 0, failed(err, "The sandbox of this build was lost. Please try again.")
 		}
-		row, saveErr := t.store.RecordBuildMissing(ctx, t.j)
-		return missingAgain, t.save(ctx, row, saveErr)
+		return missingAgain, t.take(t.store.RecordBuildMissing(ctx, t.j))
 	case errors.Is(err, e2b.ErrRefused):
 		return 0, failed(err, "The sandbox service refused to go on with this build's sandbox.")
 	case didNothing(err), errors.Is(err, e2b.ErrInTransition):
@@ -195,7 +188,7 @@ func (t *turn) mark(ctx context.Context) error {
 	if err == nil && row.Claim != t.j.Claim { // not this builder's row any more
 		return job.ErrConflict
 	}
-	return t.save(ctx, row, err)
+	return t.take(row, err)
 }
 
 // didNothing reports whether a call definitely did nothing, and may do better

@@ -11,7 +11,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 	"siesta/shared/secrets"
 )
 
@@ -94,7 +93,7 @@ func TestALostCreateIsRepeatedAfterAGrace(t *testing.T) {
 	begun := b.SQS.Now()
 	b.deliver()
 	b.until(j.ID, "created again", func(j job.Job) bool { return j.CreateNo == 2 })
-	if waited := b.SQS.Now().Sub(begun); waited < postgres.Grace {
+	if waited := b.SQS.Now().Sub(begun); waited < job.Grace {
 		t.Errorf("the second create came %v after the first", waited)
 	}
 	b.ready(j.ID)
@@ -106,7 +105,7 @@ func TestAListThatFailsProvesNothing(t *testing.T) {
 	j := b.accept(page())
 	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
 	b.deliver()
-	b.Pass(postgres.Grace)
+	b.Pass(job.Grace)
 	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.ErrorAnswer, Times: 4}) // as often as the client asks
 	b.deliver()
 	if row := b.Row(j.ID); row.CreateNo != 1 || row.Turn != 1 {
@@ -120,7 +119,7 @@ func TestATurnDoesNotSitOutARateLimit(t *testing.T) {
 	j := b.accept(page())
 	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
 	b.deliver()
-	b.Pass(postgres.Grace)
+	b.Pass(job.Grace)
 	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.RateLimited, RetryAfter: 40})
 	before := b.Calls(e2bsim.List)
 	b.deliver()
@@ -136,7 +135,7 @@ func TestABuilderWhoseTurnWasTakenStops(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
 	b.Once(e2bsim.StartProcess, e2bsim.Answered, func() {
-		b.Pass(postgres.Lease + time.Second)
+		b.Pass(job.Lease + time.Second)
 		b.Must(b.Rows.ClaimTurn(context.Background(), j.ID, 0))
 	})
 	b.deliver()
@@ -171,7 +170,7 @@ func TestAnAdoptedSandboxIsNotKilled(t *testing.T) {
 	b := setup(t)
 	j := b.accept(page())
 	b.Once(e2bsim.Create, e2bsim.Answered, func() {
-		b.Pass(postgres.Lease + time.Second)
+		b.Pass(job.Lease + time.Second)
 		ctx := context.Background()
 		next := b.Must(b.Rows.ClaimTurn(ctx, j.ID, 0))
 		b.Must(b.Rows.RecordSandbox(ctx, next, b.theBox().SandboxID, time.Hour))
@@ -206,7 +205,7 @@ func TestNothingIsSentLongAfterTheClaim(t *testing.T) {
 	late(j) // no create
 	j = b.at(j.ID, job.Deps)
 	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
-	b.Pass(postgres.Lease)
+	b.Pass(job.Lease)
 	late(j) // no connect
 }
 
@@ -238,7 +237,7 @@ func TestAHeldUpCallIsNotSent(t *testing.T) {
 	t.Run("connect", func(t *testing.T) {
 		b := setup(t)
 		j := b.at(b.slow().ID, job.Deps)
-		b.Pass(postgres.Lease)
+		b.Pass(job.Lease)
 		before := b.Calls(e2bsim.Connect)
 		run(b, j)
 		if row := b.Row(j.ID); b.Calls(e2bsim.Connect) != before || row.Turn != j.Turn+1 {
@@ -255,7 +254,7 @@ func TestALostSandboxFailsTheJobAfterTwo404sAGraceApart(t *testing.T) {
 	begun := b.SQS.Now()
 	b.deliver() // the first one
 	j = b.until(j.ID, "failed", func(j job.Job) bool { return j.Status == job.Failed })
-	if waited := b.SQS.Now().Sub(begun); waited < postgres.Grace {
+	if waited := b.SQS.Now().Sub(begun); waited < job.Grace {
 		t.Errorf("the job failed %v after the first 404", waited)
 	}
 	if !strings.Contains(j.ErrorMessage, "lost") {
@@ -273,7 +272,7 @@ func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
 		t.Errorf("after a 404 the job is %s, missing since %v", row.Status, row.MissingSince)
 	}
 	b.deliver()
-	b.Pass(2 * postgres.Grace)
+	b.Pass(2 * job.Grace)
 	b.Fault(not)
 	b.deliver()
 	if row := b.Row(j.ID); row.Status != job.Deps {
@@ -287,7 +286,7 @@ func TestOlderFilesEndTheBuild(t *testing.T) {
 	b := setup(t)
 	j := b.at(b.slow().ID, job.Deps)
 	asleep := func() {
-		b.Pass(sandboxTTL + time.Minute)
+		b.Pass(job.BuildTTL + time.Minute)
 		if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {
 			t.Fatalf("the sandbox is %s", box.State)
 		}

@@ -76,7 +76,7 @@ func TestAStalledArchiveHandsOver(t *testing.T) {
 	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
 	claimed := b.Must(b.store.ClaimTurn(t.Context(), j.ID, 0))
 	late := time.Now().Add(15*time.Second - fetchTime) // for create, boot and half the archive
-	first := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(sendWindow), claimed: late}
+	first := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(job.TurnSendTime), claimed: late}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	b.OK(first.run(bounded))

@@ -21,7 +21,7 @@ func readSettings(r *env.Reader) settings {
 		StackTag:   r.Required("STACK_TAG"),
 		Allowed:    job.Allowed{Templates: r.List("TEMPLATES", job.DefaultTemplate), SourceBucket: r.String("SOURCE_BUCKET", "")},
 		Deadline:   r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
-		PauseAfter: r.Seconds("PAUSE_AFTER_SECONDS", 0, 0, 15*time.Minute),
+		PauseAfter: r.Seconds("PAUSE_AFTER_SECONDS", 0, 0, job.MaxPauseAfter),
 	}
 	r.JSON("LIMITS", &s.Limits)
 	return s

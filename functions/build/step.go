@@ -46,8 +46,7 @@ func (t *turn) step(ctx context.Context) (time.Duration, error) {
 }
 
 func (t *turn) next(ctx context.Context, status job.Status) error {
-	row, err := t.store.Advance(ctx, t.j, status)
-	return t.save(ctx, row, err)
+	return t.take(t.store.Advance(ctx, t.j, t.progress, status))
 }
 
 // code runs the request's own generator, if it has one.
@@ -58,14 +57,14 @@ func (t *turn) code(ctx context.Context) (time.Duration, error) {
 	}
 	if request.Commands.Generate != nil {
 		if request.Port != nil {
-			t.j.Plan.Port = *request.Port // for the generator's environment
+			t.progress.Plan.Port = *request.Port // for the generator's environment
 		}
 		wait, err := t.command(ctx, "generate", *request.Commands.Generate, "Generating the code")
 		if wait > 0 || err != nil {
 			return wait, err
 		}
 	}
-	if t.j.Plan, err = t.plan(ctx, request); err != nil {
+	if t.progress.Plan, err = t.plan(ctx, request); err != nil {
 		return 0, err
 	}
 	return 0, t.next(ctx, job.Deps)
@@ -89,8 +88,7 @@ func (t *turn) checks(ctx context.Context) (time.Duration, error) {
 		if wait, err := t.command(ctx, "check", t.j.Plan.Check, "Running checks"); wait > 0 || err != nil {
 			return wait, err
 		}
-		row, err := t.store.BeginCommand(ctx, t.j)
-		if err := t.save(ctx, row, err); err != nil {
+		if err := t.take(t.store.BeginCommand(ctx, t.j)); err != nil {
 			return 0, err
 		}
 		command, saying := t.j.Plan.Start, "Starting the server: "+firstLine(t.j.Plan.Start)
@@ -105,13 +103,7 @@ func (t *turn) checks(ctx context.Context) (time.Duration, error) {
 	if wait, err := t.answers(ctx, url); wait > 0 || err != nil {
 		return wait, err
 	}
-	t.j.PolledMS += int(t.polled.Milliseconds())
-	row, err := t.store.Ready(ctx, t.j, url, t.PauseAfter)
-	if err != nil {
-		return 0, err
-	}
-	t.j = row // published beside the message that puts it to sleep
-	return 0, nil
+	return 0, t.take(t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter)) // published beside the message that puts it to sleep
 }
 
 // answers waits for the app behind url, watching its server.
@@ -195,7 +187,7 @@ func (t *turn) start(ctx context.Context, name, command, saying string) error {
 
 // environment is what a command finds: the goal is for the generator alone.
 func (t *turn) environment(name string) map[string]string {
-	env := t.j.Plan.Environment(t.env, t.e2b.Domain())
+	env := t.progress.Plan.Environment(t.env, t.e2b.Domain())
 	if name == "generate" {
 		env["GOAL"] = t.j.Goal
 	}
@@ -216,7 +208,7 @@ func (t *turn) dir(name string) string { return envd.StepDir(t.j.ID, t.j.CreateN
 
 // linger waits a moment and reports whether the turn may look once more.
 func (t *turn) linger(ctx context.Context) bool {
-	total := time.Duration(t.j.PolledMS)*time.Millisecond + t.polled
+	total := time.Duration(t.progress.PolledMS)*time.Millisecond + t.polled
 	if !t.started || t.polled >= turnPoll || total >= jobPoll {
 		return false
 	}

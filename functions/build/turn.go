@@ -11,24 +11,15 @@ import (
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
 	"siesta/shared/sqs"
 )
 
 const (
-	// sendWindow is how long after its message came, which is before the claim, a
-	// turn may still send a create or a connect: the lease must outlive the call.
-	sendWindow = 10 * time.Second
 	// maxCrashes is how many turns of a job may die.
 	maxCrashes = 5
-	// sandboxTTL is longer than any pause between two turns, and than the time
-	// from READY to a pause that everything delays.
-	sandboxTTL = 30 * time.Minute
 	// maxSlips is how many broken calls into the sandbox a turn tries again; after
 	// that its lease runs out.
 	maxSlips = 2
-	// killTime is how long a failed job's turn waits for its kill.
-	killTime = 8 * time.Second
 	// limitDelay is the wait of a job whose user builds enough already.
 	limitDelay = 30 * time.Second
 )
@@ -38,7 +29,7 @@ const (
 // taken over, and the turn ends without touching anything more.
 type turn struct {
 	*handler
-	j       job.Job
+	j       job.Job   // as the newest write returned it
 	claimed time.Time // this process's clock; only for differences
 	sendBy  time.Time // no call that changes E2B is sent later
 
@@ -47,8 +38,12 @@ type turn struct {
 	envd    *envd.Client
 	env     map[string]string // the request's own
 	redact  redactor
-	started bool          // a command was started in this turn
 	polled  time.Duration // spent waiting for commands in this turn
+	started bool          // a command was started in this turn
+
+	// progress is j's own, and what the turn has come to since: the next write
+	// of it takes it along.
+	progress job.Progress
 }
 
 // failure ends a job: it will not get better by trying again.
@@ -105,7 +100,7 @@ func (t *turn) tell(ctx context.Context, wait time.Duration, err error) {
 
 // leaseLeft is the time until this turn's job can be claimed again.
 func (t *turn) leaseLeft() time.Duration {
-	return postgres.Lease - time.Since(t.claimed) + time.Second
+	return job.Lease - time.Since(t.claimed) + time.Second
 }
 
 // advance returns 0 when the job is READY, else how long to wait for the next
@@ -115,8 +110,7 @@ func (t *turn) advance(ctx context.Context) (time.Duration, error) {
 		return 0, failed(nil, "The build was interrupted too often and was given up. Please try again.")
 	}
 	if t.j.Status == job.Queued {
-		row, err := t.store.Begin(ctx, t.j, t.Limits.For(t.j.Tier))
-		err = t.save(ctx, row, err)
+		err := t.take(t.store.Begin(ctx, t.j, t.Limits.For(t.j.Tier)))
 		if errors.Is(err, job.ErrLater) {
 			return limitDelay, nil
 		}
@@ -156,15 +150,19 @@ func slipped(err error) bool {
 	return errors.As(err, &e) && errors.Is(err, e2b.ErrUnknown)
 }
 
-// save takes what a write returned: the row becomes the turn's, then goes to
-// the cache.
-func (t *turn) save(ctx context.Context, j job.Job, err error) error {
-	if err != nil {
-		return err
+// take makes the row that a write returned the turn's.
+func (t *turn) take(j job.Job, err error) error {
+	if err == nil {
+		t.j, t.progress = j, j.Progress
 	}
-	t.j = j
-	t.cache.Publish(ctx, j)
-	return nil
+	return err
+}
+
+// sum is the turn's progress with what it has waited, for the turn's end.
+func (t *turn) sum() job.Progress {
+	p := t.progress
+	p.PolledMS += int(t.polled.Milliseconds())
+	return p
 }
 
 func (t *turn) openEnv(ctx context.Context) error {
@@ -178,9 +176,7 @@ func (t *turn) openEnv(ctx context.Context) error {
 
 // handOver gives the job to a message that comes after wait.
 func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
-	t.j.PolledMS += int(t.polled.Milliseconds())
-	row, err := t.store.HandOver(ctx, t.j, wait)
-	if err := t.save(ctx, row, err); err != nil {
+	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait)); err != nil {
 		return err
 	}
 	if err := t.builds.SendBuild(ctx, sqs.BuildMessage{JobID: t.j.ID, Turn: t.j.Turn, Group: t.j.UserID}, wait); err != nil {
@@ -195,18 +191,16 @@ func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
 func (t *turn) fail(ctx context.Context, f *failure) error {
 	debugID := job.NewID()
 	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "reason", f.message, "cause", f.cause)
-	row, err := t.store.Fail(ctx, t.j, f.message, debugID)
-	if err := t.save(ctx, row, err); err != nil {
+	if err := t.take(t.store.Fail(ctx, t.j, f.message, debugID)); err != nil {
 		return err
 	}
 	t.say(ctx, "BUILD FAILED: "+f.message)
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}
-	if err := t.e2b.Within(killTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
+	if err := t.e2b.Within(job.KillTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", t.j.SandboxID, "error", err)
 		return nil
 	}
-	row, err = t.store.RecordKilled(ctx, t.j.ID, t.j.SandboxID)
-	return t.save(ctx, row, err)
+	return t.take(t.store.RecordKilled(ctx, t.j.ID, t.j.SandboxID))
 }

@@ -11,8 +11,7 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/redis"
+	"siesta/shared/postgres/jobs"
 )
 
 // answerTime is how long E2B may take over a call: the caller is waiting, and
@@ -21,8 +20,7 @@ const answerTime = 8 * time.Second
 
 type handler struct {
 	log   *slog.Logger
-	store *postgres.Store
-	cache *redis.Cache
+	store *jobs.Store
 	e2b   *e2b.Client
 	stack string // value of job.TagStack on our sandboxes
 }
@@ -52,7 +50,6 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	h.log.InfoContext(ctx, "job cancelled", "debug_id", j.DebugID)
-	h.cache.Publish(ctx, j)
 	if j.SandboxState == job.SandboxRunning {
 		if err := h.kill(ctx, j); err != nil {
 			h.log.WarnContext(ctx, "sandbox not killed", "sandbox_id", j.SandboxID, "error", err)
@@ -77,13 +74,12 @@ func (h handler) kill(ctx context.Context, j job.Job) error {
 			return fmt.Errorf("kill sandbox: %w", err)
 		}
 	}
-	j, err = h.store.RecordKilled(ctx, j.ID, j.SandboxID)
+	_, err = h.store.RecordKilled(ctx, j.ID, j.SandboxID)
 	if errors.Is(err, job.ErrConflict) { // the builder or reconcile was faster
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("record kill: %w", err)
 	}
-	h.cache.Publish(ctx, j)
 	return nil
 }

@@ -27,8 +27,9 @@ type bench struct {
 func setup(t *testing.T, redisURL string) bench {
 	t.Helper()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
+	w.Cache = functiontest.Cache(t, redisURL)
 	return bench{World: w, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: w.Store, cache: functiontest.Cache(t, redisURL), e2b: w.Sandboxes, stack: functiontest.Stack,
+		log: slog.New(slog.DiscardHandler), store: w.Store, e2b: w.Sandboxes, stack: functiontest.Stack,
 	}}
 }
 
@@ -74,7 +75,7 @@ func TestACancelledJobsSandboxIsKilled(t *testing.T) {
 	if sandbox, _ := b.E2B.Sandbox(j.SandboxID); sandbox.State != e2bsim.StateGone || j.SandboxState != job.SandboxGone {
 		t.Errorf("E2B says %s, the row %s", sandbox.State, j.SandboxState)
 	}
-	cached, ok, err := b.cache.Get(t.Context(), j.ID)
+	cached, ok, err := b.Cache.Get(t.Context(), j.ID)
 	if err != nil || !ok || cached.Status != job.Failed || cached.Revision != j.Revision || cached.ErrorMessage != "Cancelled by user" {
 		t.Errorf("cached: %+v, %v, %v", cached, ok, err)
 	}
@@ -84,7 +85,7 @@ func TestItsBuilderNoticesAtItsNextWrite(t *testing.T) {
 	b := setup(t, redistest.New(t))
 	building := b.building()
 	b.cancel(building.ID)
-	if _, err := b.Store.Advance(t.Context(), building, job.Code); err == nil {
+	if _, err := b.Store.Advance(t.Context(), building, building.Progress, job.Code); err == nil {
 		t.Error("a cancelled job went on")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 )
@@ -23,14 +24,15 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	store, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
+	db, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
 	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
+	store := jobs.NewStore(db, "", cache.Publish)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sandboxes, err := e2b.New(e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get))
 	r.Check("E2B", err)
-	h := handler{log: log, store: store, cache: cache, e2b: sandboxes, stack: r.Required("STACK_TAG")}
+	h := handler{log: log, store: store, e2b: sandboxes, stack: r.Required("STACK_TAG")}
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)

@@ -12,26 +12,17 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
 
-const (
-	// attemptVisibility hides a message past the function's hard kill.
-	attemptVisibility = 110 * time.Second
-	// sendWindow is how long after its record a pause may be sent.
-	sendWindow = 20 * time.Second
-	// maxFailedWait is what a message whose pause failed waits for at the most:
-	// less than what makes reconcile take the pause for abandoned, and send another.
-	maxFailedWait = postgres.ReconcileAfter - 5*time.Second
-	// together is how many records of a batch are handled at the same time.
-	together = 10
-)
+// together is how many records of a batch are handled at the same time.
+const together = 10
 
 type handler struct {
 	log      *slog.Logger
-	store    *postgres.Store
+	store    *jobs.Store
 	cache    *redis.Cache
 	messages *sqs.Queue
 	e2b      *e2b.Client
@@ -40,7 +31,7 @@ type handler struct {
 // Handle pauses the sandbox of each pause message. A record that is reported
 // as failed comes again when its visibility ends.
 func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-	return h.messages.HandleBatch(ctx, event, sqs.Batch{Concurrency: together, Hide: attemptVisibility}, h.record)
+	return h.messages.HandleBatch(ctx, event, sqs.Batch{Concurrency: together, Hide: job.MessageHidden}, h.record)
 }
 
 // record acknowledges by nil; any error has its meaning in the table of
@@ -60,7 +51,7 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 		return fmt.Errorf("take pause: %w", err)
 	}
 	published := h.cache.PublishBeside(ctx, j) // pausing claims no sleep yet
-	sending, cancel := context.WithDeadline(ctx, started.Add(sendWindow))
+	sending, cancel := context.WithDeadline(ctx, started.Add(job.SendTime))
 	defer cancel()
 	err = h.e2b.Pause(sending, j.SandboxID)
 	published()
@@ -100,49 +91,38 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 	defer cancel()
 	switch {
 	case err == nil, errors.Is(err, e2b.ErrPaused):
-		return h.confirmed(ctx, j)
+		_, err := h.store.RecordPaused(ctx, j)
+		return recorded(err)
 	case errors.Is(err, e2b.ErrRefused):
-		row, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
-		return h.save(ctx, row, err)
+		_, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
+		return recorded(err)
 	case errors.Is(err, e2b.ErrNotFound), errors.Is(err, e2b.ErrLimit), errors.Is(err, e2b.ErrRateLimited),
 		errors.Is(err, e2b.ErrFailed), errors.Is(err, e2b.ErrKey), errors.Is(err, e2b.ErrNotSent):
 		record := h.store.RecordNotPaused
 		if errors.Is(err, e2b.ErrNotFound) { // reconcile counts how long it has been missing
 			record = h.store.RecordPauseMissing
 		}
-		row, saveErr := record(ctx, j)
-		if saveErr := h.save(ctx, row, saveErr); saveErr != nil {
-			return saveErr
+		if _, err := record(ctx, j); recorded(err) != nil {
+			return recorded(err)
 		}
 		wait := sqs.Backoff(r.ReceiveCount)
 		var answer *e2b.Error
 		if errors.As(err, &answer) && answer.RetryAfter > 0 {
 			wait = answer.RetryAfter
 		}
-		return again(err, min(wait, maxFailedWait))
+		return again(err, min(wait, job.MaxFailedPauseWait))
 	default: // unknown: op_until runs out by itself, then the next POST joins this one or hears 409
-		return again(err, postgres.OpTime+time.Second)
+		return again(err, job.OpTime+time.Second)
 	}
 }
 
-// confirmed writes the row's paused. No row means that the sandbox was woken
-// under a newer epoch, whose own message follows.
-func (h *handler) confirmed(ctx context.Context, j job.Job) error {
-	row, err := h.store.RecordPaused(ctx, j)
-	return h.save(ctx, row, err)
-}
-
-// save publishes what a write returned. job.ErrConflict acknowledges: the row
-// moved on under another epoch or owner.
-func (h *handler) save(ctx context.Context, j job.Job, err error) error {
-	if errors.Is(err, job.ErrConflict) {
+// recorded acknowledges a message whose row moved on under another epoch or
+// owner: a sandbox that was woken meanwhile has a message of its own.
+func recorded(err error) error {
+	if err == nil || errors.Is(err, job.ErrConflict) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("record pause: %w", err)
-	}
-	h.cache.Publish(ctx, j)
-	return nil
+	return fmt.Errorf("record pause: %w", err)
 }
 
 // again makes a message come back after delay.

@@ -9,7 +9,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/postgrestest"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 func TestADueSandboxIsPutToSleep(t *testing.T) {
@@ -62,11 +61,11 @@ func TestAnUnknownOutcomeIsNeverWrittenAndAskedForAgain(t *testing.T) {
 			if row := b.Row(j.ID); !row.OpUntil.After(row.ReadAt.Add(time.Minute)) {
 				t.Errorf("op_until was shortened to %v", row.OpUntil.Sub(row.ReadAt))
 			}
-			if in := b.nextIn(); in < postgres.OpTime-5*time.Second {
+			if in := b.nextIn(); in < job.OpTime-5*time.Second {
 				t.Errorf("the message comes back after %v, while the call may be under way", in)
 			}
-			b.SQS.Advance(postgres.OpTime + 2*time.Second)
-			postgrestest.Advance(t, b.Pool, postgres.OpTime+2*time.Second)
+			b.SQS.Advance(job.OpTime + 2*time.Second)
+			postgrestest.Advance(t, b.Pool, job.OpTime+2*time.Second)
 			if b.redeliver() {
 				t.Error("the message is to come a third time")
 			}
@@ -169,7 +168,7 @@ func TestADuplicateWaitsForTheOwner(t *testing.T) {
 		t.Error("the message is gone, though its pause may fail")
 	}
 	b.wantNoCall()
-	if in := b.nextIn(); in < postgres.OpTime-5*time.Second {
+	if in := b.nextIn(); in < job.OpTime-5*time.Second {
 		t.Errorf("the message comes back after %v, before its owner is done", in)
 	}
 }
@@ -178,7 +177,7 @@ func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
 	b := setup(t)
 	j := b.Ready(0)
 	b.Once(e2bsim.Pause, e2bsim.Received, func() { // its time runs out, and somebody wakes the sandbox
-		postgrestest.Advance(t, b.Pool, postgres.OpTime+time.Second)
+		postgrestest.Advance(t, b.Pool, job.OpTime+time.Second)
 		b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute))
 	})
 	if b.deliver(j) {

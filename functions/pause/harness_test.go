@@ -24,8 +24,9 @@ func setup(t *testing.T) *bench {
 	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
+	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return &bench{World: w, ctx: t.Context(), handler: &handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redistest.New(t)), messages: w.Queue("pause"), e2b: w.Sandboxes,
+		log: logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache, messages: w.Queue("pause"), e2b: w.Sandboxes,
 	}}
 }
 

@@ -14,6 +14,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
@@ -25,11 +26,12 @@ func main() {
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
 	database := postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg))
-	database.MaxConns, database.Stack = 4, r.Required("STACK_TAG")
-	store, err := postgres.Open(context.Background(), database)
+	database.MaxConns = 4
+	db, err := postgres.Open(context.Background(), database)
 	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
+	store := jobs.NewStore(db, r.Required("STACK_TAG"), cache.Publish)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sandboxes, err := e2b.New(e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get))
 	r.Check("E2B", err)

@@ -30,7 +30,7 @@ func (r *run) healCache(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read watermark: %w", err)
 	}
-	now, err := r.store.Now(ctx)
+	now, err := r.progress.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}

@@ -72,9 +72,10 @@ func TestTheWatermarkDoesNotPassWhatWasNotWritten(t *testing.T) {
 	j := b.accept()
 	alive := b.cache
 	b.cache = functiontest.Cache(t, "redis://127.0.0.1:1")
+	b.Cache = b.cache
 	r := b.reconcile()
 	b.wantFailed(r, "cache")
-	b.cache = alive
+	b.cache, b.Cache = alive, alive
 	if after, err := b.cache.Watermark(b.ctx); err != nil || !after.Equal(mark) {
 		t.Errorf("the watermark moved from %v to %v", mark, after)
 	}

@@ -50,7 +50,7 @@ func (r *run) believeLosses(ctx context.Context) error {
 		return fmt.Errorf("%w (%d lost, %d seen)", errMostLost, len(lost), seen)
 	}
 	return together(workers, lost, func(j job.Job) error {
-		row, err := r.store.RecordGone(ctx, j)
+		_, err := r.store.RecordGone(ctx, j)
 		switch {
 		case errors.Is(err, job.ErrConflict): // not for long enough, or the row is about to tell more
 			return nil
@@ -58,7 +58,6 @@ func (r *run) believeLosses(ctx context.Context) error {
 			return fmt.Errorf("record lost sandbox: %w", err)
 		}
 		r.add(missing, 1, 1, 0)
-		r.cache.Publish(ctx, row)
 		r.log.WarnContext(ctx, "sandbox lost", "job_id", j.ID, "sandbox_id", j.SandboxID)
 		return nil
 	})

@@ -8,7 +8,6 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // Another team's API key hears 404 for every sandbox of ours.
@@ -16,7 +15,7 @@ func TestARunThatSeesFewSandboxesWritesOffNoCrowd(t *testing.T) {
 	b := setup(t)
 	b.insertAsleep(suspicious, `gen_random_uuid()`)
 	b.reconcile()
-	b.Pass(postgres.Grace + time.Second)
+	b.Pass(job.Grace + time.Second)
 	b.ready() // built with the same key
 	r := b.reconcile()
 	b.want(r, missing, count{})
@@ -33,7 +32,7 @@ func TestAFewLostSandboxesAreWrittenOff(t *testing.T) {
 	b := setup(t)
 	b.insertAsleep(suspicious-1, `gen_random_uuid()`)
 	b.reconcile()
-	b.Pass(postgres.Grace + time.Second)
+	b.Pass(job.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{suspicious - 1, suspicious - 1, 0})
 }
 
@@ -45,13 +44,13 @@ func TestACrowdIsWrittenOffBesideALargerOne(t *testing.T) {
 		b.paused()
 	}
 	b.reconcile()
-	b.Pass(postgres.Grace + time.Second)
+	b.Pass(job.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{suspicious, suspicious, 0})
 }
 
 // In an emptied database no older sandbox has a job.
 func TestARunThatKnowsFewJobsKillsNoCrowd(t *testing.T) {
-	b := setup(t, func(cfg *e2bsim.Config) { cfg.Clock = e2bsim.NewManualClock(time.Now().Add(-2 * postgres.Grace)) })
+	b := setup(t, func(cfg *e2bsim.Config) { cfg.Clock = e2bsim.NewManualClock(time.Now().Add(-2 * job.Grace)) })
 	for range suspicious {
 		b.Create(job.Tags(stack, job.NewID(), 1))
 	}

@@ -11,18 +11,13 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
+	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
 
 const (
-	// partTime is what each of the seven parts of a run may take; with the kills
-	// that it may still wait for, a run ends before it is ended at 100 s.
-	partTime = 12 * time.Second
-	// killTime is how long a kill is waited for. One without an answer is made
-	// again in the next run.
-	killTime = 8 * time.Second
 	// workers is how many calls to E2B, SQS and Postgres are made at the same
 	// time, and writers to the cache, which has that many connections.
 	workers = 10
@@ -31,7 +26,8 @@ const (
 
 type handler struct {
 	log      *slog.Logger
-	store    *postgres.Store
+	store    *jobs.Store
+	progress *sweep.Store // of the runs
 	cache    *redis.Cache
 	builds   *sqs.Queue
 	pauses   *sqs.Queue
@@ -86,7 +82,7 @@ func (h *handler) part(ctx context.Context, work func(context.Context) error) (e
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, partTime)
+	ctx, cancel := context.WithTimeout(ctx, job.ReconcilePart)
 	defer cancel()
 	return work(ctx)
 }

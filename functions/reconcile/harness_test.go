@@ -17,6 +17,8 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/postgres/jobs"
+	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
@@ -48,16 +50,17 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 	w := functiontest.NewWorld(t, config)
 	b := &bench{World: w, ctx: context.Background(), wire: &wire{}, redis: redistest.NewServer(t, redisserver.Config{})} // the watermark is one for all
 	b.handler = &handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(killTime),
+		log: logging.New(w.Log, "debug"), store: w.Store, progress: sweep.NewStore(w.DB), cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(job.KillTime),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), stack: stack, deadline: time.Hour,
 	}
 	return b
 }
 
-// openCache returns a cache that has seen no failure yet.
+// openCache returns a cache that has seen no failure yet, for the store too.
 func (b *bench) openCache() *redis.Cache {
 	b.T.Helper()
-	return functiontest.Cache(b.T, b.redis.URL())
+	b.Cache = functiontest.Cache(b.T, b.redis.URL())
+	return b.Cache
 }
 
 // reconcile is one run.
@@ -184,7 +187,7 @@ func (b *bench) resumed() job.Job {
 	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 	_, _, err := b.e2b.Connect(b.ctx, j.SandboxID, 30*time.Minute)
 	b.OK(err)
-	return b.Must(b.Rows.RecordResumed(b.ctx, j, 10*time.Minute, 30*time.Minute))
+	return b.Must(b.Rows.RecordResumed(b.ctx, j, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 }
 
 // insertAsleep makes rows that claim sandboxes of which E2B knows nothing. The

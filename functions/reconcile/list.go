@@ -9,7 +9,6 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // maxPages of 100 sandboxes are read in one run. Those that run come first:
@@ -19,7 +18,7 @@ const maxPages = 20
 // listSandboxes goes through E2B's list of our sandboxes and looks for those
 // that belong to nobody, and those that run although their row sleeps.
 func (r *run) listSandboxes(ctx context.Context) error {
-	now, err := r.store.Now(ctx)
+	now, err := r.progress.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}
@@ -38,15 +37,15 @@ func (r *run) listSandboxes(ctx context.Context) error {
 // pages it has read.
 func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time) (int, error) {
 	task := "list " + string(state)
-	next, err := r.store.Progress(ctx, task)
+	next, err := r.progress.Position(ctx, task)
 	if err != nil {
-		return 0, fmt.Errorf("read progress: %w", err)
+		return 0, fmt.Errorf("read position: %w", err)
 	}
 	filter := e2b.Filter{Metadata: map[string]string{job.TagStack: r.stack}, States: []e2b.State{state}}
 	for n := range most {
 		page, err := r.e2b.ListPage(ctx, filter, next)
 		if errors.Is(err, e2b.ErrRefused) && next != "" { // the position is too old
-			return n, r.store.SaveProgress(ctx, task, "")
+			return n, r.progress.SavePosition(ctx, task, "")
 		}
 		if err != nil {
 			return n, err
@@ -59,7 +58,7 @@ func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time
 			return n, err
 		}
 		if next != page.Next {
-			if err := r.store.SaveProgress(ctx, task, page.Next); err != nil {
+			if err := r.progress.SavePosition(ctx, task, page.Next); err != nil {
 				return n, err
 			}
 		}
@@ -165,14 +164,14 @@ func (c candidate) judge(s e2b.Sandbox) verdict {
 			return jobFailed
 		case j.SandboxState == job.SandboxGone:
 			return rowGone
-		case j.SandboxState == job.SandboxPaused && s.State == e2b.Running && j.ReadAt.Sub(j.PausedAt) > postgres.Grace:
+		case j.SandboxState == job.SandboxPaused && s.State == e2b.Running && j.ReadAt.Sub(j.PausedAt) > job.Grace:
 			return awake
 		}
 		return fine
 	}
 	createNo, err := strconv.Atoi(s.Metadata[job.TagCreate])
 	switch j := c.tagged; {
-	case j == nil && c.now.Sub(s.StartedAt) > postgres.Grace:
+	case j == nil && c.now.Sub(s.StartedAt) > job.Grace:
 		return noJob
 	case j == nil:
 		return fine

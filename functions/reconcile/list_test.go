@@ -11,7 +11,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 	"siesta/shared/secrets"
 )
 
@@ -31,7 +30,7 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 		"a later create call took its place": func(b *bench) string {
 			j := b.creating()
 			id := b.Create(job.Tags(stack, j.ID, j.CreateNo))
-			b.Pass(postgres.Grace + time.Second)
+			b.Pass(job.Grace + time.Second)
 			j = b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 0))
 			b.Must(b.Rows.RecordCreate(b.ctx, j))
 			return id
@@ -87,8 +86,8 @@ func TestASandboxWithoutARowIsKilledOnceItIsOld(t *testing.T) {
 		age  time.Duration
 		want count
 	}{
-		"young": {postgres.Grace - time.Minute, count{}},
-		"old":   {postgres.Grace + time.Minute, count{1, 1, 0}},
+		"young": {job.Grace - time.Minute, count{}},
+		"old":   {job.Grace + time.Minute, count{1, 1, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t, func(cfg *e2bsim.Config) { cfg.Clock = e2bsim.NewManualClock(time.Now().Add(-c.age)) })
@@ -121,10 +120,11 @@ func TestForeignSandboxesAreNeverTouched(t *testing.T) {
 	// A sleeping one that its own stack woke is none of our business, either.
 	sleeper := b.creating()
 	sleeper = b.Must(b.Rows.RecordSandbox(b.ctx, sleeper, b.Create(job.Tags("another-stack", sleeper.ID, 1)), time.Hour))
-	sleeper = b.Must(b.Rows.Ready(b.ctx, b.Checks(sleeper), "https://3000-x.e2b.app", 0))
+	sleeper = b.Checks(sleeper)
+	sleeper = b.Must(b.Rows.Ready(b.ctx, sleeper, sleeper.Progress, "https://3000-x.e2b.app", 0))
 	sleeper = b.Must(b.Rows.TakePause(b.ctx, sleeper.ID, sleeper.Epoch))
 	sleeper = b.Must(b.Rows.RecordPaused(b.ctx, sleeper))
-	b.Pass(postgres.Grace + time.Minute)
+	b.Pass(job.Grace + time.Minute)
 	b.want(b.reconcile(), woken, count{})
 	if row := b.Row(sleeper.ID); row.Revision != sleeper.Revision {
 		t.Errorf("the row of a foreign sandbox was written: %s", row.SandboxState)

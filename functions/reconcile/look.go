@@ -46,9 +46,9 @@ func (r *run) lookAtRows(ctx context.Context) error {
 // walk goes on through rows, in the order of their ids, where the last run
 // stopped, and returns how many it has looked at.
 func (r *run) walk(ctx context.Context, task string, list func(context.Context, string, int) ([]job.Job, error), most int) (int, error) {
-	after, err := r.store.Progress(ctx, task)
+	after, err := r.progress.Position(ctx, task)
 	if err != nil {
-		return 0, fmt.Errorf("read progress: %w", err)
+		return 0, fmt.Errorf("read position: %w", err)
 	}
 	rows, err := list(ctx, after, most)
 	if err != nil {
@@ -67,7 +67,7 @@ func (r *run) walk(ctx context.Context, task string, list func(context.Context, 
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
-	return n, errors.Join(err, r.store.SaveProgress(ctx, task, position))
+	return n, errors.Join(err, r.progress.SavePosition(ctx, task, position))
 }
 
 // lookAll looks at rows in groups and returns how many it has looked at. It
@@ -117,7 +117,7 @@ func (r *run) look(ctx context.Context, j job.Job) (answered bool, err error) {
 // missed notes that E2B does not know a row's sandbox. If that is noted already,
 // it may be lost.
 func (r *run) missed(ctx context.Context, j job.Job) error {
-	row, err := r.store.RecordFinishedMissing(ctx, j)
+	_, err := r.store.RecordFinishedMissing(ctx, j)
 	switch {
 	case errors.Is(err, job.ErrConflict):
 		r.lost.add(j)
@@ -126,7 +126,6 @@ func (r *run) missed(ctx context.Context, j job.Job) error {
 		return fmt.Errorf("record missing sandbox: %w", err)
 	}
 	r.found(missing, 1)
-	r.cache.Publish(ctx, row)
 	return nil
 }
 
@@ -143,7 +142,6 @@ func (r *run) seen(ctx context.Context, j job.Job) job.Job {
 		r.log.WarnContext(ctx, "record sight of sandbox", "job_id", j.ID, "error", err)
 		return j
 	}
-	r.cache.Publish(ctx, row)
 	return row
 }
 
@@ -178,7 +176,6 @@ func (r *run) foundAwake(ctx context.Context, j job.Job, s e2b.Sandbox) error {
 		return fmt.Errorf("record woken sandbox: %w", err)
 	}
 	r.found(woken, 1)
-	r.cache.Publish(ctx, j)
 	r.log.WarnContext(ctx, "sandbox was woken from outside", "job_id", j.ID, "sandbox_id", j.SandboxID, "epoch", j.Epoch)
 	if err := r.sendPause(ctx, j); err != nil { // a minute from now it is a late pause
 		r.unknown(woken)
@@ -207,11 +204,7 @@ func (r *run) kill(ctx context.Context, sandboxID string, j *job.Job, why verdic
 	if j == nil || j.Status != job.Failed || j.SandboxID != sandboxID || j.SandboxState == job.SandboxGone {
 		return
 	}
-	row, err := r.store.RecordKilled(ctx, j.ID, sandboxID)
-	switch {
-	case err == nil:
-		r.cache.Publish(ctx, row)
-	case !errors.Is(err, job.ErrConflict):
+	if _, err := r.store.RecordKilled(ctx, j.ID, sandboxID); err != nil && !errors.Is(err, job.ErrConflict) {
 		log.WarnContext(ctx, "record killed sandbox", "error", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // wakeOutside wakes a sandbox behind our back.
@@ -22,7 +21,7 @@ func TestASandboxThatWasWokenOutsideIsPutBackToSleep(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
 	b.wakeOutside(j)
-	b.Pass(postgres.Grace - 30*time.Second)
+	b.Pass(job.Grace - 30*time.Second)
 	b.want(b.reconcile(), woken, count{})
 	b.wantState(j.ID, job.SandboxPaused) // a GET may still show what was before the pause
 	b.Pass(31 * time.Second)
@@ -43,8 +42,8 @@ func TestAWokenSandboxIsLookedAtBeforeItIsBelieved(t *testing.T) {
 	j := b.ready()
 	b.OK(b.E2B.Advance(b.ctx, 2*time.Minute))
 	j = b.Pause(j)
-	b.Pass(postgres.Grace + time.Minute)
-	b.Fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: postgres.Grace + 2*time.Minute})
+	b.Pass(job.Grace + time.Minute)
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Times: -1, Action: e2bsim.Lag, Lag: job.Grace + 2*time.Minute})
 	b.want(b.reconcile(), woken, count{})
 	b.wantState(j.ID, job.SandboxPaused)
 }
@@ -65,7 +64,7 @@ func TestALostSandboxIsGoneAfterTwo404sAGraceApart(t *testing.T) {
 		"abandoned pause": func(b *bench) job.Job {
 			j := b.ready()
 			j = b.Must(b.Rows.TakePause(b.ctx, j.ID, j.Epoch))
-			b.Pass(postgres.OpTime + time.Second)
+			b.Pass(job.OpTime + time.Second)
 			return j
 		},
 	} {
@@ -75,7 +74,7 @@ func TestALostSandboxIsGoneAfterTwo404sAGraceApart(t *testing.T) {
 			b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 			b.want(b.reconcile(), missing, count{1, 0, 0})
 			b.wantState(j.ID, j.SandboxState)
-			b.Pass(postgres.Grace - 30*time.Second)
+			b.Pass(job.Grace - 30*time.Second)
 			b.want(b.reconcile(), missing, count{})
 			b.wantState(j.ID, j.SandboxState)
 			b.Pass(31 * time.Second)
@@ -105,7 +104,7 @@ func TestAnySightOfASandboxStartsTheCountAnew(t *testing.T) {
 					t.Error("a GET that found it did not clear it")
 				}
 			}
-			b.Pass(postgres.Grace + time.Second)
+			b.Pass(job.Grace + time.Second)
 			b.reconcile()
 			b.wantState(j.ID, job.SandboxPaused)
 		})
@@ -119,10 +118,10 @@ func TestAWakeInBetweenStartsTheCountAnew(t *testing.T) {
 	b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 	b.want(b.reconcile(), missing, count{1, 0, 0})
 	b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute)) // its outcome stays unknown
-	b.Pass(postgres.Grace + time.Second)
+	b.Pass(job.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{1, 0, 0})
 	b.wantState(j.ID, job.SandboxResuming)
-	b.Pass(postgres.Grace + time.Second)
+	b.Pass(job.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{1, 1, 0})
 	b.wantState(j.ID, job.SandboxGone)
 }
@@ -208,11 +207,11 @@ func TestMissingSandboxesThatAreNeverToldAboutHoldUpNothing(t *testing.T) {
 	for range workers {
 		j := b.Must(b.Rows.RecordFinishedMissing(b.ctx, b.paused()))
 		b.OK(b.E2B.Vanish(b.ctx, j.SandboxID)) // no list shows it
-		b.Fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: j.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout, Delay: 2 * partTime})
+		b.Fault(e2bsim.Fault{Call: e2bsim.Get, Sandbox: j.SandboxID, Times: -1, Action: e2bsim.GatewayTimeout, Delay: 2 * job.ReconcilePart})
 	}
 	lost := b.paused()
 	b.OK(b.E2B.Vanish(b.ctx, lost.SandboxID))
-	b.Pass(postgres.Grace + time.Second)
+	b.Pass(job.Grace + time.Second)
 	for range 2 { // a walk, too, stops after a group of which E2B tells nothing
 		b.reconcile()
 	}

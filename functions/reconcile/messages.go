@@ -105,7 +105,6 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("queue scheduled job: %w", err)
 	}
-	r.cache.Publish(ctx, j)
 	return r.sendTurn(ctx, j)
 }
 
@@ -118,7 +117,6 @@ func (r *run) failOverdue(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("fail overdue job: %w", err)
 	}
-	r.cache.Publish(ctx, j)
 	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "reason", message)
 	if j.SandboxID == "" || j.SandboxState == job.SandboxGone {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestALatePauseIsAskedForAgain(t *testing.T) {
@@ -56,7 +56,7 @@ func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
 	pausing := b.ready()
 	pausing = b.Must(b.Rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
 	resuming := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
-	b.Pass(postgres.OpTime + 30*time.Second)
+	b.Pass(job.OpTime + 30*time.Second)
 	b.quiet()
 	b.Pass(31 * time.Second)
 	b.want(b.reconcile(), abandonedOps, count{2, 2, 0})
@@ -72,7 +72,7 @@ func TestAnAbandonedTurnIsAskedForAgain(t *testing.T) {
 	queued := b.accept()
 	claimed := b.Must(b.Rows.ClaimTurn(b.ctx, b.accept().ID, 0))
 	handed := b.building()
-	handed = b.Must(b.Rows.HandOver(b.ctx, handed, 10*time.Second))
+	handed = b.Must(b.Rows.HandOver(b.ctx, handed, handed.Progress, 10*time.Second))
 	b.Pass(30 * time.Second)
 	b.quiet()
 	b.Pass(45 * time.Second) // the claim's lease has run for 75 s of 105
@@ -145,7 +145,8 @@ func TestAQueuedJobHasAllItsTimeBeforeIt(t *testing.T) {
 // A builder that is at work ends its job itself.
 func TestAnOverdueJobThatIsHeldIsLeftToItsBuilder(t *testing.T) {
 	b := setup(t)
-	j := b.Must(b.Rows.HandOver(b.ctx, b.creating(), time.Minute))
+	j := b.creating()
+	j = b.Must(b.Rows.HandOver(b.ctx, j, j.Progress, time.Minute))
 	b.Pass(time.Hour + 3*time.Minute)
 	held := b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 1))
 	b.want(b.reconcile(), overdueJobs, count{})
@@ -157,7 +158,7 @@ func TestAnOverdueJobThatIsHeldIsLeftToItsBuilder(t *testing.T) {
 func TestAScheduledJobRunsWhenItsDayHasCome(t *testing.T) {
 	b := setup(t)
 	first := b.accept()
-	n := postgres.NewJob{
+	n := jobs.NewJob{
 		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour, PerDay: 1,
 		Request: job.Request{ProjectID: first.ProjectID, Goal: "a page", Template: "base"},
 	}
@@ -242,7 +243,7 @@ func TestWhatWasAskedForIsAskedForLessAndLessOften(t *testing.T) {
 	turns := len(b.turnsAsked(queued))
 	b.Must(b.Rows.TakePause(b.ctx, due.ID, due.Epoch))
 	b.Must(b.Rows.ClaimTurn(b.ctx, queued.ID, 0))
-	b.Pass(postgres.OpTime + postgres.ReconcileAfter + time.Second)
+	b.Pass(job.OpTime + job.ReconcileAfter + time.Second)
 	b.reconcile()
 	if n, _ := b.pausesAsked(due); n != pauses+1 {
 		t.Errorf("%d more pauses asked for, want 1", n-pauses)

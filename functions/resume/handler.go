@@ -12,8 +12,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
-	"siesta/shared/redis"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 )
@@ -38,8 +37,7 @@ const (
 
 type handler struct {
 	log      *slog.Logger
-	store    *postgres.Store
-	cache    *redis.Cache
+	store    *jobs.Store
 	pauses   *sqs.Queue
 	e2b      *e2b.Client
 	sealer   *secrets.Sealer
@@ -101,13 +99,12 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	h.cache.Publish(ctx, j)
 	return h.bringUp(logging.With(ctx, "epoch", j.Epoch), j)
 }
 
 // soon reports whether a moment is too near, or past, to leave a running
 // preview as it is. One that is not known may be near.
-func soon(at time.Time, j job.Job) bool { return !at.After(j.ReadAt.Add(postgres.DueMargin)) }
+func soon(at time.Time, j job.Job) bool { return !at.After(j.ReadAt.Add(job.DueMargin)) }
 
 // resumed and pending are the answers' bodies.
 type resumed struct {

@@ -8,7 +8,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 func TestAPausedPreviewIsBroughtBack(t *testing.T) {
@@ -59,7 +58,7 @@ func TestARunningPreviewIsLeftAlone(t *testing.T) {
 	if second.body["sandbox_expires_at"] != first.body["sandbox_expires_at"] || b.Calls(e2bsim.Connect) != before || b.Row(j.ID).Revision != revision {
 		t.Errorf("a running preview was touched: %v, then %v", first.body, second.body)
 	}
-	b.Pass(awake - postgres.DueMargin)
+	b.Pass(awake - job.DueMargin)
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.Row(j.ID); b.Calls(e2bsim.Connect) != before+1 || row.PauseDueAt.Sub(row.ReadAt) < awake/2 {
 		t.Errorf("a preview that is about to sleep was not kept awake: due in %v", row.PauseDueAt.Sub(row.ReadAt))
@@ -86,7 +85,7 @@ func TestTheEndOfALongRunIsTold(t *testing.T) {
 	b.want(b.resumeJob(j), http.StatusOK)
 	info, err := b.e2b.Get(t.Context(), j.SandboxID)
 	b.OK(err)
-	const longest = awake + ttlMargin/2
+	const longest = awake + job.WakeMargin/2
 	b.E2B.SetPlan(e2bsim.Plan{MaxRun: longest})
 	_, err = b.Pool.Exec(t.Context(), `UPDATE jobs SET pause_due_at = now() WHERE id = $1::uuid`, j.ID)
 	b.OK(err)
@@ -182,7 +181,7 @@ func TestAPauseUnderWayIsWaitedFor(t *testing.T) {
 		t.Errorf("got %v, Retry-After %q", got.body, got.retryAfter)
 	}
 	// Its worker died: the pause has no owner any more.
-	b.Pass(postgres.OpTime + time.Second)
+	b.Pass(job.OpTime + time.Second)
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+1 {
 		t.Errorf("got epoch %d: the late pause could still put it to sleep", row.Epoch)

@@ -41,8 +41,9 @@ func setup(t *testing.T) *bench {
 	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
+	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return &bench{World: w, handler: &handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redistest.New(t)), pauses: w.Queue("pause"), e2b: w.Sandboxes,
+		log: logging.New(w.Log, "debug"), store: w.Store, pauses: w.Queue("pause"), e2b: w.Sandboxes,
 		sealer: functiontest.Sealer(t), wakeTime: awake, times: callTimes,
 	}}
 }
@@ -77,7 +78,7 @@ func (b *bench) ready(a app) job.Job {
 			Env: j.Plan.Environment(a.env, "e2b.app"),
 		}))
 	}
-	return b.Must(b.Rows.Ready(ctx, j, b.e2b.PreviewURL(j.SandboxID, port), 0))
+	return b.Must(b.Rows.Ready(ctx, j, j.Progress, b.e2b.PreviewURL(j.SandboxID, port), 0))
 }
 
 func withSelf(command string) string {
@@ -188,7 +189,7 @@ func (b *bench) wantRow(id string, state job.SandboxState) job.Job {
 	if j.SandboxState != state {
 		b.T.Errorf("row says %s, want %s", j.SandboxState, state)
 	}
-	cached, ok, err := b.cache.Get(b.T.Context(), id)
+	cached, ok, err := b.Cache.Get(b.T.Context(), id)
 	b.OK(err)
 	if ok && cached.Revision != j.Revision {
 		b.T.Errorf("cache has revision %d (%s), row %d (%s)", cached.Revision, cached.SandboxState, j.Revision, j.SandboxState)

@@ -153,7 +153,6 @@ func (w *wake) start(ctx context.Context, next step) error {
 		return fmt.Errorf("extend resume: %w", err)
 	}
 	w.j = j
-	w.cache.Publish(ctx, j)
 	env, err := w.sealer.Open(ctx, j.ID, j.EnvSealed)
 	if err != nil {
 		return fmt.Errorf("%w: open environment: %w", errNoServer, err)

@@ -10,7 +10,6 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // killServer ends a job's server as the kernel would, then puts the job to
@@ -150,7 +149,7 @@ func TestAServerThatIsComingUpIsNotStartedTwice(t *testing.T) {
 	a.built, a.plan.Start = a.plan.Start, "until [ -e go ]; do sleep 0.05; done; exec {self} serve"
 	j := b.killServer(b.ready(a))
 	b.want(b.resumeFor(j, 2), http.StatusAccepted)
-	b.Pass(postgres.OpTime + time.Second)
+	b.Pass(job.OpTime + time.Second)
 	b.want(b.resumeFor(j, 2), http.StatusAccepted)
 	if got := b.steps(j); got != "start start-2" {
 		t.Errorf("steps are %q", got)
@@ -167,7 +166,7 @@ func TestALostWakeStartsNothing(t *testing.T) {
 	b := setup(t)
 	j := b.killServer(b.ready(greeter))
 	b.Once(e2bsim.Preview, e2bsim.Received, func() {
-		b.Pass(postgres.OpTime + time.Second)
+		b.Pass(job.OpTime + time.Second)
 		b.Must(b.Rows.TakePause(t.Context(), j.ID, j.Epoch+1))
 	})
 	b.want(b.resumeJob(j), http.StatusAccepted)

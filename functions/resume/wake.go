@@ -10,16 +10,8 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/sqs"
-)
-
-const (
-	// ttlMargin is how much longer than its due time a sandbox may live, so that
-	// E2B never ends it before we do.
-	ttlMargin = 15 * time.Minute
-	// maxWake and ttlMargin together are the hour that E2B's smallest plan grants.
-	maxWake = 45 * time.Minute
 )
 
 // wake is one call's part in one wake, from its record on. Others may share it.
@@ -51,7 +43,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	case errors.Is(err, errOlderFiles):
 		return w.lost(ctx)
 	case errors.Is(err, errUnfinished):
-		w.sendPause(ctx, w.j, postgres.OpTime)
+		w.sendPause(ctx, w.j, job.OpTime)
 		return notYet(w.j), nil
 	default:
 		return w.refused(ctx, err)
@@ -95,7 +87,7 @@ func (w *wake) connect(ctx context.Context) error {
 	if patience <= 0 {
 		return errUnfinished
 	}
-	ttl := w.wakeTime + ttlMargin
+	ttl := w.wakeTime + job.WakeMargin
 	w.expires = time.Now().Add(ttl)
 	sending, cancel := context.WithTimeout(ctx, w.times.send)
 	defer cancel()
@@ -132,14 +124,13 @@ func (w *wake) endOfRun(ctx context.Context) time.Time {
 
 // up records that the preview runs, until its pause is due.
 func (w *wake) up(ctx context.Context) (api.Answer, error) {
-	j, err := w.store.RecordResumed(ctx, w.j, w.wakeTime, time.Until(w.expires))
+	j, err := w.store.RecordResumed(ctx, w.j, jobs.Run{Due: w.wakeTime, TTL: time.Until(w.expires)})
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
 	}
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record resume: %w", err)
 	}
-	w.cache.Publish(ctx, j)
 	w.sendPause(ctx, j, min(w.wakeTime, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
 	return running(j), nil
@@ -150,10 +141,7 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 func (w *wake) mark(ctx context.Context, j job.Job) {
 	err := w.envd.WriteMarker(ctx, j.Epoch)
 	if err == nil {
-		var row job.Job
-		if row, err = w.store.RecordMarker(ctx, j.ID, j.Epoch); err == nil {
-			w.cache.Publish(ctx, row)
-		}
+		_, err = w.store.RecordMarker(ctx, j.ID, j.Epoch)
 	}
 	if err != nil && !errors.Is(err, job.ErrConflict) {
 		w.log.WarnContext(ctx, "mark sandbox", "error", err)
@@ -189,7 +177,6 @@ func (w *wake) lost(ctx context.Context) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record loss: %w", err)
 	}
-	w.cache.Publish(ctx, j)
 	if err := w.e2b.Within(w.times.record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		w.log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
 	}
@@ -211,7 +198,6 @@ func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, fmt.Errorf("record refused resume: %w", err)
 	}
-	w.cache.Publish(ctx, j)
 	w.sendPause(ctx, j, 0)
 	return api.Answer{}, cause
 }

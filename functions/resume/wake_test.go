@@ -11,7 +11,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestEightCallersGetTheSamePreview(t *testing.T) {
@@ -51,7 +51,7 @@ func TestACallerJoinsAWakeUnderWay(t *testing.T) {
 func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
 	b := setup(t)
 	j := b.Must(b.Rows.TakeResume(t.Context(), b.paused(greeter), 10*time.Minute))
-	b.Pass(postgres.OpTime + time.Second)
+	b.Pass(job.OpTime + time.Second)
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.wantRow(j.ID, job.SandboxRunning); row.Epoch != j.Epoch+1 || row.OpShared {
 		t.Errorf("got epoch %d, shared %v", row.Epoch, row.OpShared)
@@ -77,7 +77,7 @@ func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
 	if row.Epoch != j.Epoch+1 || got.errorType() != "sandbox_unreachable" {
 		t.Errorf("got %v, epoch %d, want one wake", got.body, row.Epoch)
 	}
-	b.Pass(postgres.OpTime + time.Second)
+	b.Pass(job.OpTime + time.Second)
 	b.want(b.resumeFor(j, 1), http.StatusServiceUnavailable) // nor before its pause has come
 	if _, err := b.Rows.TakePause(t.Context(), j.ID, row.Epoch); err != nil {
 		t.Errorf("the pause is not to be had: %v", err)
@@ -120,7 +120,7 @@ func TestAnswersToTheConnect(t *testing.T) {
 				if got.retryAfter != "2" || !row.OpUntil.After(row.ReadAt) {
 					t.Errorf("Retry-After %q, op until %v: an unknown call must keep its owner", got.retryAfter, row.OpUntil)
 				}
-				b.wantPause(row, postgres.OpTime)
+				b.wantPause(row, job.OpTime)
 			}
 			// Calling again goes on.
 			b.want(b.resumeJob(j), http.StatusOK)
@@ -144,7 +144,7 @@ func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
 	}
 	answer()
 	row := b.wantRow(j.ID, job.SandboxResuming)
-	b.wantPause(row, postgres.OpTime)
+	b.wantPause(row, job.OpTime)
 	b.times = callTimes
 	b.want(b.resumeJob(j), http.StatusOK)
 	if after := b.wantRow(j.ID, job.SandboxRunning); after.Epoch != row.Epoch {
@@ -191,7 +191,7 @@ func TestARefusalDoesNotEndASharedWake(t *testing.T) {
 	if !row.OpUntil.After(row.ReadAt) {
 		t.Errorf("op until %v: the other call lost its sandbox", row.OpUntil)
 	}
-	b.wantPause(row, postgres.OpTime)
+	b.wantPause(row, job.OpTime)
 }
 
 // The two ends of a 404: believed only after it has lasted, and counted across
@@ -220,10 +220,12 @@ func TestARowThatMovedOn(t *testing.T) {
 		move   func(b *bench, j job.Job)
 		status int
 	}{
-		"running": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordResumed(b.T.Context(), j, awake, time.Hour)) }, 200},
-		"gone":    {func(b *bench, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
+		"running": {func(b *bench, j job.Job) {
+			b.Must(b.Rows.RecordResumed(b.T.Context(), j, jobs.Run{Due: awake, TTL: time.Hour}))
+		}, 200},
+		"gone": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
 		"pausing": {func(b *bench, j job.Job) {
-			b.Pass(postgres.OpTime + time.Second)
+			b.Pass(job.OpTime + time.Second)
 			b.Must(b.Rows.TakePause(b.T.Context(), j.ID, j.Epoch))
 		}, 202},
 	} {
@@ -247,7 +249,7 @@ func TestAnInvocationThatEndsLeavesThePauseBooked(t *testing.T) {
 		}
 	})
 	b.want(b.callWithin(ctx, alice, j.ID), http.StatusAccepted)
-	b.wantPause(b.wantRow(j.ID, job.SandboxResuming), postgres.OpTime)
+	b.wantPause(b.wantRow(j.ID, job.SandboxResuming), job.OpTime)
 }
 
 func TestWithoutQueueOrCacheThePreviewStillComes(t *testing.T) {
@@ -255,7 +257,7 @@ func TestWithoutQueueOrCacheThePreviewStillComes(t *testing.T) {
 	j := b.paused(greeter)
 	b.SQS.Advance(0)
 	b.pauses = functiontest.DeadQueue(t)
-	b.cache = functiontest.Cache(t, "redis://127.0.0.1:1")
+	b.Cache = functiontest.Cache(t, "redis://127.0.0.1:1")
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.Row(j.ID); row.SandboxState != job.SandboxRunning || row.PauseDueAt.IsZero() {
 		t.Errorf("row says %s, due %v", row.SandboxState, row.PauseDueAt)
@@ -300,7 +302,7 @@ func TestTheRecordComesBeforeTheCall(t *testing.T) {
 			return
 		}
 		row, err := b.Rows.Get(b.T.Context(), j.ID)
-		cached, ok, cacheErr := b.cache.Get(b.T.Context(), j.ID)
+		cached, ok, cacheErr := b.Cache.Get(b.T.Context(), j.ID)
 		if err := errors.Join(err, cacheErr); err != nil {
 			t.Error(err)
 		}

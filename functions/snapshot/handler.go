@@ -9,8 +9,7 @@ import (
 
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/redis"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/sqs"
 )
 
@@ -19,8 +18,7 @@ const rereads = 4
 
 type handler struct {
 	log    *slog.Logger
-	store  *postgres.Store
-	cache  *redis.Cache
+	store  *jobs.Store
 	pauses *sqs.Queue
 }
 
@@ -78,7 +76,6 @@ func (h handler) request(ctx context.Context, j job.Job) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	h.cache.Publish(ctx, j)
 	if err := h.pauses.SendPause(ctx, sqs.Pause(j), 0); err != nil {
 		h.log.WarnContext(ctx, "pause message not sent", "error", err)
 	}

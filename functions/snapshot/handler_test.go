@@ -31,8 +31,9 @@ type bench struct {
 func setup(t *testing.T, redisURL string) bench {
 	t.Helper()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
+	w.Cache = functiontest.Cache(t, redisURL)
 	return bench{World: w, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: w.Store, cache: functiontest.Cache(t, redisURL), pauses: w.Queue("pause"),
+		log: slog.New(slog.DiscardHandler), store: w.Store, pauses: w.Queue("pause"),
 	}}
 }
 
@@ -55,7 +56,7 @@ func TestARunningPreviewIsDueAtOnce(t *testing.T) {
 	if due.PauseDueAt.After(due.ReadAt) || due.SandboxState != job.SandboxRunning || due.Epoch != 3 {
 		t.Errorf("row = %+v", due)
 	}
-	if cached, ok, err := b.cache.Get(t.Context(), j.ID); err != nil || !ok || cached.Revision != due.Revision {
+	if cached, ok, err := b.Cache.Get(t.Context(), j.ID); err != nil || !ok || cached.Revision != due.Revision {
 		t.Errorf("cached: %+v, %v, %v", cached, ok, err)
 	}
 	sent := b.SQS.Messages("pause")
@@ -143,7 +144,7 @@ func TestWithoutQueueOrRedisThePauseIsStillDue(t *testing.T) {
 func TestWithoutPostgresItSaysSo(t *testing.T) {
 	b := setup(t, redistest.New(t))
 	j := b.Ready(awake)
-	if _, err := b.cache.Put(t.Context(), j); err != nil {
+	if _, err := b.Cache.Put(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}
 	b.Proxy.Down()

@@ -13,6 +13,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
@@ -22,17 +23,16 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	database := postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg))
-	database.Stack = r.Required("STACK_TAG")
-	store, err := postgres.Open(context.Background(), database)
+	db, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
 	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
+	store := jobs.NewStore(db, r.Required("STACK_TAG"), cache.Publish)
 	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	h := handler{log: log, store: store, cache: cache, pauses: pauses}
+	h := handler{log: log, store: store, pauses: pauses}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -11,16 +11,14 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/logging"
-	"siesta/shared/postgres"
-	"siesta/shared/redis"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 )
 
 type handler struct {
 	log       *slog.Logger
-	store     *postgres.Store
-	cache     *redis.Cache
+	store     *jobs.Store
 	builds    *sqs.Queue
 	sealer    *secrets.Sealer
 	allowed   job.Allowed
@@ -53,7 +51,6 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	}
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", j.ID)
 	h.log.InfoContext(ctx, "job accepted", "created", created, "status", j.Status, "tier", j.Tier)
-	h.cache.Publish(ctx, j)
 	answer := response{JobID: j.ID, Status: job.Queued, BuildVersion: j.BuildVersion}
 	switch {
 	case j.Status == job.Scheduled:
@@ -67,30 +64,30 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 }
 
 // read makes a job of the request, or says what is wrong with it.
-func (h handler) read(ctx context.Context, r api.Request) (postgres.NewJob, error) {
+func (h handler) read(ctx context.Context, r api.Request) (jobs.NewJob, error) {
 	user, err := api.UserID(r)
 	if err != nil {
-		return postgres.NewJob{}, err
+		return jobs.NewJob{}, err
 	}
 	key, err := api.IdempotencyKey(r)
 	if err != nil {
-		return postgres.NewJob{}, err
+		return jobs.NewJob{}, err
 	}
 	body, err := api.Body(r)
 	if err != nil {
-		return postgres.NewJob{}, err
+		return jobs.NewJob{}, err
 	}
 	request, err := job.ParseRequest(body, user, h.allowed)
 	if err != nil {
-		return postgres.NewJob{}, err
+		return jobs.NewJob{}, err
 	}
 	id := job.NewID()
 	sealed, err := h.sealer.Seal(ctx, id, request.Env)
 	if err != nil {
-		return postgres.NewJob{}, err
+		return jobs.NewJob{}, err
 	}
 	tier, hash := api.Tier(r, h.tierClaim), sha256.Sum256(body)
-	return postgres.NewJob{
+	return jobs.NewJob{
 		ID: id, UserID: user, Tier: tier, Request: request, EnvSealed: sealed,
 		IdempotencyKey: key, RequestHash: hash[:], Deadline: h.deadline, PerDay: h.limits.For(tier).PerDay,
 	}, nil
@@ -98,7 +95,7 @@ func (h handler) read(ctx context.Context, r api.Request) (postgres.NewJob, erro
 
 // checkPrevious refuses iterations, which are not built yet, and tells a caller
 // whose previous job is not there just that.
-func (h handler) checkPrevious(ctx context.Context, n postgres.NewJob) error {
+func (h handler) checkPrevious(ctx context.Context, n jobs.NewJob) error {
 	id := n.Request.PreviousJobID
 	if id == "" {
 		return nil

@@ -25,7 +25,7 @@ func TestAnAcceptedJobHasARowACacheEntryAndAMessage(t *testing.T) {
 	}
 	b.want(1, 1)
 	id, _ := body["job_id"].(string)
-	if j, ok, err := b.cache.Get(t.Context(), id); err != nil || !ok || j.UserID != alice || j.Status != job.Queued {
+	if j, ok, err := b.Cache.Get(t.Context(), id); err != nil || !ok || j.UserID != alice || j.Status != job.Queued {
 		t.Errorf("cached: %+v, %v, %v", j, ok, err)
 	}
 	received, err := b.SQS.Queue("build").Receive(t.Context(), 1, 0) // at once: it was sent without a delay
@@ -233,7 +233,7 @@ func TestAJobIsAcceptedWithoutAQueue(t *testing.T) {
 func TestAJobIsAcceptedWithoutRedis(t *testing.T) {
 	server := redistest.NewServer(t, redisserver.Config{})
 	b := setupWith(t, server.URL())
-	b.cache = functiontest.HastyCache(t, server.URL())
+	b.Cache = functiontest.HastyCache(t, server.URL())
 	if err := server.Freeze(); err != nil {
 		t.Fatal(err)
 	}

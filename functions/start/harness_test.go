@@ -34,8 +34,9 @@ func setup(t *testing.T) bench {
 func setupWith(t *testing.T, redisURL string) bench {
 	t.Helper()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
+	w.Cache = functiontest.Cache(t, redisURL)
 	return bench{World: w, handler: handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, cache: functiontest.Cache(t, redisURL), sealer: functiontest.Sealer(t), builds: w.Queue("build"),
+		log: logging.New(w.Log, "debug"), store: w.Store, sealer: functiontest.Sealer(t), builds: w.Queue("build"),
 		allowed:   job.Allowed{Templates: []string{"base", "node"}, SourceBucket: "sources"},
 		tierClaim: "plan", deadline: time.Hour,
 	}}

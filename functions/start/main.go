@@ -14,6 +14,7 @@ import (
 	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
@@ -24,15 +25,16 @@ func main() {
 	r := env.New(os.Getenv)
 	cfg, err := awsenv.Load(os.Getenv)
 	r.Check("AWS", err)
-	store, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
+	db, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
 	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
 	r.Check("REDIS_URL", err)
+	store := jobs.NewStore(db, "", cache.Publish)
 	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
 	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
 	r.Check("SEAL_KEY", err)
 	h := handler{
-		log: log, store: store, cache: cache, sealer: sealer,
+		log: log, store: store, sealer: sealer,
 		builds:    sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("BUILD_QUEUE_URL"), ""),
 		allowed:   job.Allowed{Templates: r.List("TEMPLATES", job.DefaultTemplate), SourceBucket: r.String("SOURCE_BUCKET", "")},
 		tierClaim: r.String("TIER_CLAIM", ""),

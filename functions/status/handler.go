@@ -6,14 +6,14 @@ import (
 
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
 
 type handler struct {
 	log   *slog.Logger
 	cache *redis.Cache
-	store func() (*postgres.Store, error) // opened by the first call
+	store func() (*jobs.Store, error) // opened by the first call
 }
 
 // serve answers GET /api/generation/{job_id}/status. Another user's job is as

@@ -12,7 +12,7 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 )
 
 const alice = functiontest.Alice
@@ -27,7 +27,7 @@ func setup(t testing.TB, redisURL string) bench {
 	t.Helper()
 	d := functiontest.NewDatabase(t)
 	return bench{Database: d, handler: handler{
-		log: slog.New(slog.DiscardHandler), cache: functiontest.Cache(t, redisURL), store: func() (*postgres.Store, error) { return d.Store, nil },
+		log: slog.New(slog.DiscardHandler), cache: functiontest.Cache(t, redisURL), store: func() (*jobs.Store, error) { return d.Store, nil },
 	}}
 }
 
@@ -173,7 +173,7 @@ func TestWithoutPostgresCachedJobsAreAnswered(t *testing.T) {
 func TestACacheHitOpensNoPostgres(t *testing.T) {
 	b := setup(t, redistest.New(t))
 	j := b.cached(b.accept())
-	b.store = func() (*postgres.Store, error) {
+	b.store = func() (*jobs.Store, error) {
 		t.Error("Postgres was opened")
 		return nil, job.ErrUnavailable
 	}

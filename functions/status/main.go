@@ -15,6 +15,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
 
@@ -30,8 +31,9 @@ func main() {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	h := handler{log: log, cache: cache, store: sync.OnceValues(func() (*postgres.Store, error) {
-		return postgres.Open(context.Background(), database)
+	h := handler{log: log, cache: cache, store: sync.OnceValues(func() (*jobs.Store, error) {
+		db, err := postgres.Open(context.Background(), database)
+		return jobs.NewStore(db, "", nil), err // which writes nothing
 	})}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -17,6 +17,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
@@ -25,7 +26,8 @@ import (
 // system is a whole system whose queues are polled by whoever measures.
 type system struct {
 	*stack.Stack
-	store *postgres.Store
+	db    *postgres.DB
+	store *jobs.Store
 	cache *redis.Cache
 	e2b   *e2b.Client
 	sqs   *sqs.Client
@@ -61,9 +63,10 @@ func (b *bench) open(ctx context.Context, change func(*stack.Config)) (_ *system
 }
 
 func (s *system) connect(ctx context.Context) (err error) {
-	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err != nil {
+	if s.db, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err != nil {
 		return err
 	}
+	s.store = jobs.NewStore(s.db, "", nil)
 	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
 		return err
 	}
@@ -79,8 +82,8 @@ func (s *system) connect(ctx context.Context) (err error) {
 
 // Close ends everything and leaves nothing.
 func (s *system) Close() {
-	if s.store != nil {
-		s.store.Close()
+	if s.db != nil {
+		s.db.Close()
 	}
 	if s.cache != nil {
 		_ = s.cache.Close()
@@ -104,7 +107,7 @@ func (s *system) failed(format string, args ...any) error {
 
 // ready makes a job that is READY, with a sandbox that is due for its pause.
 func (s *system) ready(ctx context.Context) (job.Job, error) {
-	j, _, err := s.store.Accept(ctx, postgres.NewJob{
+	j, _, err := s.store.Accept(ctx, jobs.NewJob{
 		ID: job.NewID(), UserID: "bench", Tier: job.Bootstrapper, Deadline: time.Hour,
 		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
 	})
@@ -118,10 +121,10 @@ func (s *system) ready(ctx context.Context) (job.Job, error) {
 			return j, err
 		},
 		func() (job.Job, error) { return s.store.RecordSandbox(ctx, j, sandbox.ID, time.Hour) },
-		func() (job.Job, error) { return s.store.Advance(ctx, j, job.Code) },
-		func() (job.Job, error) { return s.store.Advance(ctx, j, job.Deps) },
-		func() (job.Job, error) { return s.store.Advance(ctx, j, job.Checks) },
-		func() (job.Job, error) { return s.store.Ready(ctx, j, "https://3000-x.e2b.app", 0) },
+		func() (job.Job, error) { return s.store.Advance(ctx, j, j.Progress, job.Code) },
+		func() (job.Job, error) { return s.store.Advance(ctx, j, j.Progress, job.Deps) },
+		func() (job.Job, error) { return s.store.Advance(ctx, j, j.Progress, job.Checks) },
+		func() (job.Job, error) { return s.store.Ready(ctx, j, j.Progress, "https://3000-x.e2b.app", 0) },
 	} {
 		if err == nil {
 			j, err = step()

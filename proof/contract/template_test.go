@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"siesta/shared/postgres"
+	"siesta/shared/job"
 )
 
 // TestQueueTimes holds the queues to what Lambda asks of them and to the
-// protocol's arithmetic: a turn is killed at 100 s, its lease ends at 105 s, its
-// message comes back at 110 s, or at 600 s if the turn could not say so.
+// protocol's time: what shared/job's times are reckoned from is the time-out
+// here. A message whose turn could not hide it comes back after 600 s.
 func TestQueueTimes(t *testing.T) {
 	tmpl := loadTemplate(t)
 	batches := map[string]int{"build": 1, "pause": 10}
@@ -28,11 +28,8 @@ func TestQueueTimes(t *testing.T) {
 		consumers = append(consumers, name)
 		queue := tmpl.at("Resources", source.at("Queue").resource(), "Properties")
 		timeout, visibility := f.at("Properties", "Timeout").number(), queue.at("VisibilityTimeout").number()
-		if timeout != 100 || visibility < 6*timeout {
-			t.Errorf("%s: time-out %d, visibility %d, want 100 and at least 600", name, timeout, visibility)
-		}
-		if lease := postgres.Lease; lease <= time.Duration(timeout)*time.Second || lease >= 110*time.Second {
-			t.Errorf("%s: a lease of %v, want between the kill and the redelivery", name, lease)
+		if end := int(job.FunctionEnd.Seconds()); timeout != end || visibility < 6*timeout {
+			t.Errorf("%s: time-out %d, visibility %d, want %d and at least six times that", name, timeout, visibility, end)
 		}
 		if got := source.at("BatchSize").number(); got != batches[name] {
 			t.Errorf("%s: batch size %d, want %d", name, got, batches[name])

@@ -13,7 +13,6 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // Try plays one history that its seed decides, from an empty system until all
@@ -280,7 +279,7 @@ func (h *history) user(verb string) Actor {
 func (h *history) shared() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.allowed += postgres.OpTime
+	h.allowed += job.OpTime
 }
 
 // moods are the faults of E2B's that cost nobody a sandbox.

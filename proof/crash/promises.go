@@ -7,13 +7,12 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // Overrun is how long a sandbox may run past its due time at the most, as
 // docs/lifecycle.md states it: until reconcile notices that the pause is late,
 // until its next run, and until the call of a dead owner is over.
-const Overrun = postgres.ReconcileAfter + time.Minute + postgres.OpTime
+const Overrun = job.ReconcileAfter + time.Minute + job.OpTime
 
 // view is the whole system at one moment at which nothing moves.
 type view struct {
@@ -108,17 +107,17 @@ func (v view) over(sandbox e2bsim.Info, j job.Job, known bool) time.Duration {
 	due := j.ReadAt.Sub(j.PauseDueAt)
 	switch {
 	case !known, j.SandboxID != "" && j.SandboxID != sandbox.ID:
-		return age - postgres.Grace
+		return age - job.Grace
 	case j.Status == job.Failed:
 		return min(age, j.ReadAt.Sub(j.CompletedAt))
 	case j.Status != job.Ready:
 		return 0
 	case j.SandboxPaused: // woken from outside; the row believes it once no list can lag that far
-		return awake - postgres.Grace
+		return awake - job.Grace
 	case j.SandboxState == job.SandboxResuming:
 		return j.ReadAt.Sub(j.OpUntil)
 	case awake < due: // a wake that came to nothing
-		return awake - postgres.OpTime
+		return awake - job.OpTime
 	default:
 		return due
 	}

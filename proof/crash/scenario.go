@@ -8,7 +8,6 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // Scenario brings a system to where a function is about to run, lets it run,
@@ -230,7 +229,7 @@ func surprised(ctx context.Context, s *System) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := s.Pass(ctx, postgres.Grace+leap); err != nil {
+	if err := s.Pass(ctx, job.Grace+leap); err != nil {
 		return "", err
 	}
 	if err := s.vanish(ctx, first); err != nil {

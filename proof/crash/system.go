@@ -17,6 +17,7 @@ import (
 	"siesta/local/stack"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
 
@@ -34,7 +35,8 @@ type Config struct {
 // that is decided for it.
 type System struct {
 	*stack.Stack
-	store *postgres.Store
+	db    *postgres.DB
+	store *jobs.Store
 	cache *redis.Cache
 	wires *wires
 	judge changing
@@ -70,7 +72,8 @@ func Start(ctx context.Context, c Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err == nil {
+	if s.db, err = postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL}); err == nil {
+		s.store = jobs.NewStore(s.db, "", nil)
 		s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second})
 	}
 	if err != nil {
@@ -83,8 +86,8 @@ func Start(ctx context.Context, c Config) (*System, error) {
 func (s *System) Close() error {
 	err := s.Stack.Close()
 	s.wires.close()
-	if s.store != nil {
-		s.store.Close()
+	if s.db != nil {
+		s.db.Close()
 	}
 	if s.cache != nil {
 		err = errors.Join(err, s.cache.Close())

@@ -10,6 +10,8 @@ import (
 	"siesta/proof/postgrestest"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
+	"siesta/shared/redis"
 )
 
 // Database is a migrated Postgres database of one test's own.
@@ -17,8 +19,10 @@ type Database struct {
 	T     testing.TB
 	Pool  *pgxpool.Pool
 	Proxy *postgrestest.Proxy // between Store and Postgres
-	Store *postgres.Store     // the function's
-	Rows  *postgres.Store     // the test's, past the proxy
+	DB    *postgres.DB        // the function's, through the proxy
+	Store *jobs.Store         // the function's
+	Cache *redis.Cache        // that Store publishes to; nil: none
+	Rows  *jobs.Store         // the test's, past the proxy
 }
 
 // NewDatabase makes a database, which is gone after the test.
@@ -26,14 +30,21 @@ func NewDatabase(t testing.TB) *Database {
 	t.Helper()
 	address, pool := postgrestest.New(t)
 	d := &Database{T: t, Pool: pool, Proxy: postgrestest.NewProxy(t, address)}
-	open := func(address string) *postgres.Store {
-		store, err := postgres.Open(context.Background(), postgres.Config{URL: address, MaxConns: 8, Stack: Stack})
+	open := func(address string) *postgres.DB {
+		db, err := postgres.Open(context.Background(), postgres.Config{URL: address, MaxConns: 8})
 		d.OK(err)
-		t.Cleanup(store.Close)
-		return store
+		t.Cleanup(db.Close)
+		return db
 	}
-	d.Store, d.Rows = open(d.Proxy.URL), open(address)
+	d.DB = open(d.Proxy.URL)
+	d.Store, d.Rows = jobs.NewStore(d.DB, Stack, d.publish), jobs.NewStore(open(address), Stack, nil)
 	return d
+}
+
+func (d *Database) publish(ctx context.Context, j job.Job) {
+	if d.Cache != nil {
+		d.Cache.Publish(ctx, j)
+	}
 }
 
 // OK ends the test on an error.
@@ -58,15 +69,15 @@ func (d *Database) Row(id string) job.Job {
 }
 
 // NewJob is a new job of Alice's.
-func NewJob() postgres.NewJob {
-	return postgres.NewJob{
+func NewJob() jobs.NewJob {
+	return jobs.NewJob{
 		ID: job.NewID(), UserID: Alice, Tier: job.Bootstrapper, Deadline: time.Hour,
 		Request: job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"},
 	}
 }
 
 // Accept is a job as start leaves it, beside the cache and the queue.
-func (d *Database) Accept(n postgres.NewJob) job.Job {
+func (d *Database) Accept(n jobs.NewJob) job.Job {
 	d.T.Helper()
 	j, _, err := d.Rows.Accept(d.T.Context(), n)
 	return d.Must(j, err)

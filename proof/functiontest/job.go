@@ -38,7 +38,7 @@ func (w *World) Building(j job.Job) job.Job {
 func (w *World) Checks(j job.Job) job.Job {
 	w.T.Helper()
 	for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
-		j = w.Must(w.Rows.Advance(w.T.Context(), j, next))
+		j = w.Must(w.Rows.Advance(w.T.Context(), j, j.Progress, next))
 	}
 	return j
 }
@@ -47,7 +47,7 @@ func (w *World) Checks(j job.Job) job.Job {
 func (w *World) Ready(wait time.Duration) job.Job {
 	w.T.Helper()
 	j := w.Checks(w.Building(w.Accept(NewJob())))
-	return w.Must(w.Rows.Ready(w.T.Context(), j, "https://3000-x.e2b.app", wait))
+	return w.Must(w.Rows.Ready(w.T.Context(), j, j.Progress, "https://3000-x.e2b.app", wait))
 }
 
 // Pause puts a READY job to sleep.

@@ -19,6 +19,7 @@ import (
 	"siesta/local/stack"
 	"siesta/shared/awsenv"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
@@ -37,7 +38,8 @@ type config struct {
 // system is a whole system that works by itself, and what looks into it.
 type system struct {
 	*stack.Stack
-	store   *postgres.Store
+	db      *postgres.DB
+	store   *jobs.Store
 	cache   *redis.Cache
 	builds  *sqs.Queue
 	journal *journal
@@ -72,9 +74,10 @@ func open(ctx context.Context, c config) (_ *system, err error) {
 
 // connect takes the socket to Postgres: what comes by TCP is a function's.
 func (s *system) connect(ctx context.Context) (err error) {
-	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.Postgres.SocketURL(postgresserver.Database)}); err != nil {
+	if s.db, err = postgres.Open(ctx, postgres.Config{URL: s.Postgres.SocketURL(postgresserver.Database)}); err != nil {
 		return err
 	}
+	s.store = jobs.NewStore(s.db, "", nil)
 	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
 		return err
 	}
@@ -86,8 +89,8 @@ func (s *system) connect(ctx context.Context) (err error) {
 // Close ends everything.
 func (s *system) Close() error {
 	err := s.Stack.Close()
-	if s.store != nil {
-		s.store.Close()
+	if s.db != nil {
+		s.db.Close()
 	}
 	if s.cache != nil {
 		err = errors.Join(err, s.cache.Close())

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"siesta/shared/postgres"
+	"siesta/shared/job"
 )
 
 const (
@@ -53,7 +53,7 @@ func (l *load) healed() row {
 	var told []string
 	for _, rule := range slices.Sorted(maps.Keys(l.journal.healed)) {
 		told = append(told, fmt.Sprintf("%s %d", rule, l.journal.healed[rule]))
-		if rule == cache || rule == turns && l.ready > postgres.ReconcileAfter {
+		if rule == cache || rule == turns && l.ready > job.ReconcileAfter {
 			continue
 		}
 		r.wrong = append(r.wrong, fmt.Sprintf("%d of its %s: a message or an answer was lost before", l.journal.healed[rule], rule))

@@ -17,6 +17,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 )
@@ -24,14 +25,15 @@ import (
 // system is the real thing, with what it takes to look into it.
 type system struct {
 	*crash.System
-	store    *postgres.Store
+	db       *postgres.DB
+	store    *jobs.Store
 	cache    *redis.Cache
 	somebody *e2b.Client // outside, who has the key
 	passed   time.Duration
 }
 
 func open(ctx context.Context, s *crash.System) (*system, error) {
-	store, err := postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL})
+	db, err := postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL})
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +43,11 @@ func open(ctx context.Context, s *crash.System) (*system, error) {
 	}
 	key := func(context.Context, bool) (secrets.Text, error) { return secrets.NewText(s.E2BAPIKey), nil }
 	somebody, err := e2b.New(e2b.Config{APIURL: s.E2BAPIURL, Domain: "localhost", Key: key})
-	return &system{System: s, store: store, cache: cache, somebody: somebody}, err
+	return &system{System: s, db: db, store: jobs.NewStore(db, "", nil), cache: cache, somebody: somebody}, err
 }
 
 func (s *system) close() {
-	s.store.Close()
+	s.db.Close()
 	_ = s.cache.Close()
 }
 

@@ -22,6 +22,7 @@ import (
 	"siesta/local/e2bsim/sandbox"
 	"siesta/local/stack"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
 
@@ -91,7 +92,8 @@ type system struct {
 type running struct {
 	*stack.Stack
 	pool  *pgxpool.Pool
-	store *postgres.Store
+	db    *postgres.DB
+	store *jobs.Store
 	cache *redis.Cache
 	redis *goredis.Client
 	lines lines
@@ -187,9 +189,10 @@ func (r *running) open() (err error) {
 	if r.pool, err = pgxpool.New(context.Background(), r.DatabaseURL); err != nil {
 		return err
 	}
-	if r.store, err = postgres.Open(context.Background(), postgres.Config{URL: r.DatabaseURL}); err != nil {
+	if r.db, err = postgres.Open(context.Background(), postgres.Config{URL: r.DatabaseURL}); err != nil {
 		return err
 	}
+	r.store = jobs.NewStore(r.db, "", nil)
 	if r.cache, err = redis.Open(redis.Config{URL: r.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (r *running) close() error {
 	if r.redis != nil {
 		_ = r.redis.Close()
 		_ = r.cache.Close()
-		r.store.Close()
+		r.db.Close()
 		r.pool.Close()
 	}
 	return errors.Join(r.Stack.Close(), os.RemoveAll(r.dir))

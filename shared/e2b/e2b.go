@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"siesta/shared/env"
+	"siesta/shared/job"
 	"siesta/shared/secrets"
 )
 
@@ -105,7 +106,7 @@ func New(config Config) (*Client, error) {
 	}
 	return &Client{
 		config:   config,
-		patience: answerTime,
+		patience: job.AnswerTime,
 		backoff:  minBackoff,
 		http:     &http.Client{Transport: config.Transport, CheckRedirect: noRedirect},
 		data:     &http.Client{Transport: newTransport(), CheckRedirect: noRedirect},
@@ -117,7 +118,7 @@ func New(config Config) (*Client, error) {
 // answer; a call cut off so has an unknown outcome.
 func (c *Client) Within(d time.Duration) *Client {
 	within := *c
-	within.patience = min(d, answerTime)
+	within.patience = min(d, job.AnswerTime)
 	return &within
 }
 

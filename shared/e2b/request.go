@@ -13,15 +13,11 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"siesta/shared/job"
 )
 
 const (
-	// sendWindow: a call that changes E2B is sent within this time of being
-	// asked for, or not at all.
-	sendWindow = 20 * time.Second
-	// answerTime outlives the 75 s after which E2B itself gives up: an answer
-	// that can still come is waited for.
-	answerTime = 80 * time.Second
 	// readTime bounds one try of a call that changes nothing.
 	readTime = 20 * time.Second
 
@@ -75,7 +71,7 @@ func (c *Client) do(ctx context.Context, r request) (response, error) {
 	}
 	if r.op.changes() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, sendWindow)
+		ctx, cancel = context.WithTimeout(ctx, job.SendTime)
 		defer cancel()
 	}
 	refreshed := false

@@ -26,7 +26,6 @@ type Job struct {
 	Status    Status
 	Goal      string
 	EnvSealed []byte // the request's env, sealed; nil when it had none
-	Plan      Plan   // what the build found out about how to run the app
 
 	BuildVersion  string // build_v0_N, N counted per user and project
 	SandboxID     string
@@ -59,8 +58,7 @@ type Job struct {
 	CreateNo      int       // number of the newest create call
 	CreateSentAt  time.Time // set while a create call may be under way
 	StepStartedAt time.Time // when the current status was entered
-	PolledMS      int       // milliseconds spent waiting for commands so far
-	LogOffset     int64     // bytes of the current step's output already published
+	Progress
 
 	// The sandbox's side of the protocol.
 	Epoch        int       // the sandbox's fence, raised by each start and wake
@@ -74,15 +72,22 @@ type Job struct {
 	ReadAt   time.Time // the database's clock when this row was returned
 }
 
+// Progress is how far a build has come within its status. A turn passes on its
+// own, which is what it found in the row and what it has come to since.
+type Progress struct {
+	Plan      Plan  // what the build found out about how to run the app
+	PolledMS  int   // milliseconds spent waiting for commands so far
+	LogOffset int64 // bytes of the current step's output already published
+}
+
 // Plan is how a job's app is installed, checked and served: the request's own
 // commands where it named them, else what the build detected. An empty command
 // means that there is none.
 type Plan struct {
-	Framework string `json:"framework"`
-	Install   string `json:"install"`
-	Check     string `json:"check"`
-	Start     string `json:"start"`
-	Port      int    `json:"port"`
+	Install string `json:"install"`
+	Check   string `json:"check"`
+	Start   string `json:"start"`
+	Port    int    `json:"port"`
 }
 
 // CheckOwner is nil when j is the user's own, else ErrForeign.

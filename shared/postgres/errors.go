@@ -18,7 +18,7 @@ import (
 // translate gives the driver's errors their meaning: by code, never by text.
 // What the database refused stays an internal error; what it did not answer is
 // job.ErrUnavailable. Which key a row violates, and whether there is one at all,
-// its callers ask before, by violates and whenNone.
+// its callers ask before, by Violates and WhenNone.
 func translate(err error) error {
 	if err == nil {
 		return nil
@@ -58,7 +58,8 @@ func connectionFault(err error) bool {
 		pgconn.SafeToRetry(err) || isNetwork(err)
 }
 
-func violates(err error, constraint string) bool {
+// Violates reports whether a row was refused because another has its key.
+func Violates(err error, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == constraint
 }
@@ -70,8 +71,8 @@ func isNetwork(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// whenNone is none in the place of the error that there is no row.
-func whenNone(err, none error) error {
+// WhenNone is none in the place of the error that there is no row.
+func WhenNone(err, none error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return none
 	}

@@ -1,13 +1,13 @@
-package postgres_test
+package jobs_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"siesta/shared/job"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 )
 
 func ids(jobs []job.Job, err error) (map[string]bool, error) {
@@ -23,7 +23,7 @@ func TestReconcileFindsWhatFellAndNothingElse(t *testing.T) {
 	ready, pausing, resuming, paused, running := b.ready(), b.pausing(), b.resuming(), b.paused(), b.running()
 	queued, building := b.accept(newJob()), b.withSandbox()
 	failed := must(t)(b.Fail(b.ctx, b.withSandbox(), "npm ci ended with 1", "d1"))
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	for name, c := range map[string]struct {
 		list func() ([]job.Job, error)
 		want []job.Job
@@ -54,7 +54,7 @@ func TestReconcileFindsWhatFellAndNothingElse(t *testing.T) {
 func TestAnOpIsAbandonedAMinuteAfterItsEnd(t *testing.T) {
 	b := setup(t)
 	want := []job.Job{b.pausing(), b.resuming()}
-	b.pass(postgres.OpTime + postgres.ReconcileAfter - 5*time.Second)
+	b.pass(job.OpTime + job.ReconcileAfter - 5*time.Second)
 	if found, err := b.AbandonedOps(b.ctx, 10); err != nil || len(found) > 0 {
 		t.Errorf("early: %d rows, %v", len(found), err)
 	}
@@ -146,7 +146,7 @@ func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
 	missed, gone := b.paused(), must(t)(b.RecordFinishedMissing(b.ctx, b.paused()))
 	overdue, queued := b.claimed(), b.accept(newJob())
 	b.pass(2 * time.Hour)
-	b.wantRefused(queued.ID, job.ErrConflict, func() (job.Job, error) { return b.FailOverdue(b.ctx, queued, "late", "d1") })
+	b.wantUnwritten(queued.ID, job.ErrConflict, func() (job.Job, error) { return b.FailOverdue(b.ctx, queued, "late", "d1") })
 	for name, c := range map[string]struct {
 		j     job.Job
 		write func(job.Job) (job.Job, error)
@@ -158,7 +158,7 @@ func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
 		"seen":   {seen, func(j job.Job) (job.Job, error) { return b.RecordSeen(b.ctx, j) }},
 	} {
 		touch(c.j)
-		b.wantRefused(c.j.ID, job.ErrConflict, func() (job.Job, error) { return c.write(c.j) })
+		b.wantUnwritten(c.j.ID, job.ErrConflict, func() (job.Job, error) { return c.write(c.j) })
 		if name == "gone" {
 			continue // the touch has broken the evidence, as it must
 		}
@@ -171,28 +171,28 @@ func TestReconcileWritesOnlyWhatItHasRead(t *testing.T) {
 func TestAWokenSandboxIsBelievedAGraceAfterItsPause(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
-	b.pass(postgres.Grace + time.Second)
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
+	b.pass(job.Grace + time.Second)
 	if woken := must(t)(b.RecordWoken(b.ctx, j, time.Now())); woken.SandboxPaused || woken.Epoch != j.Epoch+1 {
 		t.Errorf("paused %v, epoch %d", woken.SandboxPaused, woken.Epoch)
 	}
 }
 
 func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
-	for name, state := range map[string]func(bench) job.Job{
-		"running": bench.ready, "pausing": bench.pausing, "paused": bench.paused, "resuming": bench.resuming,
+	for name, state := range map[string]func(fixture) job.Job{
+		"running": fixture.ready, "pausing": fixture.pausing, "paused": fixture.paused, "resuming": fixture.resuming,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			j := state(b)
 			if !j.OpUntil.IsZero() { // its owner died
-				b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
-				b.pass(postgres.OpTime + time.Second)
+				b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
+				b.pass(job.OpTime + time.Second)
 			}
 			j = must(t)(b.RecordFinishedMissing(b.ctx, j))
-			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
-			b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
-			b.pass(postgres.Grace + time.Second)
+			b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFinishedMissing(b.ctx, j) })
+			b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
+			b.pass(job.Grace + time.Second)
 			gone := must(t)(b.RecordGone(b.ctx, j))
 			if gone.SandboxState != job.SandboxGone || gone.SandboxPaused {
 				t.Errorf("got %s, paused %v", gone.SandboxState, gone.SandboxPaused)
@@ -226,21 +226,6 @@ func TestWhatBreaksTheEvidence(t *testing.T) {
 	}
 }
 
-func TestProgressIsKept(t *testing.T) {
-	b := setup(t)
-	if got, err := b.Progress(b.ctx, "walk"); got != "" || err != nil {
-		t.Errorf("before any: got %q, %v", got, err)
-	}
-	for _, want := range []string{"a", "b", ""} {
-		if err := errors.Join(b.SaveProgress(b.ctx, "walk", want), b.SaveProgress(b.ctx, "another", "x")); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := b.Progress(b.ctx, "walk"); got != want || err != nil {
-			t.Errorf("got %q, %v, want %q", got, err, want)
-		}
-	}
-}
-
 // Among many finished jobs nothing is looked for row by row.
 func TestReconcileReadsByItsIndexes(t *testing.T) {
 	b := setup(t)
@@ -256,35 +241,32 @@ func TestReconcileReadsByItsIndexes(t *testing.T) {
 	if _, err := b.pool.Exec(b.ctx, `ANALYZE jobs`); err != nil {
 		t.Fatal(err)
 	}
-	for name, list := range map[string]func(s *postgres.Store) error{
-		"jobs_pause_due":              func(s *postgres.Store) error { _, err := s.OverduePauses(b.ctx, 500); return err },
-		"jobs_op_open":                func(s *postgres.Store) error { _, err := s.AbandonedOps(b.ctx, 500); return err },
-		"jobs_lease_open jobs_active": func(s *postgres.Store) error { _, err := s.AbandonedTurns(b.ctx, 500); return err },
-		"jobs_schedule":               func(s *postgres.Store) error { _, err := s.DueSchedules(b.ctx, 500); return err },
-		"jobs_missing":                func(s *postgres.Store) error { _, err := s.Missing(b.ctx, 50); return err },
-		"jobs_awake":                  func(s *postgres.Store) error { _, err := s.Awake(b.ctx, "", 100); return err },
-		"jobs_by_change": func(s *postgres.Store) error {
+	for name, list := range map[string]func(s *jobs.Store) error{
+		"jobs_pause_due":              func(s *jobs.Store) error { _, err := s.OverduePauses(b.ctx, 500); return err },
+		"jobs_op_open":                func(s *jobs.Store) error { _, err := s.AbandonedOps(b.ctx, 500); return err },
+		"jobs_lease_open jobs_active": func(s *jobs.Store) error { _, err := s.AbandonedTurns(b.ctx, 500); return err },
+		"jobs_schedule":               func(s *jobs.Store) error { _, err := s.DueSchedules(b.ctx, 500); return err },
+		"jobs_missing":                func(s *jobs.Store) error { _, err := s.Missing(b.ctx, 50); return err },
+		"jobs_awake":                  func(s *jobs.Store) error { _, err := s.Awake(b.ctx, "", 100); return err },
+		"jobs_by_change": func(s *jobs.Store) error {
 			_, err := s.Changed(b.ctx, time.Now().Add(-time.Hour), "", 500)
 			return err
 		},
-		"jobs_sandbox": func(s *postgres.Store) error {
+		"jobs_sandbox": func(s *jobs.Store) error {
 			_, err := s.Owners(b.ctx, []string{"i1", "i2"}, []string{job.NewID()})
 			return err
 		},
-		"jobs_with_sandbox": func(s *postgres.Store) error {
+		"jobs_with_sandbox": func(s *jobs.Store) error {
 			_, err := s.Asleep(b.ctx, "80000000-0000-4000-8000-000000000000", 200)
 			return err
 		},
 	} {
 		before := b.scans(name)
-		store, err := postgres.Open(b.ctx, postgres.Config{URL: b.url})
-		if err != nil {
+		db := open(t, postgres.Config{URL: b.url})
+		if err := list(jobs.NewStore(db, "", nil)); err != nil {
 			t.Fatal(err)
 		}
-		if err := list(store); err != nil {
-			t.Fatal(err)
-		}
-		store.Close() // its connection's end makes its statistics known
+		db.Close() // its connection's end makes its statistics known
 		after := b.scans(name)
 		for deadline := time.Now().Add(10 * time.Second); after.index == before.index && time.Now().Before(deadline); after = b.scans(name) {
 		}
@@ -301,7 +283,7 @@ type scans struct{ index, entries, table int }
 
 // scans are how often one of some indexes, and the table as a whole, have been
 // read.
-func (b bench) scans(indexes string) (s scans) {
+func (b fixture) scans(indexes string) (s scans) {
 	b.t.Helper()
 	const sql = `SELECT sum(i.idx_scan), sum(i.idx_tup_read), min(t.seq_scan) FROM pg_stat_user_indexes i JOIN pg_stat_user_tables t USING (relid)
 		WHERE i.indexrelname = ANY($1)`

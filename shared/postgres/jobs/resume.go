@@ -1,15 +1,12 @@
-package postgres
+package jobs
 
 import (
 	"context"
 	"time"
 
 	"siesta/shared/job"
+	"siesta/shared/postgres"
 )
-
-// DueMargin is how far ahead a running preview's due time must be for a
-// resume to leave it as it is.
-const DueMargin = 30 * time.Second
 
 // TakeResume records a wake under a new epoch, from the state and epoch that
 // the caller read, and that it is due to sleep again after wake, up by then or
@@ -17,60 +14,66 @@ const DueMargin = 30 * time.Second
 // that is due itself.
 func (s *Store) TakeResume(ctx context.Context, j job.Job, wake time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'resuming', sandbox_paused = false, epoch = epoch + 1,
-			pause_due_at = now() + make_interval(secs => $7::float8),
+			pause_due_at = now() + @wake::interval,
 			op_shared = (sandbox_state = 'running' AND op_until IS NOT NULL AND op_until > now()),
-			op_until = now() + make_interval(secs => $4::float8),` + changed + `
-		WHERE id = $1::uuid AND sandbox_stack IN ('', $6) AND status = 'ready' AND epoch = $2 AND sandbox_state = $3 AND (
+			op_until = now() + @op_time::interval,` + changed + `
+		WHERE id = @id::uuid AND` + ours + `AND status = 'ready' AND epoch = @epoch AND sandbox_state = @state AND (
 			sandbox_state = 'paused'
-			OR (sandbox_state = 'running' AND (pause_due_at <= now() + make_interval(secs => $5::float8)
-				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + make_interval(secs => $5::float8)))
+			OR (sandbox_state = 'running' AND (pause_due_at <= now() + @margin::interval
+				OR sandbox_expires_at IS NULL OR sandbox_expires_at <= now() + @margin::interval))
 			OR (sandbox_state = 'pausing' AND op_until < now())
 			OR (sandbox_state = 'resuming' AND op_until < now() AND pause_due_at > now()))` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, string(j.SandboxState), seconds(OpTime), seconds(DueMargin), s.stack, seconds(wake))
+	return s.write(ctx, sql, postgres.Args{
+		"id": j.ID, "epoch": j.Epoch, "state": j.SandboxState, "stack": s.stack,
+		"wake": wake, "op_time": job.OpTime, "margin": job.DueMargin,
+	})
 }
-
-// resuming is the fence of every write of a resume.
-const resuming = ` WHERE id = $1::uuid AND epoch = $2 AND sandbox_state = 'resuming' `
 
 // JoinResume shares a wake that is under way and not due yet.
 func (s *Store) JoinResume(ctx context.Context, j job.Job) (job.Job, error) {
-	const sql = `UPDATE jobs SET op_shared = true, op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + `
-		AND sandbox_stack IN ('', $4) AND op_until > now() AND pause_due_at > now()` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime), s.stack)
+	const sql = `UPDATE jobs SET op_shared = true, op_until = now() + @op_time::interval,` + changed + resuming + `
+		AND` + ours + `AND op_until > now() AND pause_due_at > now()` + returning
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch, "stack": s.stack, "op_time": job.OpTime})
 }
 
 // ExtendResume keeps a wake's owner its owner through a long stretch, such as
 // restarting the server, but not past its due time.
 func (s *Store) ExtendResume(ctx context.Context, j job.Job) (job.Job, error) {
-	const sql = `UPDATE jobs SET op_until = now() + make_interval(secs => $3::float8),` + changed + resuming + ` AND pause_due_at > now()` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(OpTime))
+	const sql = `UPDATE jobs SET op_until = now() + @op_time::interval,` + changed + resuming + ` AND pause_due_at > now()` + returning
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch, "op_time": job.OpTime})
 }
 
-// RecordResumed ends a wake: running, until wake has passed.
-func (s *Store) RecordResumed(ctx context.Context, j job.Job, wake, ttl time.Duration) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_due_at = now() + make_interval(secs => $3::float8),
-			sandbox_expires_at = now() + make_interval(secs => $4::float8), pause_error = NULL, missing_since = NULL,
+// Run is how long a resumed preview may run.
+type Run struct {
+	Due time.Duration // until its pause is due
+	TTL time.Duration // until E2B ends it
+}
+
+// RecordResumed ends a wake: running.
+func (s *Store) RecordResumed(ctx context.Context, j job.Job, run Run) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_due_at = now() + @due::interval,
+			sandbox_expires_at = now() + @ttl::interval, pause_error = NULL, missing_since = NULL,
 			op_until = CASE WHEN op_shared THEN op_until END,` + changed + resuming + returning
-	return s.move(ctx, sql, j.ID, j.Epoch, seconds(wake), seconds(ttl))
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch, "due": run.Due, "ttl": run.TTL})
 }
 
 // RecordNotResumed notes that the wake ended without effect. While another
 // call may be under way under this epoch nothing is written: job.ErrConflict.
 func (s *Store) RecordNotResumed(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + changed + resuming + ` AND NOT op_shared` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch)
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch})
 }
 
 // RecordResumeMissing is RecordNotResumed for a sandbox that E2B does not
 // know.
 func (s *Store) RecordResumeMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + resuming + ` AND NOT op_shared` + returning
-	return s.move(ctx, sql, j.ID, j.Epoch)
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch})
 }
 
 // RecordRolledBack notes that E2B brought back older files under this epoch: the
 // preview is lost.
 func (s *Store) RecordRolledBack(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_expires_at = NULL, op_until = NULL, missing_since = NULL,` + changed + resuming + returning
-	return s.move(ctx, sql, j.ID, j.Epoch)
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch})
 }

@@ -1,4 +1,4 @@
-package postgres_test
+package jobs_test
 
 import (
 	"context"
@@ -75,7 +75,7 @@ func allow[S ~string](allowed map[move]bool, machine string, all []S, can func(S
 }
 
 // watchMoves adds the moves of a test's database to those of the package.
-func (b bench) watchMoves() {
+func (b fixture) watchMoves() {
 	b.t.Helper()
 	_, err := b.pool.Exec(b.ctx, `
 		CREATE TABLE moves (machine text, "from" text, "to" text);

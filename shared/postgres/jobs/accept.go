@@ -1,4 +1,4 @@
-package postgres
+package jobs
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"siesta/shared/job"
+	"siesta/shared/postgres"
 )
 
 // NewJob is a validated request on its way into the table.
@@ -30,49 +31,39 @@ type NewJob struct {
 // there already, by its id or its idempotency key, is returned with false.
 // Errors: job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
 // key came with another body).
-func (s *Store) Accept(ctx context.Context, n NewJob) (job.Job, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var accepted job.Job
-	var created bool
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var err error
-		accepted, created, err = accept(ctx, tx, n)
+func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created bool, err error) {
+	err = s.db.Alone(ctx, n.UserID, func(ctx context.Context, tx pgx.Tx) error {
+		var found bool
+		if accepted, found, err = existing(ctx, tx, n); found || err != nil {
+			return err
+		}
+		created = true
+		accepted, err = insert(ctx, tx, n)
 		return err
 	})
-	if violates(err, "jobs_pkey") { // another user took the id in this very moment
-		return job.Job{}, false, job.ErrForeign
+	if postgres.Violates(err, "jobs_pkey") { // another user took the id in this very moment
+		err = job.ErrForeign
 	}
-	return accepted, created, translate(err)
-}
-
-func accept(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
-	// Versions, keys and limits are counted per user: one acceptance at a time.
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, n.UserID); err != nil {
-		return job.Job{}, false, err
-	}
-	if j, found, err := existing(ctx, tx, n); found || err != nil {
-		return j, false, err
-	}
-	j, err := insert(ctx, tx, n)
-	return j, true, err
+	accepted, err = s.published(ctx, accepted, err)
+	return accepted, created && err == nil, err
 }
 
 // existing looks for the same job under its id or its idempotency key.
 func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 	const sql = `SELECT ` + columns + ` FROM jobs
-		WHERE id = $1::uuid OR (user_id = $2 AND idempotency_key = nullif($3, ''))`
-	j, err := scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.IdempotencyKey))
+		WHERE id = @id::uuid OR (user_id = @user AND idempotency_key = nullif(@key, ''))`
+	j, err := scanJob(tx.QueryRow(ctx, sql, postgres.Args{"id": n.ID, "user": n.UserID, "key": n.IdempotencyKey}))
 	switch {
 	case err != nil:
-		return job.Job{}, false, whenNone(err, nil)
+		return job.Job{}, false, postgres.WhenNone(err, nil)
 	case j.UserID != n.UserID:
 		return job.Job{}, false, job.ErrForeign
 	case n.IdempotencyKey == "":
 		return j, true, nil
 	}
 	var hash []byte
-	if err := tx.QueryRow(ctx, `SELECT request_hash FROM jobs WHERE id = $1::uuid`, j.ID).Scan(&hash); err != nil {
+	const hashed = `SELECT request_hash FROM jobs WHERE id = @id::uuid`
+	if err := tx.QueryRow(ctx, hashed, postgres.Args{"id": j.ID}).Scan(&hash); err != nil {
 		return job.Job{}, false, err
 	}
 	if !bytes.Equal(hash, n.RequestHash) {
@@ -92,22 +83,25 @@ func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 			SELECT date_trunc('day', now(), 'UTC') AS midnight
 		), taken AS ( -- each job counts on the day that it runs; one that ended before it began, on none
 			SELECT floor(extract(epoch FROM coalesce(schedule_for, created_at) - midnight) / 86400)::int AS day, count(*) AS n FROM jobs, today
-			WHERE user_id = $2 AND coalesce(schedule_for, created_at) >= midnight AND NOT (status = 'failed' AND started_at IS NULL)
+			WHERE user_id = @user AND coalesce(schedule_for, created_at) >= midnight AND NOT (status = 'failed' AND started_at IS NULL)
 			GROUP BY 1
 		), free AS ( -- the first day with room: as many as there are taken cannot all be full
 			SELECT min(day) AS day FROM generate_series(0, (SELECT count(*)::int FROM taken)) AS day
-			LEFT JOIN taken USING (day) WHERE $9::int = 0 OR coalesce(n, 0) < $9::int
+			LEFT JOIN taken USING (day) WHERE @per_day::int = 0 OR coalesce(n, 0) < @per_day::int
 		), version AS (
 			SELECT coalesce(max(substring(build_version FROM '^build_v0_([0-9]{1,9})$')::int), 0) + 1 AS n FROM jobs
-			WHERE user_id = $2 AND project_id = $3::uuid
+			WHERE user_id = @user AND project_id = @project::uuid
 		)
 		INSERT INTO jobs (id, user_id, project_id, tier, goal, request, env_sealed, deadline_at, lease_until,
 			build_version, workspace_path, idempotency_key, request_hash, status, schedule_for)
-		SELECT $1::uuid, $2, $3::uuid, $4, $5, $6::jsonb, $7::bytea, now() + make_interval(secs => $8::float8), now(),
-			'build_v0_' || version.n, $12, nullif($10, ''), $11::bytea,
+		SELECT @id::uuid, @user, @project::uuid, @tier, @goal, @request::jsonb, @env::bytea, now() + @deadline::interval, now(),
+			'build_v0_' || version.n, @workspace, nullif(@key, ''), @hash::bytea,
 			CASE WHEN free.day > 0 THEN 'scheduled' ELSE 'queued' END,
 			CASE WHEN free.day > 0 THEN today.midnight + make_interval(hours => 24 * free.day) END
 		FROM today, free, version` + returning
-	return scanJob(tx.QueryRow(ctx, sql, n.ID, n.UserID, n.Request.ProjectID, string(n.Tier), n.Request.Goal,
-		string(request), n.EnvSealed, seconds(n.Deadline), n.PerDay, n.IdempotencyKey, n.RequestHash, job.Workspace))
+	return scanJob(tx.QueryRow(ctx, sql, postgres.Args{
+		"id": n.ID, "user": n.UserID, "project": n.Request.ProjectID, "tier": n.Tier,
+		"goal": n.Request.Goal, "request": string(request), "env": n.EnvSealed, "workspace": job.Workspace,
+		"deadline": n.Deadline, "per_day": n.PerDay, "key": n.IdempotencyKey, "hash": n.RequestHash,
+	}))
 }

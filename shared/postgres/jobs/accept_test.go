@@ -1,4 +1,4 @@
-package postgres_test
+package jobs_test
 
 import (
 	"errors"
@@ -9,9 +9,10 @@ import (
 
 	"siesta/shared/job"
 	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 )
 
-func (b bench) count() (rows int) {
+func (b fixture) count() (rows int) {
 	b.t.Helper()
 	if err := b.pool.QueryRow(b.ctx, `SELECT count(*) FROM jobs`).Scan(&rows); err != nil {
 		b.t.Fatal(err)
@@ -113,8 +114,8 @@ func TestOverTheDailyLimitAJobIsScheduledForADayWithRoom(t *testing.T) {
 			t.Errorf("job %d is %s for %v, want scheduled for %v", i, j.Status, j.ScheduleFor, want)
 		}
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.QueueScheduled(b.ctx, j, time.Hour) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.QueueScheduled(b.ctx, j, time.Hour) })
 
 	// One that is cancelled before it began makes room on its day.
 	n.ID = job.NewID()
@@ -176,11 +177,7 @@ func TestAnUnknownJobIsNotFound(t *testing.T) {
 
 func TestADeadDatabaseIsUnavailable(t *testing.T) {
 	t.Parallel()
-	store, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://app@127.0.0.1:1/none"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	store := jobs.NewStore(open(t, postgres.Config{URL: "postgres://app@127.0.0.1:1/none"}), "", nil)
 	if _, err := store.Get(t.Context(), job.NewID()); !errors.Is(err, job.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
@@ -200,23 +197,10 @@ func TestADemotedServerIsLeftAtOnce(t *testing.T) {
 		}
 	}
 	demoted("on")
-	store, err := postgres.Open(b.ctx, postgres.Config{URL: b.url, MaxConns: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	b.Store = store
+	b.Store = jobs.NewStore(open(t, postgres.Config{URL: b.url, MaxConns: 1}), "", nil)
 	if _, _, err := b.Accept(b.ctx, newJob()); !errors.Is(err, job.ErrUnavailable) {
 		t.Errorf("got %v from a server that takes no writes, want ErrUnavailable", err)
 	}
 	demoted("off")
 	b.accept(newJob())
-}
-
-func TestABadAddressDoesNotShowItsPassword(t *testing.T) {
-	t.Parallel()
-	_, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://app:hunter2@host:port/db"})
-	if err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("got %v", err)
-	}
 }

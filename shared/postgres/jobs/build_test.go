@@ -1,4 +1,4 @@
-package postgres_test
+package jobs_test
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 func TestOnlyOneOfManyBuildersClaimsATurn(t *testing.T) {
@@ -37,22 +36,23 @@ func TestOnlyOneOfManyBuildersClaimsATurn(t *testing.T) {
 func TestADeadBuildersTurnIsTakenOverAndCounted(t *testing.T) {
 	b := setup(t)
 	dead := b.claimed()
-	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, dead.ID, 0) })
-	b.pass(postgres.Lease + time.Second)
+	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, dead.ID, 0) })
+	b.pass(job.Lease + time.Second)
 	heir := must(t)(b.ClaimTurn(b.ctx, dead.ID, 0))
 	if heir.Crashes != 1 || heir.Claim != 2 {
 		t.Errorf("got crashes %d, claim %d, want 1, 2", heir.Crashes, heir.Claim)
 	}
-	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, dead) })
-	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.HandOver(b.ctx, dead, 2*time.Second) })
-	b.wantRefused(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, dead, "x", "d") })
+	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, dead) })
+	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.HandOver(b.ctx, dead, dead.Progress, 2*time.Second) })
+	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, dead, "x", "d") })
 }
 
 func TestAHandOverEndsTheTurn(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.HandOver(b.ctx, b.withSandbox(), 10*time.Second))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 1) })
+	j := b.withSandbox()
+	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 10*time.Second))
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 1) })
 	b.pass(10 * time.Second)
 	next := must(t)(b.ClaimTurn(b.ctx, j.ID, 1))
 	if next.Crashes != 0 || next.Turn != 1 {
@@ -66,13 +66,13 @@ func TestACreateIsNumberedAndNeverSentTwice(t *testing.T) {
 	if j.CreateNo != 1 || j.CreateSentAt.IsZero() {
 		t.Fatalf("got create_no %d, sent at %v", j.CreateNo, j.CreateSentAt)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, j) })
-	b.pass(postgres.Grace + time.Second)
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, j) })
+	b.pass(job.Grace + time.Second)
 	second := must(t)(b.RecordCreate(b.ctx, j))
 	if second.CreateNo != 2 {
 		t.Errorf("got create_no %d, want 2", second.CreateNo)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "ilate", time.Hour) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "ilate", time.Hour) })
 	refused := must(t)(b.RecordNotCreated(b.ctx, second))
 	if third := must(t)(b.RecordCreate(b.ctx, refused)); third.CreateNo != 3 {
 		t.Errorf("after a definite refusal: got create_no %d, want 3", third.CreateNo)
@@ -85,8 +85,8 @@ func TestAJobHasOneSandbox(t *testing.T) {
 	if j.SandboxState != job.SandboxRunning || j.Epoch != 1 || j.Status != job.Scaffold || !j.CreateSentAt.IsZero() {
 		t.Errorf("got %s, epoch %d, %s, create sent at %v", j.SandboxState, j.Epoch, j.Status, j.CreateSentAt)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "iother", time.Hour) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, j) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "iother", time.Hour) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, j) })
 }
 
 func TestTheMarkerNeverGoesBack(t *testing.T) {
@@ -95,13 +95,14 @@ func TestTheMarkerNeverGoesBack(t *testing.T) {
 	if marked := must(t)(b.RecordMarker(b.ctx, j.ID, 1)); marked.MarkerEpoch != 1 {
 		t.Errorf("got marker %d, want 1", marked.MarkerEpoch)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, 1) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, 2) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, 1) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, 2) })
 }
 
 func TestReadyIsWholeAndDue(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.Ready(b.ctx, b.checking(), "https://3000-x.e2b.app", time.Minute))
+	j := b.checking()
+	j = must(t)(b.Ready(b.ctx, j, j.Progress, "https://3000-x.e2b.app", time.Minute))
 	if j.Status != job.Ready || j.PreviewURL == "" || j.SandboxID == "" || j.BuildVersion != "build_v0_1" {
 		t.Errorf("got %s, preview %q, sandbox %q, version %q", j.Status, j.PreviewURL, j.SandboxID, j.BuildVersion)
 	}
@@ -111,16 +112,16 @@ func TestReadyIsWholeAndDue(t *testing.T) {
 	if due := j.PauseDueAt.Sub(j.ReadAt); due != time.Minute {
 		t.Errorf("got due in %v, want 1m", due)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Cancel(b.ctx, j.ID, "Cancelled by user", "d") })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Cancel(b.ctx, j.ID, "Cancelled by user", "d") })
 }
 
 func TestACancelledJobIsNeverReady(t *testing.T) {
 	b := setup(t)
 	j := b.checking()
 	must(t)(b.Cancel(b.ctx, j.ID, "Cancelled by user", "d"))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Ready(b.ctx, j, "https://x", 0) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "other words", "d2") })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Ready(b.ctx, j, j.Progress, "https://x", 0) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "other words", "d2") })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
 	gone := must(t)(b.RecordKilled(b.ctx, j.ID, j.SandboxID))
 	if gone.SandboxState != job.SandboxGone || gone.ErrorMessage != "Cancelled by user" {
 		t.Errorf("got %s, %q", gone.SandboxState, gone.ErrorMessage)
@@ -138,7 +139,7 @@ func TestAJobCanFailAtEveryStep(t *testing.T) {
 			j := b.withSandbox()
 			for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
 				if j.Status != last {
-					j = must(t)(b.Advance(b.ctx, j, next))
+					j = must(t)(b.Advance(b.ctx, j, j.Progress, next))
 				}
 			}
 			return j
@@ -156,7 +157,7 @@ func TestAJobCanFailAtEveryStep(t *testing.T) {
 		if failed.Status != job.Failed || failed.ErrorMessage != "It failed." || failed.CompletedAt.IsZero() || !failed.LeaseUntil.IsZero() {
 			t.Errorf("%s: got %+v", status, failed)
 		}
-		b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "Again.", "d2") })
+		b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "Again.", "d2") })
 	}
 }
 
@@ -164,7 +165,7 @@ func TestStatusNeverGoesBackOrSkips(t *testing.T) {
 	b := setup(t)
 	j := b.withSandbox()
 	for _, next := range []job.Status{job.Queued, job.Starting, job.Deps, job.Checks, job.Ready} {
-		b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Advance(b.ctx, j, next) })
+		b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Advance(b.ctx, j, j.Progress, next) })
 	}
 }
 
@@ -174,7 +175,7 @@ func TestLimitsHoldBackTheNextJob(t *testing.T) {
 	first := must(t)(b.ClaimTurn(b.ctx, b.accept(newJob()).ID, 0))
 	second := must(t)(b.ClaimTurn(b.ctx, b.accept(newJob()).ID, 0))
 	first = must(t)(b.Begin(b.ctx, first, limits))
-	b.wantRefused(second.ID, job.ErrLater, func() (job.Job, error) { return b.Begin(b.ctx, second, limits) })
+	b.wantUnwritten(second.ID, job.ErrLater, func() (job.Job, error) { return b.Begin(b.ctx, second, limits) })
 	must(t)(b.Fail(b.ctx, first, "ended", "d"))
 	must(t)(b.Begin(b.ctx, second, limits))
 }

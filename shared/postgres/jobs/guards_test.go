@@ -1,20 +1,20 @@
-package postgres_test
+package jobs_test
 
 import (
 	"testing"
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/postgres"
 )
 
 // A duplicate of an older turn's message comes when nobody holds the job.
 func TestAnOlderTurnIsNotClaimed(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.HandOver(b.ctx, b.withSandbox(), 10*time.Second))
+	j := b.withSandbox()
+	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 10*time.Second))
 	b.pass(time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn-1) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn+1) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn-1) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn+1) })
 	must(t)(b.ClaimTurn(b.ctx, j.ID, j.Turn))
 }
 
@@ -22,8 +22,8 @@ func TestAnOlderTurnIsNotClaimed(t *testing.T) {
 func TestAWakeIsBelievedOnlyAfterAGrace(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
-	b.pass(postgres.Grace + time.Second)
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordWoken(b.ctx, j, time.Now()) })
+	b.pass(job.Grace + time.Second)
 	woken := must(t)(b.RecordWoken(b.ctx, j, time.Now()))
 	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.PauseDueAt.After(woken.ReadAt) {
 		t.Errorf("got epoch %d, paused %v, due in %v", woken.Epoch, woken.SandboxPaused, woken.PauseDueAt.Sub(woken.ReadAt))

@@ -1,4 +1,4 @@
-package postgres_test
+package jobs_test
 
 import (
 	"errors"
@@ -48,7 +48,7 @@ func TestNobodyBeginsWhileAnotherIsCounted(t *testing.T) {
 
 // wantWaiting returns when so many statements wait for a lock. One that is done
 // by then waited for none.
-func (b bench) wantWaiting(n int, done chan error) {
+func (b fixture) wantWaiting(n int, done chan error) {
 	b.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -1,37 +1,37 @@
-package postgres_test
+package jobs_test
 
 import (
 	"testing"
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/postgres"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestAPauseIsTakenOnceAndOnlyWhenDue(t *testing.T) {
 	b := setup(t)
 	j := b.running()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.pass(10 * time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch-1) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch-1) })
 	taken := must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 	if taken.SandboxState != job.SandboxPausing || taken.SandboxPaused {
 		t.Errorf("got %s, paused %v", taken.SandboxState, taken.SandboxPaused)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
-	b.pass(postgres.OpTime + time.Second)
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.pass(job.OpTime + time.Second)
 	heir := must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, taken) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, taken) })
 	must(t)(b.RecordPaused(b.ctx, heir))
 }
 
 func TestPausedIsWrittenOnlyByTheOwnerOfThePause(t *testing.T) {
 	b := setup(t)
 	j := b.pausing()
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID)), 10*time.Minute))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
 	if woken.Epoch != j.Epoch+1 {
 		t.Errorf("got epoch %d, want %d", woken.Epoch, j.Epoch+1)
 	}
@@ -52,7 +52,7 @@ func TestARefusedPauseIsNotAskedForAgainSoon(t *testing.T) {
 		t.Errorf("got %s, paused %v, error %q", j.SandboxState, j.SandboxPaused, j.PauseError)
 	}
 	b.pass(59 * time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.pass(2 * time.Minute)
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 }
@@ -70,25 +70,27 @@ func TestAResumeRaisesTheEpochOnce(t *testing.T) {
 	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.OpShared {
 		t.Errorf("got epoch %d, paused %v, shared %v", woken.Epoch, woken.SandboxPaused, woken.OpShared)
 	}
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, 10*time.Minute) })
 	pausing := b.pausing()
-	b.wantRefused(pausing.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, pausing, 10*time.Minute) })
+	b.wantUnwritten(pausing.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, pausing, 10*time.Minute) })
 }
 
 func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	b := setup(t)
 	first := b.resuming()
 	shared := must(t)(b.JoinResume(b.ctx, first))
-	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordNotResumed(b.ctx, first) })
-	done := must(t)(b.RecordResumed(b.ctx, first, 10*time.Minute, 30*time.Minute))
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordNotResumed(b.ctx, first) })
+	done := must(t)(b.RecordResumed(b.ctx, first, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	if !done.OpUntil.Equal(shared.OpUntil) {
 		t.Errorf("got op_until %v, want %v: the other connect may still be under way", done.OpUntil, shared.OpUntil)
 	}
-	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, shared, time.Minute, time.Minute) })
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) {
+		return b.RecordResumed(b.ctx, shared, jobs.Run{Due: time.Minute, TTL: time.Minute})
+	})
 	requested := must(t)(b.RequestPause(b.ctx, first.ID))
-	b.wantRefused(first.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, first.ID, requested.Epoch) })
-	b.pass(postgres.OpTime + time.Second)
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, first.ID, requested.Epoch) })
+	b.pass(job.OpTime + time.Second)
 	must(t)(b.TakePause(b.ctx, first.ID, requested.Epoch))
 }
 
@@ -101,10 +103,10 @@ func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 		j = must(t)(b.ExtendResume(b.ctx, must(t)(b.JoinResume(b.ctx, j))))
 	}
 	b.pass(time.Minute)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ExtendResume(b.ctx, j) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ExtendResume(b.ctx, j) })
 	b.pass(time.Minute + time.Second)
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 5*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 5*time.Minute) })
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 }
 
@@ -113,9 +115,9 @@ func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 func TestAWakeBesideAnOlderConnectIsShared(t *testing.T) {
 	b := setup(t)
 	j := must(t)(b.JoinResume(b.ctx, b.resuming()))
-	must(t)(b.RecordResumed(b.ctx, j, 10*time.Minute, 30*time.Minute))
+	must(t)(b.RecordResumed(b.ctx, j, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	again := must(t)(b.TakeResume(b.ctx, must(t)(b.RequestPause(b.ctx, j.ID)), 10*time.Minute))
-	done := must(t)(b.RecordResumed(b.ctx, again, 10*time.Minute, 30*time.Minute))
+	done := must(t)(b.RecordResumed(b.ctx, again, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	if !again.OpShared || !done.OpUntil.Equal(again.OpUntil) {
 		t.Errorf("shared %v, op until %v, want it kept at %v", again.OpShared, done.OpUntil, again.OpUntil)
 	}
@@ -125,7 +127,7 @@ func TestAWakeBesideAnOlderConnectIsShared(t *testing.T) {
 func TestAPauseOfADeadWakeIsDue(t *testing.T) {
 	b := setup(t)
 	j := b.resuming()
-	b.pass(postgres.OpTime + time.Second)
+	b.pass(job.OpTime + time.Second)
 	if j = must(t)(b.TakePause(b.ctx, j.ID, j.Epoch)); j.PauseDueAt.After(j.ReadAt) {
 		t.Errorf("due in %v", j.PauseDueAt.Sub(j.ReadAt))
 	}
@@ -134,26 +136,28 @@ func TestAPauseOfADeadWakeIsDue(t *testing.T) {
 func TestAResumeOfARunningPreviewWaitsUntilItIsDue(t *testing.T) {
 	b := setup(t)
 	j := b.running()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.pass(10*time.Minute - postgres.DueMargin)
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	b.pass(10*time.Minute - job.DueMargin)
 	must(t)(b.TakeResume(b.ctx, j, 10*time.Minute))
 }
 
 func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 	b := setup(t)
 	j := b.resuming()
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
-	b.pass(postgres.OpTime + time.Second)
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.pass(job.OpTime + time.Second)
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordResumed(b.ctx, j, time.Minute, time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) {
+		return b.RecordResumed(b.ctx, j, jobs.Run{Due: time.Minute, TTL: time.Minute})
+	})
 }
 
 func TestALostSandboxStaysLost(t *testing.T) {
 	b := setup(t)
 	j := must(t)(b.RecordRolledBack(b.ctx, b.resuming()))
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
-	b.wantRefused(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
 }
 
 func TestTheTableItselfRefusesALie(t *testing.T) {

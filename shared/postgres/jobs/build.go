@@ -1,0 +1,164 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+// ClaimTurn makes the caller the job's only builder for the time of Lease.
+// Claiming a turn a second time counts as a crash. job.ErrConflict: another
+// turn, another builder, or nothing left to build.
+func (s *Store) ClaimTurn(ctx context.Context, id string, turn int) (job.Job, error) {
+	const sql = `UPDATE jobs SET
+			claim = claim + 1,
+			crashes = crashes + (claimed_turn = turn)::int,
+			claimed_turn = turn,
+			lease_until = now() + @lease::interval,` + changed + `
+		WHERE id = @id::uuid AND turn = @turn AND status NOT IN ('ready', 'failed', 'scheduled') AND` + ours + `AND lease_until < now()` + returning
+	return s.unpublished(ctx, sql, postgres.Args{"id": id, "turn": turn, "stack": s.stack, "lease": job.Lease})
+}
+
+// Begin moves a queued job to starting; its time to build counts from here, not
+// from when it was queued behind others. job.ErrLater: its user or project
+// builds as many jobs as limits allow; it stays queued.
+func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Job, error) {
+	const begin = `UPDATE jobs SET status = 'starting', started_at = now(), step_started_at = now(),
+			deadline_at = now() + (deadline_at - enqueued_at),` + changed + mine + returning
+	args := postgres.Args{"id": j.ID, "claim": j.Claim, "status": job.Queued}
+	if limits.PerUser == 0 && limits.PerProject == 0 {
+		return s.write(ctx, begin, args)
+	}
+	var begun job.Job
+	err := s.db.Alone(ctx, j.UserID, func(ctx context.Context, tx pgx.Tx) error { // or two of its jobs saw the same last free place
+		const building = `SELECT count(*), count(*) FILTER (WHERE project_id = @project::uuid) FROM jobs
+			WHERE user_id = @user AND status NOT IN ('queued', 'scheduled', 'ready', 'failed') AND` + ours
+		var user, project int
+		counted := tx.QueryRow(ctx, building, postgres.Args{"user": j.UserID, "project": j.ProjectID, "stack": s.stack})
+		if err := counted.Scan(&user, &project); err != nil {
+			return err
+		}
+		if limits.PerUser > 0 && user >= limits.PerUser || limits.PerProject > 0 && project >= limits.PerProject {
+			return job.ErrLater
+		}
+		var err error
+		begun, err = scanJob(tx.QueryRow(ctx, begin, args))
+		return postgres.WhenNone(err, job.ErrConflict)
+	})
+	return s.published(ctx, begun, err)
+}
+
+// RecordCreate numbers a create call before it is sent. job.ErrConflict: an
+// earlier one may still be under way, or there is a sandbox.
+func (s *Store) RecordCreate(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET create_no = create_no + 1, create_sent_at = now(),` + changed + mine + `
+		AND sandbox_id IS NULL AND (create_sent_at IS NULL OR create_sent_at < now() - @grace::interval)` + returning
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status, "grace": job.Grace})
+}
+
+// RecordNotCreated says that E2B definitely created nothing.
+func (s *Store) RecordNotCreated(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET create_sent_at = NULL,` + changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status, "create_no": j.CreateNo})
+}
+
+// RecordSandbox gives the job its sandbox and moves it to scaffold.
+func (s *Store) RecordSandbox(ctx context.Context, j job.Job, sandboxID string, ttl time.Duration) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_id = @sandbox, sandbox_stack = @stack, sandbox_state = 'running', epoch = epoch + 1, create_sent_at = NULL,
+			sandbox_expires_at = now() + @ttl::interval,
+			status = 'scaffold', step_started_at = now(),` + changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning
+	return s.write(ctx, sql, postgres.Args{
+		"id": j.ID, "claim": j.Claim, "status": job.Starting, "create_no": j.CreateNo,
+		"sandbox": sandboxID, "stack": s.stack, "ttl": ttl,
+	})
+}
+
+// RecordConnected notes the sandbox's new end and that it was seen.
+func (s *Store) RecordConnected(ctx context.Context, j job.Job, ttl time.Duration) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_expires_at = now() + @ttl::interval, missing_since = NULL,` + changed + mine + returning
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status, "ttl": ttl})
+}
+
+// RecordMarker notes that the marker file of an epoch is in the sandbox.
+func (s *Store) RecordMarker(ctx context.Context, id string, epoch int) (job.Job, error) {
+	const sql = `UPDATE jobs SET marker_epoch = @epoch,` + changed + `
+		WHERE id = @id::uuid AND epoch = @epoch AND marker_epoch < @epoch` + returning
+	return s.write(ctx, sql, postgres.Args{"id": id, "epoch": epoch})
+}
+
+// Advance moves a claimed job from its status to the next one, and keeps what p
+// says of its plan and its waiting.
+func (s *Store) Advance(ctx context.Context, j job.Job, p job.Progress, next job.Status) (job.Job, error) {
+	if !j.Status.CanMove(next) {
+		return job.Job{}, fmt.Errorf("advance job %s from %s to %s: %w", j.ID, j.Status, next, job.ErrConflict)
+	}
+	const sql = `UPDATE jobs SET status = @next, step_started_at = now(), log_offset = 0, plan = @plan::jsonb, polled_ms = @polled_ms,` + changed + mine + returning
+	plan, err := json.Marshal(p.Plan)
+	if err != nil {
+		return job.Job{}, fmt.Errorf("encode plan: %w", err)
+	}
+	return s.write(ctx, sql, postgres.Args{
+		"id": j.ID, "claim": j.Claim, "status": j.Status, "next": next, "plan": string(plan), "polled_ms": p.PolledMS,
+	})
+}
+
+// BeginCommand restarts the step's clock and log for a further command of the
+// same status.
+func (s *Store) BeginCommand(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET step_started_at = now(), log_offset = 0,` + changed + mine + returning
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status})
+}
+
+// HandOver ends the turn, and keeps how far it came: the job belongs to the
+// message of the next turn, which comes after delay, of at least 2 s.
+func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay time.Duration) (job.Job, error) {
+	const sql = `UPDATE jobs SET turn = turn + 1, lease_until = now() + @lease::interval,
+			plan = @plan::jsonb, polled_ms = @polled_ms, log_offset = @log_offset,` + changed + mine + returning
+	plan, err := json.Marshal(p.Plan)
+	if err != nil {
+		return job.Job{}, fmt.Errorf("encode plan: %w", err)
+	}
+	return s.write(ctx, sql, postgres.Args{
+		"id": j.ID, "claim": j.Claim, "status": j.Status, "lease": delay - time.Second,
+		"plan": string(plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
+	})
+}
+
+// RecordBuildMissing notes that E2B answered 404 for a building job's sandbox; the
+// first time counts.
+func (s *Store) RecordBuildMissing(ctx context.Context, j job.Job) (job.Job, error) {
+	const sql = `UPDATE jobs SET missing_since = coalesce(missing_since, now()),` + changed + mine + returning
+	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status})
+}
+
+// Ready ends the build: status, preview and the sandbox's due time in one step.
+func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL string, pauseAfter time.Duration) (job.Job, error) {
+	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = now() + @pause_after::interval,
+			op_until = NULL, polled_ms = @polled_ms,` + ended + changed + mine + `
+		AND sandbox_state = 'running'` + returning
+	return s.unpublished(ctx, sql, postgres.Args{
+		"id": j.ID, "claim": j.Claim, "status": job.Checks,
+		"preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
+	})
+}
+
+// Fail ends a claimed job with an error in words for its user.
+func (s *Store) Fail(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
+	const sql = `UPDATE jobs SET status = 'failed', error_message = @message, debug_id = @debug_id,` + ended + changed + mine + returning
+	return s.write(ctx, sql, postgres.Args{
+		"id": j.ID, "claim": j.Claim, "status": j.Status, "message": message, "debug_id": debugID,
+	})
+}
+
+// RecordKilled notes that E2B killed a failed job's sandbox, or never had it.
+func (s *Store) RecordKilled(ctx context.Context, id, sandboxID string) (job.Job, error) {
+	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_expires_at = NULL, missing_since = NULL,` + changed + `
+		WHERE id = @id::uuid AND sandbox_id = @sandbox AND status = 'failed' AND sandbox_state <> 'gone'` + returning
+	return s.write(ctx, sql, postgres.Args{"id": id, "sandbox": sandboxID})
+}

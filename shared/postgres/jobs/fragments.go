@@ -1,0 +1,74 @@
+package jobs
+
+// The fragments that the statements are made of, all in this file. Each line
+// tells which arguments a fragment needs, by name; one that needs none says
+// nothing of it.
+
+// columns is what scanJob reads, in its order. The request is not among them: it
+// may be megabytes, and only two steps of a build need it.
+const columns = columnsBefore + `env_sealed` + columnsAfter
+
+// listed begins a query for many jobs. None needs the sealed values, which may
+// be large.
+const listed = `SELECT ` + columnsBefore + `NULL::bytea` + columnsAfter + ` FROM jobs `
+
+const (
+	columnsBefore = `id, project_id, user_id, tier, status, goal, `
+	columnsAfter  = `, plan,
+	build_version, sandbox_id, sandbox_stack, preview_url, workspace_path,
+	sandbox_state, sandbox_paused, sandbox_expires_at, paused_at, pause_error, error_message, debug_id,
+	enqueued_at, started_at, completed_at, created_at, updated_at, deadline_at, schedule_for,
+	turn, claim, lease_until, crashes, create_no, create_sent_at, step_started_at, polled_ms, log_offset,
+	epoch, marker_epoch, op_until, op_shared, pause_due_at, missing_since, revision, now()`
+)
+
+// changed is part of every UPDATE of what a job is. When it was last asked for
+// is no part of that.
+const changed = ` revision = revision + 1, updated_at = now() `
+
+// returning ends each of those.
+const returning = ` RETURNING ` + columns
+
+// ours: the caller may touch the job's sandbox, or it has none. Needs @stack.
+const ours = ` sandbox_stack IN ('', @stack) `
+
+// The fences: who may write.
+const (
+	// mine is the builder's: every write of a turn has it. Needs @id, @claim and
+	// @status.
+	mine = ` WHERE id = @id::uuid AND claim = @claim AND status = @status `
+
+	// owned is that of whoever took a pause: its epoch and its very op_until.
+	// Needs @id, @epoch and @op_until.
+	owned = ` WHERE id = @id::uuid AND epoch = @epoch AND sandbox_state = 'pausing' AND op_until = @op_until::timestamptz `
+
+	// resuming is that of every write of a resume. Needs @id and @epoch.
+	resuming = ` WHERE id = @id::uuid AND epoch = @epoch AND sandbox_state = 'resuming' `
+
+	// asRead is reconcile's. Every write raises the revision, so the row still
+	// has the epoch, the claim and the states that were read. Needs @id and
+	// @revision.
+	asRead = ` WHERE id = @id::uuid AND revision = @revision `
+
+	// unowned: no call to E2B about a finished job's sandbox is under way.
+	unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('none', 'gone')
+		AND (op_until IS NULL OR op_until < now()) `
+)
+
+// ended is what the end of a build writes, whoever brings it about. The time of
+// a job that never began is 0.
+const ended = ` lease_until = NULL, missing_since = NULL, completed_at = now(),
+			duration_seconds = extract(epoch FROM now() - coalesce(started_at, now()))::int, `
+
+// stillMissing notes a 404 that answered a recorded call: it changed nothing at
+// E2B, so what was known before the call's record is still known.
+const stillMissing = ` missing_since = coalesce(CASE WHEN missing_revision = revision - 1 THEN missing_since END, now()),
+			missing_revision = revision + 1, `
+
+// unasked leaves out the rows for which a message was sent since a moment, until
+// as much time has passed again, or the silence: one that waits in a long queue,
+// or for a function that is down, gets no new one every minute. A message from
+// before that moment leaves no row out. Needs @silence.
+func unasked(since string) string {
+	return ` (asked_at IS NULL OR now() - asked_at >= least(asked_at - ` + since + `, @silence::interval)) `
+}
