@@ -55,8 +55,19 @@ func (d *Detail) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*object)(d))
 }
 
-// Want is an error unless the answer has one of these codes.
-func (a Answer) Want(codes ...int) error {
+// Wanted makes an error of every answer that has none of these codes, as in
+// client.Wanted(http.StatusOK)(c.Status(ctx, id)).
+func Wanted(codes ...int) func(Answer, error) (Answer, error) {
+	return func(a Answer, err error) (Answer, error) {
+		if err == nil {
+			err = a.want(codes...)
+		}
+		return a, err
+	}
+}
+
+// want is an error unless the answer has one of these codes.
+func (a Answer) want(codes ...int) error {
 	if slices.Contains(codes, a.Code) {
 		return nil
 	}

@@ -32,8 +32,8 @@ func api(t *testing.T, code int, retryAfter, body string) (client.Client, *http.
 
 func TestStartSaysWhoAndWhat(t *testing.T) {
 	c, asked, sent := api(t, http.StatusCreated, "", `{"job_id":"1","status":"queued"}`)
-	a, err := c.Start(t.Context(), job.Request{Goal: "a page"}, "once")
-	if err != nil || a.Want(http.StatusCreated) != nil || a.Told.JobID != "1" || a.Told.Status != job.Queued {
+	a, err := client.Wanted(http.StatusCreated)(c.Start(t.Context(), job.Request{Goal: "a page"}, "once"))
+	if err != nil || a.Told.JobID != "1" || a.Told.Status != job.Queued {
 		t.Errorf("got %+v, %v", a, err)
 	}
 	if asked.URL.Path != "/api/generation/start" || asked.Header.Get("Authorization") != "Bearer token" ||
@@ -55,7 +55,7 @@ func TestAnErrorIsAnAnswer(t *testing.T) {
 			a.Told.Detail != want || client.Text(a.Told.DebugID) != "d" {
 			t.Errorf("got %+v, %v", a, err)
 		}
-		if err := a.Want(http.StatusOK, http.StatusAccepted); err == nil || !strings.Contains(err.Error(), "/1/resume: 503") {
+		if _, err := client.Wanted(http.StatusOK, http.StatusAccepted)(a, nil); err == nil || !strings.Contains(err.Error(), "/1/resume: 503") {
 			t.Errorf("unwanted, and the error is %v", err)
 		}
 	}

@@ -144,10 +144,7 @@ func (s *System) Request() job.Request {
 func nobody(context.Context, *System) (string, error) { return "", nil }
 
 func started(ctx context.Context, s *System) (string, error) {
-	a, err := s.API().Start(ctx, s.Request(), "")
-	if err == nil {
-		err = a.Want(http.StatusCreated)
-	}
+	a, err := client.Wanted(http.StatusCreated)(s.API().Start(ctx, s.Request(), ""))
 	return a.Told.JobID, err
 }
 

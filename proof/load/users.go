@@ -94,7 +94,7 @@ func (u *users) submit(ctx context.Context, n int) {
 }
 
 func (u *users) start(ctx context.Context, body []byte) {
-	a, err := wanted(http.StatusCreated)(u.api.StartRaw(ctx, body, ""))
+	a, err := client.Wanted(http.StatusCreated)(u.api.StartRaw(ctx, body, ""))
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err != nil {
@@ -146,9 +146,9 @@ func (u *users) ask(ctx context.Context) {
 			continue
 		}
 		wait.Go(func() { // a late answer delays no other question
-			a, err := wanted(http.StatusOK)(u.api.Status(context.WithoutCancel(ctx), id))
+			a, err := client.Wanted(http.StatusOK)(u.api.Status(context.WithoutCancel(ctx), id))
 			for u.patient && a.Code == http.StatusServiceUnavailable && a.RetryAfter > 0 && retryAfter(ctx, a) == nil {
-				a, err = wanted(http.StatusOK)(u.api.Status(context.WithoutCancel(ctx), id))
+				a, err = client.Wanted(http.StatusOK)(u.api.Status(context.WithoutCancel(ctx), id))
 			}
 			u.mu.Lock()
 			defer u.mu.Unlock()
@@ -168,7 +168,7 @@ func (u *users) wake(ctx context.Context, ids []string) (sample, error) {
 	each(len(ids), len(ids), func(i int) {
 		began := time.Now()
 		for {
-			a, err := wanted(http.StatusOK, http.StatusAccepted)(u.api.Do(ctx, ids[i], client.Resume))
+			a, err := client.Wanted(http.StatusOK, http.StatusAccepted)(u.api.Do(ctx, ids[i], client.Resume))
 			if err == nil && a.Code == http.StatusAccepted {
 				err = retryAfter(ctx, a)
 			}
@@ -181,19 +181,9 @@ func (u *users) wake(ctx context.Context, ids []string) (sample, error) {
 			}
 		}
 		took[i] = time.Since(began)
-		_, errs[i] = wanted(http.StatusAccepted)(u.api.Do(ctx, ids[i], client.Snapshot))
+		_, errs[i] = client.Wanted(http.StatusAccepted)(u.api.Do(ctx, ids[i], client.Snapshot))
 	})
 	return took, errors.Join(errs...)
-}
-
-// wanted makes an error of any answer that has none of these codes.
-func wanted(codes ...int) func(client.Answer, error) (client.Answer, error) {
-	return func(a client.Answer, err error) (client.Answer, error) {
-		if err == nil {
-			err = a.Want(codes...)
-		}
-		return a, err
-	}
 }
 
 // retryAfter waits for as long as the answer says.
