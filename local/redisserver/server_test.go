@@ -29,7 +29,7 @@ func open(t *testing.T, c Config) (*Server, *redis.Client) {
 }
 
 func TestAServerComesBackEmptyAtItsAddress(t *testing.T) {
-	for name, config := range map[string]Config{"socket": {}, "TCP": {TCP: true}, "cluster": {Cluster: true}} {
+	for name, config := range map[string]Config{"socket": {}, "TCP": {TCP: true}} {
 		t.Run(name, func(t *testing.T) {
 			s, client := open(t, config)
 			address := s.URL()
