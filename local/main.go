@@ -1,7 +1,7 @@
 // Command local runs Siesta on one machine: "run" until it is stopped, "demo"
 // to see one app built and put to sleep, "invoke" to give one event to one
-// function. It owns the command line and what is printed; package stack owns
-// the system.
+// function. It owns the command line; package stack owns the system, checkout
+// the folder, demo what is shown.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"siesta/local/checkout"
 	"siesta/local/e2bsim/sandbox"
 )
 
@@ -38,16 +39,16 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	c := checkout{root: ".", getenv: os.Getenv}
+	c := checkout.Checkout{Root: ".", Getenv: os.Getenv}
 	switch {
 	case len(args) == 1 && args[0] == "run":
-		return c.run(ctx)
+		return run(ctx, c)
 	case len(args) == 1 && args[0] == "demo":
-		return c.demo(ctx, "examples/vite-react")
+		return show(ctx, c, "examples/vite-react")
 	case len(args) == 2 && args[0] == "demo":
-		return c.demo(ctx, args[1])
+		return show(ctx, c, args[1])
 	case len(args) == 3 && args[0] == "invoke":
-		return c.invoke(ctx, args[1], args[2])
+		return invoke(ctx, c, args[1], args[2])
 	}
 	fmt.Fprint(os.Stderr, help)
 	return errors.New("unknown command")

@@ -32,26 +32,6 @@ const (
 	Preview      Kind = "preview" // any other port
 )
 
-// Action is what goes wrong. README.md tells what each means for a client.
-type Action string
-
-const (
-	Delay          Action = "delay"           // nothing, after Fault.Delay
-	GatewayTimeout Action = "gateway_timeout" // no effect; 504 in plain text
-	TimeoutAfter   Action = "timeout_after"   // effect; 504 in plain text
-	ErrorAnswer    Action = "error"           // no effect; Fault.Status in E2B's JSON
-	LimitReached   Action = "limit_reached"   // no effect; 429 without Retry-After
-	RateLimited    Action = "rate_limited"    // no effect; 429 with Retry-After
-	Destroy        Action = "destroy"         // 500 in E2B's JSON, and what ran is lost
-	AnswerLost     Action = "answer_lost"     // effect; the connection is cut
-	EffectLost     Action = "effect_lost"     // a good answer; no effect
-	CutHalfway     Action = "cut_halfway"     // effect; the connection is cut in the answer, or in an upload
-	Lag            Action = "lag"             // get and list answer as of Fault.Lag ago
-	Vanish         Action = "vanish"          // the sandbox is gone, then the call is served
-	Stale          Action = "stale"           // connect brings up older files
-	Fragile        Action = "fragile"         // a pause whose caller goes away destroys the state
-)
-
 // Fault is one entry of the script: what happens to the Nth call of a kind
 // after the entry was made, and to the next Times-1.
 type Fault struct {
@@ -73,21 +53,6 @@ type Fault struct {
 
 func (f *Fault) is(a Action) bool { return f != nil && f.Action == a }
 
-var (
-	mutating = []Kind{Create, Connect, Resume, Timeout, Refresh, Pause, Kill}
-	reading  = []Kind{Get, List}
-	edgeOnly = []Kind{StartProcess, Files, Envd, Preview}
-	anyKind  = slices.Concat(mutating, reading, edgeOnly)
-)
-
-// applies is which calls an action makes sense for.
-var applies = map[Action][]Kind{
-	Delay: anyKind, GatewayTimeout: anyKind, ErrorAnswer: anyKind, Vanish: anyKind, AnswerLost: anyKind, CutHalfway: anyKind,
-	LimitReached: mutating, RateLimited: slices.Concat(mutating, reading), TimeoutAfter: slices.Concat(mutating, reading),
-	Destroy: {Connect, Resume, Timeout, Pause, Kill}, EffectLost: mutating, Lag: reading,
-	Stale: {Connect, Resume}, Fragile: {Pause},
-}
-
 // faults is the script.
 type faults struct {
 	mu     sync.Mutex
@@ -98,7 +63,7 @@ type faults struct {
 // AddFault appends f to the script and returns its id. An action that makes no
 // sense for the call is an error.
 func (s *Server) AddFault(f Fault) (int, error) {
-	if !slices.Contains(applies[f.Action], f.Call) {
+	if !slices.Contains(actions[f.Action].calls, f.Call) {
 		return 0, fmt.Errorf("add fault: %q is no fault of a %q call", f.Action, f.Call)
 	}
 	f.Nth, f.Times = cmp.Or(f.Nth, 1), cmp.Or(f.Times, 1)
@@ -150,11 +115,11 @@ func (fs *faults) take(kind Kind, id string) *Fault {
 	return hit
 }
 
-// armed reports whether an entry with one of these actions is in the script.
-func (fs *faults) armed(actions ...Action) bool {
+// armed reports whether an entry is in the script that may want older files.
+func (fs *faults) armed() bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	return slices.ContainsFunc(fs.script, func(f *Fault) bool { return slices.Contains(actions, f.Action) })
+	return slices.ContainsFunc(fs.script, func(f *Fault) bool { return actions[f.Action].older })
 }
 
 // lag is how far back get and list look.
@@ -175,32 +140,22 @@ func (s *Server) faulty(ctx context.Context, c *call, h handler) answer {
 		return a
 	}
 	a := h(ctx, c)
-	if c.fault.Action == TimeoutAfter {
-		return gatewayTimeout()
+	if after := actions[c.fault.Action].after; after != nil {
+		return after()
 	}
 	return a
 }
 
 // before does what a fault does ahead of the call, and may answer it.
 func (s *Server) before(ctx context.Context, f *Fault, id string) (answer, bool) {
-	switch f.Action {
-	case GatewayTimeout:
-		return gatewayTimeout(), true
-	case ErrorAnswer:
-		return fail(f.Status, f.Message).answer(), true
-	case LimitReached:
-		return concurrencyLimit(s.Plan().MaxConcurrent).answer(), true
-	case RateLimited:
-		return (&failure{Code: http.StatusTooManyRequests, Message: "Rate limit exceeded, please try again later", retryAfter: f.RetryAfter}).answer(), true
-	case Destroy:
-		if gone := s.destroy(ctx, id, true); gone != nil {
-			return gone.answer(), true
-		}
-		return fail(http.StatusInternalServerError, "Internal server error").answer(), true
-	case Vanish:
-		_ = s.destroy(ctx, id, false)
+	action := actions[f.Action]
+	if action.first != nil {
+		action.first(ctx, s, id)
 	}
-	return answer{}, false
+	if action.instead == nil {
+		return answer{}, false
+	}
+	return action.instead(ctx, s, f, id), true
 }
 
 // send writes the answer, or as much of it as the fault lets through.
@@ -213,12 +168,4 @@ func (f *Fault) send(w http.ResponseWriter, a answer) {
 	default:
 		a.write(w)
 	}
-}
-
-func gatewayTimeout() answer {
-	return answer{status: http.StatusGatewayTimeout, text: "upstream request timeout"}
-}
-
-func concurrencyLimit(limit int) *failure {
-	return fail(http.StatusTooManyRequests, fmt.Sprintf("you have reached the maximum number of concurrent E2B sandboxes (%d)", max(limit, 1)))
 }

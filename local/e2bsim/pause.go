@@ -94,5 +94,5 @@ func (s *Server) beginPause(b *box, memory bool) *operation {
 
 // copiesNeeded reports whether somebody may want this pause's files back.
 func (s *Server) copiesNeeded(b *box) bool {
-	return !b.autoPause || s.cfg.KeepSnapshots || s.faults.armed(Stale, Destroy, Fragile)
+	return !b.autoPause || s.cfg.KeepSnapshots || s.faults.armed()
 }

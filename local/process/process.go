@@ -1,6 +1,6 @@
 // Package process runs servers that cannot outlive the process that started
-// them, however it ends. The test harnesses and the local system use it. It
-// knows nothing about the servers.
+// them, however it ends, and finds ports for them. Postgres and Redis run
+// under it; it knows nothing of what they serve.
 package process
 
 import (

@@ -15,7 +15,7 @@ import (
 
 // parentVar makes this test binary the process that starts a server and is
 // killed: its value is the folder that has to go with the server.
-const parentVar = "PROCESSTEST_PARENT_OF"
+const parentVar = "PARENT_OF_A_SERVER_WITH"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(parentVar); dir != "" {

@@ -1,6 +1,6 @@
 // Package redisserver runs a private Redis that ends with the process that started
-// it: the one of the local system, and those that tests break. It knows nothing of
-// the keys.
+// it: the one of the local system, and those that tests break. It starts, breaks
+// and restarts the server, and knows nothing of what the keys hold.
 package redisserver
 
 import (
@@ -57,10 +57,12 @@ func Start(c Config) (*Server, error) {
 	s := &Server{config: c, program: program, dir: dir}
 	if c.TCP || c.Cluster {
 		if s.port, err = process.FreePort(); err != nil {
+			_ = os.RemoveAll(dir)
 			return nil, err
 		}
 	}
 	if err := s.Restart(); err != nil {
+		_ = os.RemoveAll(dir)
 		return nil, err
 	}
 	return s, nil

@@ -48,8 +48,8 @@ func (s *Stack) variables() map[string]string {
 // empty is what has its default.
 func (s *Stack) Variables() map[string]string {
 	set, all := s.variables(), map[string]string{}
-	for _, f := range s.deployment.functions {
-		for _, name := range f.variables {
+	for _, f := range s.template.Functions {
+		for _, name := range f.Variables {
 			all[name] = set[name]
 		}
 	}
@@ -62,25 +62,25 @@ func (s *Stack) startRuntime(context.Context) (err error) {
 	}
 	s.onClose(s.Runtime.Close)
 	variables := s.variables()
-	for _, f := range s.deployment.functions {
+	for _, f := range s.template.Functions {
 		env := map[string]string{}
-		for _, name := range f.variables {
+		for _, name := range f.Variables {
 			if value, ok := variables[name]; ok {
 				env[name] = value
 			}
 		}
-		bootstrap := filepath.Join(s.config.BinDir, f.name, "bootstrap")
+		bootstrap := filepath.Join(s.config.BinDir, f.Name, "bootstrap")
 		if _, err := os.Stat(bootstrap); err != nil {
-			return fmt.Errorf("function %s is not built: run make build: %w", f.name, err)
+			return fmt.Errorf("function %s is not built: run make build: %w", f.Name, err)
 		}
 		registered := runtimeapi.Function{
-			Name: f.name, Path: bootstrap, Env: env, Timeout: f.timeout, Memory: f.memory, MaxProcesses: s.config.Processes,
+			Name: f.Name, Path: bootstrap, Env: env, Timeout: f.Timeout, Memory: f.Memory, MaxProcesses: s.config.Processes,
 		}
 		if s.config.ProcessEnv != nil {
-			registered.ProcessEnv = func(process int) map[string]string { return s.config.ProcessEnv(f.name, process, env) }
+			registered.ProcessEnv = func(process int) map[string]string { return s.config.ProcessEnv(f.Name, process, env) }
 		}
 		if err := s.Runtime.Register(registered); err != nil {
-			return fmt.Errorf("register function %s: %w", f.name, err)
+			return fmt.Errorf("register function %s: %w", f.Name, err)
 		}
 	}
 	return nil
@@ -88,14 +88,9 @@ func (s *Stack) startRuntime(context.Context) (err error) {
 
 // startGateway serves the template's routes, and the admin address beside it.
 func (s *Stack) startGateway(context.Context) error {
-	file, err := os.Open(filepath.Join(s.config.Root, "template.yaml"))
-	if err != nil {
-		return fmt.Errorf("read routes: %w", err)
-	}
-	defer file.Close()
-	api, err := gateway.ReadTemplate(file)
-	if err != nil {
-		return fmt.Errorf("read routes: %w", err)
+	api := gateway.API{CORS: (*gateway.CORS)(s.template.CORS)}
+	for _, route := range s.template.Routes {
+		api.Routes = append(api.Routes, gateway.Route(route))
 	}
 	front := &gateway.Gateway{API: api, Invoke: s.Invoke, Report: s.config.Report}
 	mux := http.NewServeMux()
@@ -127,19 +122,19 @@ func (s *Stack) TokenFor(user string) (string, error) { return s.issuer.Token(us
 func (s *Stack) startPolling(context.Context) error {
 	ctx, stop := context.WithCancel(context.Background())
 	s.polling, s.mappings = stop, map[string]eventsource.Mapping{}
-	for _, f := range s.deployment.functions {
+	for _, f := range s.template.Functions {
 		switch {
-		case f.queue != "":
+		case f.Queue != "":
 			mapping := eventsource.Mapping{
-				Queue: s.SQS.Queue(f.queue), Function: f.name, Invoke: s.Invoke, BatchSize: f.batch,
+				Queue: s.SQS.Queue(f.Queue), Function: f.Name, Invoke: s.Invoke, BatchSize: f.Batch,
 				MaxConcurrency: s.config.Processes, PartialBatch: true, Report: s.config.Report,
 			}
-			s.mappings[f.name] = mapping
+			s.mappings[f.Name] = mapping
 			if !s.config.Undelivered {
 				s.polls.Go(func() { mapping.Run(ctx) })
 			}
-		case f.scheduled:
-			s.Reconcile = eventsource.Schedule{Name: f.name, Function: f.name, Invoke: s.Invoke, Every: s.config.ReconcileEvery, Report: s.config.Report}
+		case f.Scheduled:
+			s.Reconcile = eventsource.Schedule{Name: f.Name, Function: f.Name, Invoke: s.Invoke, Every: s.config.ReconcileEvery, Report: s.config.Report}
 			if s.config.ReconcileEvery >= 0 {
 				s.polls.Go(func() { s.Reconcile.Run(ctx) })
 			}
@@ -151,8 +146,8 @@ func (s *Stack) startPolling(context.Context) error {
 // Functions are the names of the functions that run.
 func (s *Stack) Functions() []string {
 	var names []string
-	for _, f := range s.deployment.functions {
-		names = append(names, f.name)
+	for _, f := range s.template.Functions {
+		names = append(names, f.Name)
 	}
 	slices.Sort(names)
 	return names

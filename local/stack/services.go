@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 
 	"siesta/local/postgresserver"
 	"siesta/local/redisserver"
@@ -54,19 +55,19 @@ func (s *Stack) startSQS(context.Context) error {
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	s.onClose(server.Close)
 	for _, behind := range []bool{true, false} { // a dead-letter queue before the queue that names it
-		for _, q := range s.deployment.queues {
-			if (q.deadLetter == "") != behind {
+		for _, q := range s.template.Queues {
+			if (q.DeadLetter == "") != behind {
 				continue
 			}
 			attributes := map[string]string{}
-			if q.visibility != "" {
-				attributes["VisibilityTimeout"] = q.visibility
+			if q.Visibility > 0 {
+				attributes["VisibilityTimeout"] = strconv.Itoa(q.Visibility)
 			}
-			if q.deadLetter != "" {
-				attributes["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%q}`, s.SQS.ARN(q.deadLetter), q.receives)
+			if q.DeadLetter != "" {
+				attributes["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, s.SQS.ARN(q.DeadLetter), q.Receives)
 			}
-			if _, err := s.SQS.CreateQueue(q.name, attributes); err != nil {
-				return fmt.Errorf("make queue %s: %w", q.name, err)
+			if _, err := s.SQS.CreateQueue(q.Name, attributes); err != nil {
+				return fmt.Errorf("make queue %s: %w", q.Name, err)
 			}
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"siesta/local/redisserver"
 	"siesta/local/runtimeapi"
 	"siesta/local/sqssim"
+	"siesta/local/template"
 )
 
 // Config says where the system is and what differs from its defaults.
@@ -65,14 +66,14 @@ type Stack struct {
 	Runtime   *runtimeapi.Server
 	Reconcile eventsource.Schedule
 
-	config     Config
-	deployment deployment
-	issuer     *gateway.Issuer
-	mappings   map[string]eventsource.Mapping // by function
-	identity   identity
-	closers    []func() error
-	polling    context.CancelFunc
-	polls      sync.WaitGroup
+	config   Config
+	template template.Template
+	issuer   *gateway.Issuer
+	mappings map[string]eventsource.Mapping // by function
+	identity identity
+	closers  []func() error
+	polling  context.CancelFunc
+	polls    sync.WaitGroup
 }
 
 // Start brings everything up and returns when the API answers. On an error
@@ -112,7 +113,11 @@ func (s *Stack) Close() error {
 func (s *Stack) onClose(f func() error) { s.closers = append(s.closers, f) }
 
 func (s *Stack) prepare(context.Context) (err error) {
-	if s.deployment, err = readTemplate(filepath.Join(s.config.Root, "template.yaml")); err != nil {
+	text, err := os.ReadFile(filepath.Join(s.config.Root, "template.yaml"))
+	if err != nil {
+		return fmt.Errorf("read template: %w", err)
+	}
+	if s.template, err = template.Read(text); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(s.config.DataDir, 0o755); err != nil {
@@ -169,8 +174,8 @@ func (s *Stack) Deliver(ctx context.Context, function string) (int, error) {
 
 // Queues are the template's names of all queues.
 func (s *Stack) Queues() (names []string) {
-	for _, q := range s.deployment.queues {
-		names = append(names, q.name)
+	for _, q := range s.template.Queues {
+		names = append(names, q.Name)
 	}
 	return names
 }

@@ -11,7 +11,7 @@ var (
 	webAddress = regexp.MustCompile(`\w+://\S+`)
 	link       = regexp.MustCompile(`\]\(([^)#\s]+)`)
 	// mention is a path of the checkout in running text; a * stands for any name.
-	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|contract|docs|events|examples|infra|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml)")
+	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|proof|docs|events|examples|infra|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml)")
 )
 
 // makes is a make command in a code span or at the start of a line, target a
@@ -78,13 +78,13 @@ func TestEveryAlarmHasItsPage(t *testing.T) {
 	watched := map[string]bool{}
 	for id, a := range tmpl.ofType("AWS::CloudWatch::Alarm") {
 		alarms = append(alarms, id)
-		for _, d := range a.at("Properties", "Dimensions").list() {
-			watched[d.at("Value").resource()] = true
+		for _, d := range a.At("Properties", "Dimensions").List() {
+			watched[d.At("Value").Resource()] = true
 		}
-		if a.at("Properties", "TreatMissingData").text() == "" || a.at("Properties", "AlarmActions").v == nil {
+		if a.At("Properties", "TreatMissingData").Text() == "" || a.At("Properties", "AlarmActions").Value == nil {
 			t.Errorf("%s does not say what missing data mean, or whom it tells", id)
 		}
-		if !strings.Contains(a.at("Properties", "AlarmDescription").text(), "docs/runbook.md, "+id) {
+		if !strings.Contains(a.At("Properties", "AlarmDescription").Text(), "docs/runbook.md, "+id) {
 			t.Errorf("%s does not name its section of docs/runbook.md", id)
 		}
 	}
@@ -135,11 +135,11 @@ func TestDurationAlarmsCanRing(t *testing.T) {
 			if !strings.EqualFold(id, name+"DurationAlarm") {
 				continue
 			}
-			limit := f.at("Properties", "Timeout").number() * 1000
+			limit := f.At("Properties", "Timeout").Number() * 1000
 			if name == "reconcile" {
 				limit = 60_000
 			}
-			if got := a.at("Properties", "Threshold").number(); got <= 0 || got >= limit {
+			if got := a.At("Properties", "Threshold").Number(); got <= 0 || got >= limit {
 				t.Errorf("%s rings at %d ms, want less than %d", id, got, limit)
 			}
 		}

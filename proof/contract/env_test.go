@@ -159,10 +159,10 @@ func TestEveryVariableIsDocumented(t *testing.T) {
 // and no other. Those set by hand are declared, with no value, for sam local.
 func TestTemplateSetsEveryVariable(t *testing.T) {
 	tmpl, table := loadTemplate(t), settings(t)
-	global := tmpl.at("Globals", "Function", "Environment", "Variables")
+	global := tmpl.At("Globals", "Function", "Environment", "Variables")
 	var byHand []string
-	for _, name := range global.keys() {
-		if global.at(name).absent() {
+	for _, name := range global.Keys() {
+		if global.At(name).Absent() {
 			byHand = append(byHand, name)
 		}
 	}
@@ -175,7 +175,7 @@ func TestTemplateSetsEveryVariable(t *testing.T) {
 	agree(t, "template.yaml, variables set by hand", byHand, want)
 
 	for function, f := range tmpl.functions() {
-		got := slices.Concat(f.at("Properties", "Environment", "Variables").keys(), global.keys())
+		got := slices.Concat(f.At("Properties", "Environment", "Variables").Keys(), global.Keys())
 		got = slices.DeleteFunc(got, func(name string) bool { return slices.Contains(byHand, name) })
 		read := readBy(t, function)
 		if read == nil {
@@ -194,7 +194,7 @@ func TestTemplateSetsEveryVariable(t *testing.T) {
 // TestDefaultLimits: the functions read the template's limits, and every one of
 // them is a limit.
 func TestDefaultLimits(t *testing.T) {
-	text := loadTemplate(t).at("Parameters", "Limits", "Default").text()
+	text := loadTemplate(t).At("Parameters", "Limits", "Default").Text()
 	r := env.New(func(string) string { return text })
 	var limits map[job.Tier]job.Limits
 	if r.JSON("LIMITS", &limits); r.Err() != nil {

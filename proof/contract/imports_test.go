@@ -39,7 +39,7 @@ var owners = map[string][]string{
 	"github.com/creack/pty":                               {"local/e2bsim/..."},
 	"github.com/coder/websocket":                          {"proof/..."},
 	"github.com/golang-jwt/jwt/v5":                        {"local/gateway"},
-	"gopkg.in/yaml.v3":                                    {"local/..."},
+	"go.yaml.in/yaml/v3":                                  {"local/template"},
 	"golang.org/x/sys":                                    {"local/..."},
 }
 

@@ -4,20 +4,34 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"siesta/local/template"
 )
 
-// template is template.yaml.
-type template struct{ node }
+// node is a value of template.yaml or of another document.
+type node = template.Node
 
-func loadTemplate(t *testing.T) template {
+func parseYAML(t *testing.T, text string) node {
 	t.Helper()
-	return template{parseYAML(t, read(t, "template.yaml"))}
+	document, err := template.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
 }
 
-func (t template) ofType(kind string) map[string]node {
+// templateFile is template.yaml.
+type templateFile struct{ node }
+
+func loadTemplate(t *testing.T) templateFile {
+	t.Helper()
+	return templateFile{parseYAML(t, read(t, "template.yaml"))}
+}
+
+func (t templateFile) ofType(kind string) map[string]node {
 	found := map[string]node{}
-	for _, id := range t.at("Resources").keys() {
-		if r := t.at("Resources", id); r.at("Type").text() == kind {
+	for _, id := range t.At("Resources").Keys() {
+		if r := t.At("Resources", id); r.At("Type").Text() == kind {
 			found[id] = r
 		}
 	}
@@ -25,7 +39,7 @@ func (t template) ofType(kind string) map[string]node {
 }
 
 // functions returns the functions by the name of their folder.
-func (t template) functions() map[string]node {
+func (t templateFile) functions() map[string]node {
 	found := map[string]node{}
 	for id, r := range t.ofType("AWS::Serverless::Function") {
 		found[strings.ToLower(strings.TrimSuffix(id, "Function"))] = r
@@ -33,15 +47,15 @@ func (t template) functions() map[string]node {
 	return found
 }
 
-func (t template) role(function node) node {
-	return t.at("Resources", function.at("Properties", "Role").resource())
+func (t templateFile) role(function node) node {
+	return t.At("Resources", function.At("Properties", "Role").Resource())
 }
 
 // statements are those of a role's own policies.
 func statements(role node) []node {
 	var found []node
-	for _, p := range role.at("Properties", "Policies").list() {
-		found = append(found, p.at("PolicyDocument", "Statement").list()...)
+	for _, p := range role.At("Properties", "Policies").List() {
+		found = append(found, p.At("PolicyDocument", "Statement").List()...)
 	}
 	return found
 }
@@ -49,16 +63,16 @@ func statements(role node) []node {
 // may reports whether a role allows action on the resource.
 func may(role node, action, id string) bool {
 	return slices.ContainsFunc(statements(role), func(s node) bool {
-		has := slices.ContainsFunc(s.at("Action").list(), func(a node) bool { return a.text() == action })
-		on := slices.ContainsFunc(append(s.at("Resource").list(), s.at("Resource")), func(r node) bool { return r.resource() == id })
+		has := slices.ContainsFunc(s.At("Action").List(), func(a node) bool { return a.Text() == action })
+		on := slices.ContainsFunc(append(s.At("Resource").List(), s.At("Resource")), func(r node) bool { return r.Resource() == id })
 		return has && on
 	})
 }
 
-func (t template) event(function node, kind string) (node, bool) {
-	for _, name := range function.at("Properties", "Events").keys() {
-		if e := function.at("Properties", "Events", name); e.at("Type").text() == kind {
-			return e.at("Properties"), true
+func (t templateFile) event(function node, kind string) (node, bool) {
+	for _, name := range function.At("Properties", "Events").Keys() {
+		if e := function.At("Properties", "Events", name); e.At("Type").Text() == kind {
+			return e.At("Properties"), true
 		}
 	}
 	return node{}, false

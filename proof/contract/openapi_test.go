@@ -26,19 +26,19 @@ func TestRoutesAreDocumented(t *testing.T) {
 	var routes []string
 	for _, f := range tmpl.functions() {
 		if e, ok := tmpl.event(f, "HttpApi"); ok {
-			routes = append(routes, e.at("Method").text()+" "+e.at("Path").text())
+			routes = append(routes, e.At("Method").Text()+" "+e.At("Path").Text())
 		}
 	}
 	var documented []string
-	for _, path := range doc.at("paths").keys() {
-		for _, method := range doc.at("paths", path).keys() {
+	for _, path := range doc.At("paths").Keys() {
+		for _, method := range doc.At("paths", path).Keys() {
 			if method == "parameters" {
 				continue
 			}
 			route := strings.ToUpper(method) + " " + path
 			documented = append(documented, route)
 			for _, status := range []string{"401", "500", "503"} {
-				if doc.at("paths", path, method, "responses", status).v == nil {
+				if doc.At("paths", path, method, "responses", status).Value == nil {
 					t.Errorf("%s: the answer %s is not described", route, status)
 				}
 			}
@@ -64,7 +64,7 @@ var answers = map[string]string{
 // TestAnswersAreDocumented: every key of an answer is described, and promised to
 // be there unless it may be left out; no other key is.
 func TestAnswersAreDocumented(t *testing.T) {
-	schemas := loadOpenAPI(t).at("components", "schemas")
+	schemas := loadOpenAPI(t).At("components", "schemas")
 	var packages []string
 	for name, f := range loadTemplate(t).functions() {
 		if _, ok := loadTemplate(t).event(f, "HttpApi"); ok {
@@ -81,9 +81,9 @@ func TestAnswersAreDocumented(t *testing.T) {
 				}
 				seen[which] = true
 				schemaName, property, _ := strings.Cut(path, ".")
-				schema := schemas.at(schemaName)
+				schema := schemas.At(schemaName)
 				if property != "" {
-					schema = schema.at("properties", property)
+					schema = schema.At("properties", property)
 				}
 				var all, always, required []string
 				for key, optional := range keys {
@@ -92,10 +92,10 @@ func TestAnswersAreDocumented(t *testing.T) {
 						always = append(always, key)
 					}
 				}
-				for _, r := range schema.at("required").list() {
-					required = append(required, r.text())
+				for _, r := range schema.At("required").List() {
+					required = append(required, r.Text())
 				}
-				agree(t, "docs/openapi.yaml, properties of "+path, schema.at("properties").keys(), all)
+				agree(t, "docs/openapi.yaml, properties of "+path, schema.At("properties").Keys(), all)
 				agree(t, "docs/openapi.yaml, required properties of "+path, required, always)
 			}
 			if _, ok := answers[dir+" "+name]; !ok {
@@ -123,8 +123,8 @@ func TestSandboxErrorsAreDocumented(t *testing.T) {
 		if regexp.MustCompile(`\bjob\.ErrSandbox(Expired|Unreachable)\b`).MatchString(source(t, "functions/"+name)) {
 			answering = append(answering, name)
 		}
-		answer := doc.at("paths", e.at("Path").text(), strings.ToLower(e.at("Method").text()), "responses", "503")
-		if strings.Contains(fmt.Sprint(answer.v), "schemas/SandboxError") {
+		answer := doc.At("paths", e.At("Path").Text(), strings.ToLower(e.At("Method").Text()), "responses", "503")
+		if strings.Contains(fmt.Sprint(answer.Value), "schemas/SandboxError") {
 			documented = append(documented, name)
 		}
 	}
@@ -150,11 +150,11 @@ func source(t *testing.T, dir string) string {
 // TestStatesAreDocumented: a client that knows the enumerations meets no other
 // value.
 func TestStatesAreDocumented(t *testing.T) {
-	properties := loadOpenAPI(t).at("components", "schemas", "Status", "properties")
+	properties := loadOpenAPI(t).At("components", "schemas", "Status", "properties")
 	for key, states := range map[string]string{"status": fmt.Sprint(job.Statuses()), "sandbox_state": fmt.Sprint(job.SandboxStates())} {
 		var documented []string
-		for _, n := range properties.at(key, "enum").list() {
-			documented = append(documented, n.text())
+		for _, n := range properties.At(key, "enum").List() {
+			documented = append(documented, n.Text())
 		}
 		agree(t, "values of "+key, documented, strings.Fields(strings.Trim(states, "[]")))
 	}
@@ -162,19 +162,19 @@ func TestStatesAreDocumented(t *testing.T) {
 
 // TestBoundsAreDocumented: what the contract allows is not refused as too long.
 func TestBoundsAreDocumented(t *testing.T) {
-	schemas := loadOpenAPI(t).at("components", "schemas")
-	request := schemas.at("Request", "properties")
+	schemas := loadOpenAPI(t).At("components", "schemas")
+	request := schemas.At("Request", "properties")
 	for name, c := range map[string]struct {
 		documented node
 		bound      int
 	}{
-		"goal":      {request.at("goal", "maxLength"), job.MaxGoal},
-		"command":   {schemas.at("Command", "maxLength"), job.MaxCommand},
-		"files":     {request.at("source", "properties", "files", "maxProperties"), job.MaxFiles},
-		"variables": {request.at("env", "maxProperties"), job.MaxEnv},
-		"value":     {request.at("env", "additionalProperties", "maxLength"), job.MaxEnvValue},
+		"goal":      {request.At("goal", "maxLength"), job.MaxGoal},
+		"command":   {schemas.At("Command", "maxLength"), job.MaxCommand},
+		"files":     {request.At("source", "properties", "files", "maxProperties"), job.MaxFiles},
+		"variables": {request.At("env", "maxProperties"), job.MaxEnv},
+		"value":     {request.At("env", "additionalProperties", "maxLength"), job.MaxEnvValue},
 	} {
-		if got := c.documented.number(); got != c.bound {
+		if got := c.documented.Number(); got != c.bound {
 			t.Errorf("%s: docs/openapi.yaml allows %d, the code %d", name, got, c.bound)
 		}
 	}
@@ -235,13 +235,13 @@ func TestReferencesLeadSomewhere(t *testing.T) {
 	}
 	var used []string
 	for _, r := range refs {
-		if doc.at(strings.Split(r[1], "/")...).v == nil {
+		if doc.At(strings.Split(r[1], "/")...).Value == nil {
 			t.Errorf("reference to %s, which is not there", r[1])
 		}
 		used = append(used, r[1])
 	}
 	for _, kind := range []string{"schemas", "responses", "parameters"} {
-		for _, name := range doc.at("components", kind).keys() {
+		for _, name := range doc.At("components", kind).Keys() {
 			if !slices.Contains(used, "components/"+kind+"/"+name) {
 				t.Errorf("%s/%s is used nowhere", kind, name)
 			}

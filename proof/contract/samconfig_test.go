@@ -41,7 +41,7 @@ func TestEveryStageCanBeDeployed(t *testing.T) {
 		}
 		tables[text[m[2]:m[3]]+"."+text[m[4]:m[5]]] = text[m[1]:end]
 	}
-	parameters := loadTemplate(t).at("Parameters")
+	parameters := loadTemplate(t).At("Parameters")
 	for stage, where := range named {
 		for _, command := range []string{"global", "build", "deploy"} {
 			if _, ok := tables[stage+"."+command]; !ok {
@@ -52,13 +52,13 @@ func TestEveryStageCanBeDeployed(t *testing.T) {
 		for _, m := range override.FindAllStringSubmatch(tables[stage+".deploy"], -1) {
 			given = append(given, m[1])
 		}
-		for _, p := range parameters.keys() {
-			if _, ok := parameters.at(p).v.(map[string]any)["Default"]; !ok && !slices.Contains(given, p) {
+		for _, p := range parameters.Keys() {
+			if _, ok := parameters.At(p).Value.(map[string]any)["Default"]; !ok && !slices.Contains(given, p) {
 				t.Errorf("samconfig.toml, stage %s: the parameter %s has no value", stage, p)
 			}
 		}
 		for _, p := range given {
-			if !slices.Contains(parameters.keys(), p) {
+			if !slices.Contains(parameters.Keys(), p) {
 				t.Errorf("samconfig.toml, stage %s: the template has no parameter %s", stage, p)
 			}
 		}

@@ -15,7 +15,7 @@ func TestWhatCannotBeMadeAgainIsKept(t *testing.T) {
 	for _, kind := range []string{"AWS::SQS::Queue", "AWS::SecretsManager::Secret"} {
 		for id, r := range tmpl.ofType(kind) {
 			for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
-				if got := r.at(policy).text(); got != "Retain" && got != "RetainExceptOnCreate" {
+				if got := r.At(policy).Text(); got != "Retain" && got != "RetainExceptOnCreate" {
 					t.Errorf("%s: %s is %q, want it kept", id, policy, got)
 				}
 			}
@@ -31,16 +31,16 @@ func TestWhatACustomersKeyClosesIsOpened(t *testing.T) {
 		reads, opens := map[string]bool{}, map[string]bool{} // by the key's parameter
 		for _, s := range statements(tmpl.role(f)) {
 			condition := ""
-			if parts := s.at("Fn::If").list(); len(parts) == 3 {
-				condition, s = parts[0].text(), parts[1]
+			if parts := s.At("Fn::If").List(); len(parts) == 3 {
+				condition, s = parts[0].Text(), parts[1]
 			}
-			switch s.at("Action").text() {
+			switch s.At("Action").Text() {
 			case "secretsmanager:GetSecretValue":
 				reads["SecretsKeyArn"] = true
 			case "s3:GetObject":
 				reads["SourceBucketKeyArn"] = true
 			case "kms:Decrypt":
-				key := s.at("Resource").resource()
+				key := s.At("Resource").Resource()
 				opens[key] = condition == "Has"+strings.TrimSuffix(key, "Arn")
 			}
 		}
@@ -54,8 +54,8 @@ func TestWhatACustomersKeyClosesIsOpened(t *testing.T) {
 // the rate that the gateway lets through is none.
 func TestASlowE2BStarvesNobody(t *testing.T) {
 	tmpl := loadTemplate(t)
-	bound := tmpl.functions()["resume"].at("Properties", "ReservedConcurrentExecutions", "Fn::If").list()
-	if len(bound) != 3 || bound[0].text() != "IsDev" || !bound[1].absent() || bound[2].resource() != "ResumeConcurrency" {
+	bound := tmpl.functions()["resume"].At("Properties", "ReservedConcurrentExecutions", "Fn::If").List()
+	if len(bound) != 3 || bound[0].Text() != "IsDev" || !bound[1].Absent() || bound[2].Resource() != "ResumeConcurrency" {
 		t.Errorf("resume has the bound %v, want ResumeConcurrency outside dev", bound)
 	}
 }
@@ -66,14 +66,14 @@ func TestTwoStacksLiveSideBySide(t *testing.T) {
 	tmpl := loadTemplate(t)
 	schedules := 0
 	for name, f := range tmpl.functions() {
-		events := f.at("Properties", "Events")
-		for _, id := range events.keys() {
-			if events.at(id, "Type").text() != "ScheduleV2" {
+		events := f.At("Properties", "Events")
+		for _, id := range events.Keys() {
+			if events.At(id, "Type").Text() != "ScheduleV2" {
 				continue
 			}
 			schedules++
-			p := events.at(id, "Properties")
-			if p.at("OmitName").v != true && !strings.Contains(p.at("Name", "Fn::Sub").text(), "${AWS::StackName}") {
+			p := events.At(id, "Properties")
+			if p.At("OmitName").Value != true && !strings.Contains(p.At("Name", "Fn::Sub").Text(), "${AWS::StackName}") {
 				t.Errorf("%s: the schedule %s has the same name in each stack", name, id)
 			}
 		}
@@ -88,13 +88,13 @@ func TestTwoStacksLiveSideBySide(t *testing.T) {
 func TestNetworkInterfacesAreLambdasAlone(t *testing.T) {
 	tmpl := loadTemplate(t)
 	actions := map[string]string{} // by effect
-	for _, s := range tmpl.at("Resources", "RuntimePolicy", "Properties", "PolicyDocument", "Statement").list() {
-		if condition := s.at("Fn::If").list(); len(condition) == 3 && condition[0].text() == "InVpc" {
+	for _, s := range tmpl.At("Resources", "RuntimePolicy", "Properties", "PolicyDocument", "Statement").List() {
+		if condition := s.At("Fn::If").List(); len(condition) == 3 && condition[0].Text() == "InVpc" {
 			s = condition[1]
-			actions[s.at("Effect").text()] = fmt.Sprint(s.at("Action").v)
-			own := s.at("Condition", "ArnLike", "lambda:SourceFunctionArn", "Fn::Sub").text()
-			if deny := s.at("Effect").text() == "Deny"; deny != strings.HasSuffix(own, ":function:*") {
-				t.Errorf("%s for the functions %q", s.at("Effect").text(), own)
+			actions[s.At("Effect").Text()] = fmt.Sprint(s.At("Action").Value)
+			own := s.At("Condition", "ArnLike", "lambda:SourceFunctionArn", "Fn::Sub").Text()
+			if deny := s.At("Effect").Text() == "Deny"; deny != strings.HasSuffix(own, ":function:*") {
+				t.Errorf("%s for the functions %q", s.At("Effect").Text(), own)
 			}
 		}
 	}
@@ -107,13 +107,13 @@ func TestNetworkInterfacesAreLambdasAlone(t *testing.T) {
 func TestEveryParameterHasItsGroup(t *testing.T) {
 	tmpl := loadTemplate(t)
 	var grouped []string
-	for _, group := range tmpl.at("Metadata", "AWS::CloudFormation::Interface", "ParameterGroups").list() {
-		for _, p := range group.at("Parameters").list() {
-			if slices.Contains(grouped, p.text()) {
-				t.Errorf("%s is in two groups", p.text())
+	for _, group := range tmpl.At("Metadata", "AWS::CloudFormation::Interface", "ParameterGroups").List() {
+		for _, p := range group.At("Parameters").List() {
+			if slices.Contains(grouped, p.Text()) {
+				t.Errorf("%s is in two groups", p.Text())
 			}
-			grouped = append(grouped, p.text())
+			grouped = append(grouped, p.Text())
 		}
 	}
-	agree(t, "parameter groups of template.yaml", grouped, tmpl.at("Parameters").keys())
+	agree(t, "parameter groups of template.yaml", grouped, tmpl.At("Parameters").Keys())
 }

@@ -26,25 +26,25 @@ func TestQueueTimes(t *testing.T) {
 			continue
 		}
 		consumers = append(consumers, name)
-		queue := tmpl.at("Resources", source.at("Queue").resource(), "Properties")
-		timeout, visibility := f.at("Properties", "Timeout").number(), queue.at("VisibilityTimeout").number()
+		queue := tmpl.At("Resources", source.At("Queue").Resource(), "Properties")
+		timeout, visibility := f.At("Properties", "Timeout").Number(), queue.At("VisibilityTimeout").Number()
 		if end := int(job.FunctionEnd.Seconds()); timeout != end || visibility < 6*timeout {
 			t.Errorf("%s: time-out %d, visibility %d, want %d and at least six times that", name, timeout, visibility, end)
 		}
-		if got := source.at("BatchSize").number(); got != batches[name] {
+		if got := source.At("BatchSize").Number(); got != batches[name] {
 			t.Errorf("%s: batch size %d, want %d", name, got, batches[name])
 		}
-		if got := source.at("MaximumBatchingWindowInSeconds").number(); got != 0 {
+		if got := source.At("MaximumBatchingWindowInSeconds").Number(); got != 0 {
 			t.Errorf("%s: batching window %d s: a sandbox that waits is billed", name, got)
 		}
-		if got := source.at("FunctionResponseTypes").text(); got != "ReportBatchItemFailures" {
+		if got := source.At("FunctionResponseTypes").Text(); got != "ReportBatchItemFailures" {
 			t.Errorf("%s: response types %q: one bad message would fail its whole batch", name, got)
 		}
-		if source.at("ScalingConfig", "MaximumConcurrency").v == nil {
+		if source.At("ScalingConfig", "MaximumConcurrency").Value == nil {
 			t.Errorf("%s: no maximum concurrency", name)
 		}
-		id := source.at("Queue").resource()
-		if got := f.at("Properties", "RecursiveLoop").text(); may(tmpl.role(f), "sqs:SendMessage", id) && got != "Allow" {
+		id := source.At("Queue").Resource()
+		if got := f.At("Properties", "RecursiveLoop").Text(); may(tmpl.role(f), "sqs:SendMessage", id) && got != "Allow" {
 			t.Errorf("%s sends to its own queue, and its RecursiveLoop is %q", name, got)
 		}
 		checkDeadLetters(t, tmpl, id)
@@ -52,18 +52,18 @@ func TestQueueTimes(t *testing.T) {
 	agree(t, "functions with a queue", consumers, slices.Collect(maps.Keys(batches)))
 }
 
-func checkDeadLetters(t *testing.T, tmpl template, id string) {
+func checkDeadLetters(t *testing.T, tmpl templateFile, id string) {
 	t.Helper()
-	queue := tmpl.at("Resources", id, "Properties")
-	if got := queue.at("RedrivePolicy", "maxReceiveCount").number(); got != 10 {
+	queue := tmpl.At("Resources", id, "Properties")
+	if got := queue.At("RedrivePolicy", "maxReceiveCount").Number(); got != 10 {
 		t.Errorf("%s: maxReceiveCount %d, want 10", id, got)
 	}
-	dead := tmpl.at("Resources", queue.at("RedrivePolicy", "deadLetterTargetArn").resource(), "Properties")
-	kept, keptDead := queue.at("MessageRetentionPeriod").number(), dead.at("MessageRetentionPeriod").number()
+	dead := tmpl.At("Resources", queue.At("RedrivePolicy", "deadLetterTargetArn").Resource(), "Properties")
+	kept, keptDead := queue.At("MessageRetentionPeriod").Number(), dead.At("MessageRetentionPeriod").Number()
 	if fortnight := int((14 * 24 * time.Hour).Seconds()); keptDead != fortnight || kept >= keptDead {
 		t.Errorf("%s: kept for %d s, its dead letters for %d, want less than %d and that", id, kept, keptDead, fortnight)
 	}
-	if queue.at("MaximumMessageSize").v != dead.at("MaximumMessageSize").v {
+	if queue.At("MaximumMessageSize").Value != dead.At("MaximumMessageSize").Value {
 		t.Errorf("%s and its dead letters take messages of different size", id)
 	}
 }
@@ -71,18 +71,18 @@ func checkDeadLetters(t *testing.T, tmpl template, id string) {
 func TestMigrationComesFirst(t *testing.T) {
 	tmpl := loadTemplate(t)
 	functions := tmpl.functions()
-	migration := tmpl.at("Resources", "Migration", "Properties")
-	if got := migration.at("CodeVersion", "Ref").text(); got != "MigrateFunction.Version" {
+	migration := tmpl.At("Resources", "Migration", "Properties")
+	if got := migration.At("CodeVersion", "Ref").Text(); got != "MigrateFunction.Version" {
 		t.Errorf("CodeVersion is %q: new migrations would not run", got)
 	}
-	if got := migration.at("Database", "Fn::Sub").text(); got == "" || !strings.Contains(functions["migrate"].at("Properties", "Environment", "Variables", "DATABASE_URL", "Fn::Sub").text(), got) {
+	if got := migration.At("Database", "Fn::Sub").Text(); got == "" || !strings.Contains(functions["migrate"].At("Properties", "Environment", "Variables", "DATABASE_URL", "Fn::Sub").Text(), got) {
 		t.Errorf("Database is %q: another database would not be migrated before it is used", got)
 	}
-	if limit, timeout := migration.at("ServiceTimeout").number(), functions["migrate"].at("Properties", "Timeout").number(); limit <= timeout {
+	if limit, timeout := migration.At("ServiceTimeout").Number(), functions["migrate"].At("Properties", "Timeout").Number(); limit <= timeout {
 		t.Errorf("ServiceTimeout %d, want over the function's %d", limit, timeout)
 	}
 	for name, f := range functions {
-		if after := f.at("DependsOn").text() == "Migration"; after == (name == "migrate") {
+		if after := f.At("DependsOn").Text() == "Migration"; after == (name == "migrate") {
 			t.Errorf("%s waits for the migration: %v", name, after)
 		}
 	}
@@ -92,8 +92,8 @@ func TestMigrationComesFirst(t *testing.T) {
 // migration would refuse when it starts, where it can answer nobody. Go has no
 // such pattern, so this one is read and not tried.
 func TestNoProxyIsMigratedThrough(t *testing.T) {
-	parameters := loadTemplate(t).at("Parameters")
-	direct, whole := parameters.at("DatabaseDirectEndpoint", "AllowedPattern").text(), parameters.at("DatabaseEndpoint", "AllowedPattern").text()
+	parameters := loadTemplate(t).At("Parameters")
+	direct, whole := parameters.At("DatabaseDirectEndpoint", "AllowedPattern").Text(), parameters.At("DatabaseEndpoint", "AllowedPattern").Text()
 	if rest, ok := strings.CutPrefix(direct, `^(?!.*\.proxy-)`); !ok || whole != "^"+rest {
 		t.Errorf("DatabaseDirectEndpoint may be %s, want %s but for a proxy", direct, whole)
 	}
@@ -105,24 +105,24 @@ func TestRolesAreNarrow(t *testing.T) {
 	tmpl := loadTemplate(t)
 	owner := map[string]string{}
 	for name, f := range tmpl.functions() {
-		id := f.at("Properties", "Role").resource()
+		id := f.At("Properties", "Role").Resource()
 		if other := owner[id]; other != "" || id == "" {
 			t.Errorf("%s has the role %q of %q", name, id, other)
 		}
 		owner[id] = name
 		role := tmpl.role(f)
 		for _, s := range statements(role) {
-			if s.at("Resource").text() == "*" {
-				t.Errorf("%s may do %v to everything", name, s.at("Action").v)
+			if s.At("Resource").Text() == "*" {
+				t.Errorf("%s may do %v to everything", name, s.At("Action").Value)
 			}
 		}
-		variables := f.at("Properties", "Environment", "Variables")
+		variables := f.At("Properties", "Environment", "Variables")
 		for variable, action := range map[string]string{
 			"BUILD_QUEUE_URL": "sqs:SendMessage", "PAUSE_QUEUE_URL": "sqs:SendMessage",
 			"BUILD_DLQ_URL": "sqs:SendMessage", "PAUSE_DLQ_URL": "sqs:SendMessage",
 			"E2B_API_KEY_SECRET": "secretsmanager:GetSecretValue", "SEAL_KEY_SECRET": "secretsmanager:GetSecretValue",
 		} {
-			target := variables.at(variable).resource()
+			target := variables.At(variable).Resource()
 			if target != "" && !may(role, action, target) {
 				t.Errorf("%s has %s and may not use it: its role lacks %s", name, variable, action)
 			}
@@ -136,11 +136,11 @@ func TestHTTPAnswersBeforeTheGatewayGivesUp(t *testing.T) {
 		if _, ok := tmpl.event(f, "HttpApi"); !ok {
 			continue
 		}
-		if timeout := f.at("Properties", "Timeout").number(); timeout < 1 || timeout > 30 {
+		if timeout := f.At("Properties", "Timeout").Number(); timeout < 1 || timeout > 30 {
 			t.Errorf("%s: time-out %d, want 1 to 30: the gateway waits no longer", name, timeout)
 		}
 	}
-	if got := tmpl.at("Resources", "Api", "Properties", "Auth", "DefaultAuthorizer").text(); got != "Jwt" {
+	if got := tmpl.At("Resources", "Api", "Properties", "Auth", "DefaultAuthorizer").Text(); got != "Jwt" {
 		t.Errorf("default authorizer %q: routes would be open", got)
 	}
 }
@@ -149,12 +149,12 @@ func TestHTTPAnswersBeforeTheGatewayGivesUp(t *testing.T) {
 // certificate, against roots that the build packs from infra/.
 func TestDatabaseIsVerified(t *testing.T) {
 	tmpl := loadTemplate(t)
-	variables := []node{tmpl.at("Globals", "Function", "Environment", "Variables")}
+	variables := []node{tmpl.At("Globals", "Function", "Environment", "Variables")}
 	for _, f := range tmpl.functions() {
-		variables = append(variables, f.at("Properties", "Environment", "Variables"))
+		variables = append(variables, f.At("Properties", "Environment", "Variables"))
 	}
 	for _, v := range variables {
-		address := v.at("DATABASE_URL", "Fn::Sub").text()
+		address := v.At("DATABASE_URL", "Fn::Sub").Text()
 		if address != "" && !strings.HasSuffix(address, "?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem") {
 			t.Errorf("DATABASE_URL is %s", address)
 		}
@@ -182,7 +182,7 @@ func TestNoSecretIsWrittenDown(t *testing.T) {
 			t.Errorf("%s holds %q", path, found)
 		}
 	}
-	for _, id := range loadTemplate(t).at("Parameters").keys() {
+	for _, id := range loadTemplate(t).At("Parameters").Keys() {
 		if strings.HasSuffix(id, "Key") || strings.HasSuffix(id, "Password") || strings.HasSuffix(id, "Secret") {
 			t.Errorf("parameter %s: secrets come by ARN", id)
 		}

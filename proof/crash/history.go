@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
@@ -270,7 +271,7 @@ func (h *history) actor() Actor {
 func (h *history) user(verb string) Actor {
 	return Actor{Name: "user", Function: verb, Do: func(ctx context.Context) error {
 		h.shared()
-		return post(verb)(ctx, h.System, h.id)
+		return post(client.Verb(verb))(ctx, h.System, h.id)
 	}}
 }
 

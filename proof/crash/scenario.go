@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
@@ -142,11 +143,8 @@ func (s *System) Request() job.Request {
 func nobody(context.Context, *System) (string, error) { return "", nil }
 
 func started(ctx context.Context, s *System) (string, error) {
-	status, id, err := s.Post(ctx, "/api/generation/start", s.Request(), nil)
-	if err == nil && status != http.StatusCreated {
-		err = fmt.Errorf("start answered %d", status)
-	}
-	return id, err
+	a, err := client.Wanted(http.StatusCreated)(s.API().Start(ctx, s.Request(), ""))
+	return a.Told.JobID, err
 }
 
 // crowded is a job whose first create E2B has no room for, so that it is handed
@@ -279,15 +277,15 @@ func later(ctx context.Context, s *System, id string) error {
 
 // post is a user's call about a job. What it answers is not looked at: it may
 // have died.
-func post(verb string) func(context.Context, *System, string) error {
+func post(verb client.Verb) func(context.Context, *System, string) error {
 	return func(ctx context.Context, s *System, id string) error {
-		_, _, err := s.Post(ctx, "/api/generation/"+id+"/"+verb, nil, nil)
+		_, err := s.API().Do(ctx, id, verb)
 		return err
 	}
 }
 
 func start(ctx context.Context, s *System, _ string) error {
-	_, _, err := s.Post(ctx, "/api/generation/start", s.Request(), http.Header{"Idempotency-Key": {"once"}})
+	_, err := s.API().Start(ctx, s.Request(), "once")
 	return err
 }
 

@@ -1,17 +1,14 @@
 package crash
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/local/runtimeapi"
 	"siesta/local/stack"
@@ -180,34 +177,5 @@ func (s *System) Jobs(ctx context.Context) ([]job.Job, error) {
 	return s.store.Changed(ctx, time.Time{}, "", most)
 }
 
-// Post sends a request as a user does and returns the answer's status and its
-// job_id, if it has one.
-func (s *System) Post(ctx context.Context, path string, body any, header http.Header) (status int, id string, err error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return 0, "", fmt.Errorf("encode body: %w", err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.APIURL+path, bytes.NewReader(text))
-	if err != nil {
-		return 0, "", fmt.Errorf("post %s: %w", path, err)
-	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
-	req.Header.Set("Authorization", "Bearer "+s.Token)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, "", fmt.Errorf("post %s: %w", path, err)
-	}
-	defer resp.Body.Close()
-	text, err = io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, "", fmt.Errorf("post %s: %w", path, err)
-	}
-	var told struct {
-		JobID string `json:"job_id"`
-	}
-	_ = json.Unmarshal(text, &told) // an error has none
-	return resp.StatusCode, told.JobID, nil
-}
+// API is a user of the system.
+func (s *System) API() client.Client { return client.Client{URL: s.APIURL, Token: s.Token} }

@@ -182,6 +182,6 @@ func (l *load) empty(ctx context.Context) error {
 	for _, p := range l.Runtime.Processes() {
 		l.Runtime.Kill(p.Function, p.Number)
 	}
-	l.http.CloseIdleConnections()
+	l.api.HTTP.CloseIdleConnections()
 	return nil
 }

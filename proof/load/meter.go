@@ -21,8 +21,8 @@ var pools = map[string]int{
 	"start": 2, "build": 2, "pause": 4, "status": 2, "resume": 2, "snapshot": 2, "cancel": 2, "reconcile": 4, "migrate": 2,
 }
 
-// client names a process of a function to Postgres.
-func client(function string, process int) string { return fmt.Sprintf("%s-%d", function, process) }
+// appName names a process of a function to Postgres.
+func appName(function string, process int) string { return fmt.Sprintf("%s-%d", function, process) }
 
 // connections are those that functions have to Postgres.
 type connections struct {
@@ -50,7 +50,7 @@ func (c *connections) watch(ctx context.Context, s *system) {
 	}
 }
 
-// note takes the connections of one moment, by client.
+// note takes the connections of one moment, by the name that each has.
 func (c *connections) note(now map[string]int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

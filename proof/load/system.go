@@ -59,7 +59,7 @@ func open(ctx context.Context, c config) (_ *system, err error) {
 		Root: c.root, BinDir: c.bin, DataDir: c.data, Processes: c.processes, ReconcileEvery: c.reconcileEvery,
 		E2B: func(e *e2bsim.Config) { e.Backend = e2bsim.Processes{Files: []string{s.self}} },
 		ProcessEnv: func(function string, process int, env map[string]string) map[string]string {
-			return map[string]string{"PGAPPNAME": client(function, process)} // tells its connections from others'
+			return map[string]string{"PGAPPNAME": appName(function, process)} // tells its connections from others'
 		},
 		Log: s.journal.line, Report: s.journal.report,
 	})

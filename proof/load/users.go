@@ -1,19 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
+	"siesta/local/client"
 	"siesta/shared/job"
 	"siesta/shared/sqs"
 )
@@ -30,7 +27,7 @@ const (
 // users are those who send jobs in, ask for them and look at them.
 type users struct {
 	*system
-	http    *http.Client
+	api     client.Client
 	clients int
 	patient bool // a status that is not available yet is asked for again
 	request job.Request
@@ -46,7 +43,10 @@ func newUsers(s *system, clients int) *users {
 	none, start := "", "exec "+s.self+" "+appArgument
 	return &users{
 		system: s, clients: clients,
-		http: &http.Client{Timeout: 40 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}},
+		api: client.Client{
+			URL: s.APIURL, Token: s.Token,
+			HTTP: &http.Client{Timeout: 40 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}},
+		},
 		request: job.Request{
 			Goal:     "a page",
 			Source:   job.Source{Files: map[string]job.File{"index.html": {Content: []byte("a page")}}},
@@ -94,21 +94,15 @@ func (u *users) submit(ctx context.Context, n int) {
 }
 
 func (u *users) start(ctx context.Context, body []byte) {
-	a, err := u.call(ctx, http.MethodPost, "start", body, http.StatusCreated)
-	var told struct {
-		JobID string `json:"job_id"`
-	}
-	if err == nil {
-		err = json.Unmarshal(a.body, &told)
-	}
+	a, err := client.Wanted(http.StatusCreated)(u.api.StartRaw(ctx, body, ""))
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err != nil {
 		u.failures = append(u.failures, err.Error())
 		return
 	}
-	u.starts.add(a.took)
-	u.ids, u.asked = append(u.ids, told.JobID), append(u.asked, told.JobID)
+	u.starts.add(a.Took)
+	u.ids, u.asked = append(u.ids, a.Told.JobID), append(u.asked, a.Told.JobID)
 }
 
 func (u *users) enqueue(ctx context.Context, body []byte) {
@@ -152,9 +146,9 @@ func (u *users) ask(ctx context.Context) {
 			continue
 		}
 		wait.Go(func() { // a late answer delays no other question
-			a, err := u.call(context.WithoutCancel(ctx), http.MethodGet, id+"/status", nil, http.StatusOK)
-			for u.patient && a.code == http.StatusServiceUnavailable && a.after > 0 && a.wait(ctx) == nil {
-				a, err = u.call(context.WithoutCancel(ctx), http.MethodGet, id+"/status", nil, http.StatusOK)
+			a, err := client.Wanted(http.StatusOK)(u.api.Status(context.WithoutCancel(ctx), id))
+			for u.patient && a.Code == http.StatusServiceUnavailable && a.RetryAfter > 0 && retryAfter(ctx, a) == nil {
+				a, err = client.Wanted(http.StatusOK)(u.api.Status(context.WithoutCancel(ctx), id))
 			}
 			u.mu.Lock()
 			defer u.mu.Unlock()
@@ -162,7 +156,7 @@ func (u *users) ask(ctx context.Context) {
 				u.failures = append(u.failures, err.Error())
 				return
 			}
-			u.status.add(a.took)
+			u.status.add(a.Took)
 		})
 	}
 }
@@ -174,35 +168,27 @@ func (u *users) wake(ctx context.Context, ids []string) (sample, error) {
 	each(len(ids), len(ids), func(i int) {
 		began := time.Now()
 		for {
-			a, err := u.call(ctx, http.MethodPost, ids[i]+"/resume", nil, http.StatusOK, http.StatusAccepted)
-			if err == nil && a.code == http.StatusAccepted {
-				err = a.wait(ctx)
+			a, err := client.Wanted(http.StatusOK, http.StatusAccepted)(u.api.Do(ctx, ids[i], client.Resume))
+			if err == nil && a.Code == http.StatusAccepted {
+				err = retryAfter(ctx, a)
 			}
 			if err != nil {
 				errs[i] = err
 				return
 			}
-			if a.code == http.StatusOK {
+			if a.Code == http.StatusOK {
 				break
 			}
 		}
 		took[i] = time.Since(began)
-		_, errs[i] = u.call(ctx, http.MethodPost, ids[i]+"/snapshot", nil, http.StatusAccepted)
+		_, errs[i] = client.Wanted(http.StatusAccepted)(u.api.Do(ctx, ids[i], client.Snapshot))
 	})
 	return took, errors.Join(errs...)
 }
 
-// answer is an answer of the API.
-type answer struct {
-	code  int
-	body  []byte
-	after time.Duration // Retry-After
-	took  time.Duration
-}
-
-// wait waits for as long as the answer says.
-func (a answer) wait(ctx context.Context) error {
-	timer := time.NewTimer(max(a.after, time.Second))
+// retryAfter waits for as long as the answer says.
+func retryAfter(ctx context.Context, a client.Answer) error {
+	timer := time.NewTimer(max(a.RetryAfter, time.Second))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -210,32 +196,4 @@ func (a answer) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// call makes one call of the API. Any answer but those wanted is an error.
-func (u *users) call(ctx context.Context, method, path string, body []byte, want ...int) (a answer, err error) {
-	what := method + " " + path
-	req, err := http.NewRequestWithContext(ctx, method, u.APIURL+"/api/generation/"+path, bytes.NewReader(body))
-	if err != nil {
-		return answer{}, fmt.Errorf("%s: %w", what, err)
-	}
-	req.Header.Set("Authorization", "Bearer "+u.Token)
-	req.Header.Set("Content-Type", "application/json")
-	began := time.Now()
-	resp, err := u.http.Do(req)
-	if err != nil {
-		return answer{}, fmt.Errorf("%s: %w", what, err)
-	}
-	defer resp.Body.Close()
-	a.code = resp.StatusCode
-	if a.body, err = io.ReadAll(resp.Body); err != nil {
-		return a, fmt.Errorf("%s: %w", what, err)
-	}
-	a.took = time.Since(began)
-	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-	a.after = time.Duration(seconds) * time.Second
-	if !slices.Contains(want, a.code) {
-		return a, fmt.Errorf("%s: %s: %s", what, resp.Status, a.body)
-	}
-	return a, nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
@@ -107,13 +106,13 @@ func (w *world) compareStatus(same func(string, any, any), row job.Job, j *model
 	if !j.Status.Terminal() {
 		want.RetryAfter = 2
 	}
-	told := w.request(http.MethodGet, path(j, "status"), nil, want)
-	same("told sandbox_state", told["sandbox_state"], string(j.State))
-	same("told sandbox_paused", told["sandbox_paused"], j.State == job.SandboxPaused)
-	same("told revision", told["revision"], float64(row.Revision-j.Behind))
-	same("preview_url is told", told["preview_url"] != nil, j.Status == job.Ready)
-	same("sandbox_expires_at is told", told["sandbox_expires_at"] != nil, j.Status == job.Ready && j.State == job.SandboxRunning && !j.Expires.IsZero())
-	same("error_message is told", told["error_message"] != nil, j.Status == job.Failed)
+	told := w.answers(want)(w.API().Status(w.ctx, j.ID))
+	same("told sandbox_state", told.SandboxState, j.State)
+	same("told sandbox_paused", told.SandboxPaused, j.State == job.SandboxPaused)
+	same("told revision", told.Revision, row.Revision-j.Behind)
+	same("preview_url is told", told.PreviewURL != nil, j.Status == job.Ready)
+	same("sandbox_expires_at is told", told.SandboxExpiresAt != nil, j.Status == job.Ready && j.State == job.SandboxRunning && !j.Expires.IsZero())
+	same("error_message is told", told.ErrorMessage != nil, j.Status == job.Failed)
 }
 
 // compareSandboxes pairs what E2B has with what the model says it has.

@@ -3,13 +3,13 @@ package model_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/proof/model"
 	"siesta/shared/e2b"
@@ -153,7 +153,7 @@ func (w *world) start(int) bool {
 	}
 	w.begin("start")
 	j, want := w.model.Start()
-	j.ID, _ = w.request(http.MethodPost, "/api/generation/start", w.Request(), want)["job_id"].(string)
+	j.ID = w.answers(want)(w.API().Start(w.ctx, w.Request(), "")).JobID
 	return true
 }
 
@@ -210,7 +210,7 @@ func (w *world) ask(jobs []*model.Job, n int, verb string, predict func(*model.J
 	w.begin("%s job %d", verb, w.number(j))
 	want := predict(j)
 	w.tell("  it answers %d %s", want.Code, want.Says)
-	w.request(http.MethodPost, path(j, verb), nil, want)
+	w.answers(want)(w.API().Do(w.ctx, j.ID, client.Verb(verb)))
 	return true
 }
 

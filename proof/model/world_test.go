@@ -1,17 +1,14 @@
 package model_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"siesta/local/client"
 	"siesta/proof/crash"
 	"siesta/proof/model"
 	"siesta/shared/e2b"
@@ -117,49 +114,30 @@ func (w *world) differ(format string, args ...any) {
 	}
 }
 
-// request is a user's call; what it answers is compared.
-func (w *world) request(method, path string, body any, want model.Answer) (told map[string]any) {
-	text, err := json.Marshal(body)
-	w.must(err)
-	req, err := http.NewRequestWithContext(w.ctx, method, w.APIURL+path, bytes.NewReader(text))
-	if err != nil {
+// answers compares what a user's call answers with what it should.
+func (w *world) answers(want model.Answer) func(client.Answer, error) client.Told {
+	return func(a client.Answer, err error) client.Told {
 		w.must(err)
-		return nil
+		got := model.Answer{Code: a.Code, Says: says(a.Told), RetryAfter: int(a.RetryAfter.Seconds())}
+		if got != want {
+			w.differ("%s %s answers %+v, want %+v: %s", a.Method, a.Path, got, want, a.Body)
+		}
+		return a.Told
 	}
-	req.Header.Set("Authorization", "Bearer "+w.Token)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.must(err)
-		return nil
-	}
-	defer resp.Body.Close()
-	text, err = io.ReadAll(resp.Body)
-	w.must(err)
-	w.must(json.Unmarshal(text, &told))
-	got := model.Answer{Code: resp.StatusCode, Says: says(told)}
-	got.RetryAfter, _ = strconv.Atoi(resp.Header.Get("Retry-After")) // 0: there is none
-	if got != want {
-		w.differ("%s %s answers %+v, want %+v: %s", method, path, got, want, text)
-	}
-	return told
 }
 
 // says is the word of an answer that tells what it means.
-func says(told map[string]any) string {
-	if detail, ok := told["detail"].(map[string]any); ok {
-		return fmt.Sprint(detail["error_type"])
-	}
-	if status, ok := told["status"].(string); ok {
-		return status
-	}
-	if told["paused"] == true {
+func says(told client.Told) string {
+	switch {
+	case told.Detail.Type != "":
+		return told.Detail.Type
+	case told.Status != "":
+		return string(told.Status)
+	case told.Paused:
 		return "paused"
 	}
 	return ""
 }
-
-func path(j *model.Job, verb string) string { return "/api/generation/" + j.ID + "/" + verb }
 
 // queues are the model's names and the template's.
 var queues = map[string]string{

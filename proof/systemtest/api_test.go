@@ -65,14 +65,14 @@ func TestRefusedRequestsLeaveNothing(t *testing.T) {
 		"environment name":   {`{` + ids + `,"goal":"a page","env":{"A B":"c"}}`, 422, "env"},
 		"archive, no bucket": {`{` + ids + `,"goal":"a page","source":{"archive":"s3://b/k.tar.gz"}}`, 422, "archive"},
 	} {
-		r := u.call(http.MethodPost, "/api/generation/start", c.body)
+		r := u.sendStart(c.body, "")
 		r.wantError(c.code)
 		if !strings.Contains(r.body, c.word) {
 			t.Errorf("%s: %s does not name %q", name, r.body, c.word)
 		}
 	}
 	previous := u.body(job.Request{PreviousJobID: job.NewID()})
-	u.call(http.MethodPost, "/api/generation/start", previous).wantError(http.StatusNotFound)
+	u.sendStart(previous, "").wantError(http.StatusNotFound)
 
 	if n := len(s.jobs(t)); n != 0 {
 		t.Errorf("%d rows, want none", n)
@@ -97,12 +97,12 @@ func TestEveryKeyOfTheStatusIsThere(t *testing.T) {
 			t.Errorf("%s is not in %s", key, r.body)
 		}
 	}
-	if r.header.Get("Retry-After") == "" {
+	if r.RetryAfter == 0 {
 		t.Error("the status of a job that builds has no Retry-After")
 	}
 	s.openGate(s.await(id, "at work", func(j job.Job) bool { return j.Status == job.Checks }))
 	s.asleep(id)
-	if r := u.ask(id); r.header.Get("Retry-After") != "" {
+	if r := u.ask(id); r.RetryAfter != 0 {
 		t.Error("the status of a READY job has a Retry-After")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/local/stack"
 	"siesta/shared/job"
@@ -85,7 +86,7 @@ func (s *system) follow(u user, id string) (stop func() []string) {
 			s.whole("the cache", hash["status"], hash["preview_url"], hash["sandbox_id"], hash["build_version"])
 			if reply := u.ask(id); reply.code == http.StatusOK {
 				told := reply.answer()
-				s.whole("the status", string(told.Status), text(told.PreviewURL), text(told.BuildVersion))
+				s.whole("the status", string(told.Status), client.Text(told.PreviewURL), client.Text(told.BuildVersion))
 			}
 		}
 	}()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
@@ -33,7 +34,7 @@ func TestFailedCommands(t *testing.T) {
 			id := u.start(r)
 			j := s.failed(id)
 			got := u.status(id)
-			if got.Status != job.Failed || text(got.ErrorMessage) != j.ErrorMessage || text(got.DebugID) == "" ||
+			if got.Status != job.Failed || client.Text(got.ErrorMessage) != j.ErrorMessage || client.Text(got.DebugID) == "" ||
 				got.PreviewURL != nil || got.BuildVersion != nil || got.SandboxPaused {
 				t.Errorf("the status says %+v", got)
 			}
@@ -53,7 +54,7 @@ func TestFailedCommands(t *testing.T) {
 			if box, _ := s.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
 				t.Errorf("its sandbox is %s, want gone", box.State)
 			}
-			if !strings.Contains(s.lines.text(), text(got.DebugID)) {
+			if !strings.Contains(s.lines.text(), client.Text(got.DebugID)) {
 				t.Error("the debug_id is not in the functions' log")
 			}
 		})

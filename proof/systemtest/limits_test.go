@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/local/stack"
 	"siesta/shared/job"
@@ -20,7 +21,7 @@ func TestACancelledJobEnds(t *testing.T) {
 	if r := u.post(id, "cancel").want(http.StatusOK); r.answer().Status != "cancelled" {
 		t.Errorf("cancel answered %s", r.body)
 	}
-	if got := u.status(id); got.Status != job.Failed || text(got.ErrorMessage) != "Cancelled by user" {
+	if got := u.status(id); got.Status != job.Failed || client.Text(got.ErrorMessage) != "Cancelled by user" {
 		t.Errorf("the status says %+v", got)
 	}
 	s.until("its sandbox is gone", func() bool { return s.box(j).State == e2bsim.StateGone })
@@ -62,7 +63,7 @@ func TestOverTheDailyLimit(t *testing.T) {
 	if s.row(tomorrow).CreatedAt.UTC().Day() != s.row(today).CreatedAt.UTC().Day() {
 		return // it is tomorrow already
 	}
-	if r := u.ask(tomorrow); r.answer().Status != job.Scheduled || r.header.Get("Retry-After") == "" {
+	if r := u.ask(tomorrow); r.answer().Status != job.Scheduled || r.RetryAfter == 0 {
 		t.Errorf("over the daily limit the status says %s", r.body)
 	}
 	s.reconcile()
@@ -82,7 +83,7 @@ func TestOneKeyOneJob(t *testing.T) {
 	u := s.user()
 	body := u.body(page("hello"))
 	start := func(body string) reply {
-		return u.call(http.MethodPost, "/api/generation/start", body, "Idempotency-Key", "once")
+		return u.sendStart(body, "once")
 	}
 	var all sync.WaitGroup
 	ids := make([]string, 6)
@@ -97,7 +98,7 @@ func TestOneKeyOneJob(t *testing.T) {
 	}
 	start(u.body(page("something else"))).wantError(http.StatusUnprocessableEntity)
 	other := s.user()
-	if id := other.call(http.MethodPost, "/api/generation/start", other.body(page("hello")), "Idempotency-Key", "once").
+	if id := other.sendStart(other.body(page("hello")), "once").
 		want(http.StatusCreated).answer().JobID; id == ids[0] {
 		t.Error("another user's key answered with this user's job")
 	}

@@ -71,7 +71,7 @@ func TestWithoutPostgres(t *testing.T) {
 	if got := u.status(before); got.Status != job.Ready || !got.SandboxPaused {
 		t.Errorf("without Postgres a cached status says %+v", got)
 	}
-	u.call(http.MethodPost, "/api/generation/start", u.body(page("refused"))).wantError(http.StatusServiceUnavailable)
+	u.sendStart(u.body(page("refused")), "").wantError(http.StatusServiceUnavailable)
 	u.ask(job.NewID()).wantError(http.StatusServiceUnavailable)
 	for _, verb := range []string{"resume", "snapshot", "cancel"} {
 		u.post(before, verb).wantError(http.StatusServiceUnavailable)

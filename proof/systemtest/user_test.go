@@ -2,12 +2,12 @@ package systemtest
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"siesta/local/client"
 	"siesta/shared/job"
 )
 
@@ -30,37 +30,14 @@ func (s *system) user() user {
 
 // reply is an answer of the API.
 type reply struct {
-	t      testing.TB
-	code   int
-	header http.Header
-	body   string
+	t    testing.TB
+	code int
+	body string
+	client.Answer
 }
 
-// answer is what the API tells of a job; a pointer tells null from "".
-type answer struct {
-	JobID            string           `json:"job_id"`
-	Status           job.Status       `json:"status"`
-	StageLabel       string           `json:"stage_label"`
-	PreviewURL       *string          `json:"preview_url"`
-	BuildVersion     *string          `json:"build_version"`
-	ErrorMessage     *string          `json:"error_message"`
-	DebugID          *string          `json:"debug_id"`
-	SandboxExpiresAt *string          `json:"sandbox_expires_at"`
-	SandboxPaused    bool             `json:"sandbox_paused"`
-	SandboxState     job.SandboxState `json:"sandbox_state"`
-	Revision         int64            `json:"revision"`
-	Detail           json.RawMessage  `json:"detail"`
-	Paused           bool             `json:"paused"`
-}
-
-func (r reply) answer() answer {
-	r.t.Helper()
-	var a answer
-	if err := json.Unmarshal([]byte(r.body), &a); err != nil {
-		r.t.Fatalf("the answer %d %q: %v", r.code, r.body, err)
-	}
-	return a
-}
+// answer is what the reply says.
+func (r reply) answer() client.Told { return r.Told }
 
 // want fails the test unless the answer has this code.
 func (r reply) want(code int) reply {
@@ -75,13 +52,8 @@ func (r reply) want(code int) reply {
 // nothing of the inside.
 func (r reply) wantError(code int) {
 	r.t.Helper()
-	var told struct {
-		Detail  any    `json:"detail"`
-		DebugID string `json:"debug_id"`
-	}
-	err := json.Unmarshal([]byte(r.body), &told)
-	if r.code != code || err != nil || told.DebugID == "" || told.Detail == nil || told.Detail == "" {
-		r.t.Errorf("got %d %s (%v), want %d with detail and debug_id", r.code, r.body, err, code)
+	if r.code != code || client.Text(r.Told.DebugID) == "" || r.Told.Detail.Message == "" {
+		r.t.Errorf("got %d %s, want %d with detail and debug_id", r.code, r.body, code)
 	}
 	for _, inside := range []string{"pgx", "SQLSTATE", "dial tcp", "redis", "127.0.0.1", "goroutine", "panic"} {
 		if strings.Contains(r.body, inside) {
@@ -90,36 +62,31 @@ func (r reply) wantError(code int) {
 	}
 }
 
+// browser opens previews, and speaks to what is no API of ours.
 var browser = http.Client{Timeout: 45 * time.Second}
 
-// call makes one call; headers are names and values.
-func (u user) call(method, path, body string, headers ...string) reply {
+// api is the client of all calls. Every answer that a user gets comes in here.
+func (u user) api() client.Client { return client.Client{URL: u.APIURL, Token: u.token} }
+
+// replied fails the test if no answer came.
+func (u user) replied(a client.Answer, err error) reply {
 	u.t.Helper()
-	req, err := http.NewRequestWithContext(u.t.Context(), method, u.APIURL+path, strings.NewReader(body))
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+u.token)
-	req.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := browser.Do(req)
-	if err != nil {
-		u.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		u.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return reply{u.t, resp.StatusCode, resp.Header, string(text)}
+	return reply{u.t, a.Code, string(a.Body), a}
+}
+
+// sendStart starts a job with any body; a key may be empty.
+func (u user) sendStart(body, key string) reply {
+	u.t.Helper()
+	return u.replied(u.api().StartRaw(u.t.Context(), []byte(body), key))
 }
 
 // start starts a job and returns its id.
 func (u user) start(r job.Request) string {
 	u.t.Helper()
-	id := u.call(http.MethodPost, "/api/generation/start", u.body(r)).want(http.StatusCreated).answer().JobID
+	id := u.sendStart(u.body(r), "").want(http.StatusCreated).answer().JobID
 	if !job.IsID(id) {
 		u.t.Fatalf("start told the job id %q", id)
 	}
@@ -144,10 +111,10 @@ func (u user) body(r job.Request) string {
 
 func (u user) ask(id string) reply {
 	u.t.Helper()
-	return u.call(http.MethodGet, "/api/generation/"+id+"/status", "")
+	return u.replied(u.api().Status(u.t.Context(), id))
 }
 
-func (u user) status(id string) answer {
+func (u user) status(id string) client.Told {
 	u.t.Helper()
 	return u.ask(id).want(http.StatusOK).answer()
 }
@@ -155,27 +122,20 @@ func (u user) status(id string) answer {
 // resume, snapshot and cancel.
 func (u user) post(id, verb string) reply {
 	u.t.Helper()
-	return u.call(http.MethodPost, "/api/generation/"+id+"/"+verb, "")
+	return u.replied(u.api().Do(u.t.Context(), id, client.Verb(verb)))
 }
 
 // resumed resumes a preview, asking again as it is told, and returns the
 // answer.
-func (u user) resumed(id string) answer {
+func (u user) resumed(id string) client.Told {
 	u.t.Helper()
 	var r reply
 	u.until("job "+id+" is resumed", func() bool {
 		r = u.post(id, "resume")
-		if r.code == http.StatusAccepted && r.header.Get("Retry-After") == "" {
+		if r.code == http.StatusAccepted && r.RetryAfter == 0 {
 			u.t.Errorf("a 202 has no Retry-After: %s", r.body)
 		}
 		return r.code != http.StatusAccepted
 	})
 	return r.want(http.StatusOK).answer()
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -1,7 +1,6 @@
 package systemtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
@@ -21,7 +21,7 @@ func TestAPreviewWakesAndSleepsAgain(t *testing.T) {
 	j := s.asleep(id)
 	for round := range 2 {
 		got := u.resumed(id)
-		if text(got.PreviewURL) != j.PreviewURL || got.SandboxPaused || got.SandboxExpiresAt == nil {
+		if client.Text(got.PreviewURL) != j.PreviewURL || got.SandboxPaused || got.SandboxExpiresAt == nil {
 			t.Errorf("resume answered %+v", got)
 		}
 		if code, body := s.visit(j.PreviewURL); code != http.StatusOK || body != "hello" {
@@ -54,7 +54,7 @@ func TestEightResumesAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			if got := u.resumed(id); text(got.PreviewURL) != j.PreviewURL {
+			if got := u.resumed(id); client.Text(got.PreviewURL) != j.PreviewURL {
 				t.Errorf("resume answered %+v", got)
 			}
 		})
@@ -143,11 +143,7 @@ func TestALostSandboxIsExpired(t *testing.T) {
 func wantType(t *testing.T, r reply, want string) {
 	t.Helper()
 	r.wantError(http.StatusServiceUnavailable)
-	var told struct {
-		Detail struct{ Message, ErrorType string }
-	}
-	body := strings.ReplaceAll(r.body, "error_type", "ErrorType")
-	if err := json.Unmarshal([]byte(body), &told); err != nil || told.Detail.ErrorType != want || told.Detail.Message == "" {
+	if r.Told.Detail.Type != want {
 		t.Errorf("got %s, want the error type %s", r.body, want)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -8,13 +8,14 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"siesta/local/client"
 	"siesta/local/stack"
 	"siesta/shared/job"
 )
 
 // report shows the pause and the same facts as three places tell them, and what
 // it all cost. It is an error if two places differ.
-func (d *demo) report(ctx context.Context, id string, status answer) error {
+func (d *demo) report(ctx context.Context, id string, status client.Told) error {
 	row, err := d.store.Get(ctx, id)
 	if err != nil {
 		return fmt.Errorf("read the row: %w", err)
@@ -29,8 +30,8 @@ func (d *demo) report(ctx context.Context, id string, status answer) error {
 		{"status", string(status.Status), string(row.Status), string(cached.Status)},
 		{"sandbox_state", string(status.SandboxState), string(row.SandboxState), string(cached.SandboxState)},
 		{"sandbox_paused", fmt.Sprint(status.SandboxPaused), fmt.Sprint(row.SandboxPaused), fmt.Sprint(cached.SandboxPaused)},
-		{"build_version", status.BuildVersion, row.BuildVersion, cached.BuildVersion},
-		{"preview_url", status.PreviewURL, row.PreviewURL, cached.PreviewURL},
+		{"build_version", client.Text(status.BuildVersion), row.BuildVersion, cached.BuildVersion},
+		{"preview_url", client.Text(status.PreviewURL), row.PreviewURL, cached.PreviewURL},
 		{"revision", fmt.Sprint(status.Revision), fmt.Sprint(row.Revision), fmt.Sprint(cached.Revision)},
 	}
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
