@@ -6,15 +6,12 @@ package main
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"siesta/shared/api"
-	"siesta/shared/awsenv"
 	"siesta/shared/e2b"
 	"siesta/shared/env"
-	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
@@ -24,26 +21,25 @@ import (
 )
 
 func main() {
-	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
 	r := env.New(os.Getenv)
-	cfg, err := awsenv.Load(os.Getenv)
-	r.Check("AWS", err)
-	db, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
+	s := readSettings(r)
+	log := logging.Setup(os.Stderr, s.LogLevel)
+	db, err := postgres.Open(context.Background(), s.Database)
 	r.Check("DATABASE_URL", err)
-	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
+	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
-	store := jobs.NewStore(db, r.Required("STACK_TAG"), cache.Publish)
-	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
-	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
+	sealer, err := secrets.NewSealer(s.SealKey)
 	r.Check("SEAL_KEY", err)
-	sandboxes, err := e2b.New(e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get))
+	sandboxes, err := e2b.New(s.E2B)
 	r.Check("E2B", err)
-	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
-	h := handler{log: log, store: store, pauses: pauses, e2b: sandboxes, sealer: sealer, times: callTimes}
-	h.wakeTime = r.Seconds("WAKE_SECONDS", 10*time.Minute, job.MinWake, job.MaxWake)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
+	}
+	h := handler{
+		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), e2b: sandboxes, sealer: sealer,
+		pauses:   sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""),
+		wakeTime: s.Wake, times: callTimes,
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"siesta/shared/api"
-	"siesta/shared/awsenv"
 	"siesta/shared/env"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
@@ -19,20 +18,20 @@ import (
 )
 
 func main() {
-	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
 	r := env.New(os.Getenv)
-	cfg, err := awsenv.Load(os.Getenv)
-	r.Check("AWS", err)
-	db, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
+	s := readSettings(r)
+	log := logging.Setup(os.Stderr, s.LogLevel)
+	db, err := postgres.Open(context.Background(), s.Database)
 	r.Check("DATABASE_URL", err)
-	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
+	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
-	store := jobs.NewStore(db, r.Required("STACK_TAG"), cache.Publish)
-	pauses := sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("PAUSE_QUEUE_URL"), "")
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	h := handler{log: log, store: store, pauses: pauses}
+	h := handler{
+		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish),
+		pauses: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""),
+	}
 	lambda.Start(api.Handle(log, h.serve))
 }

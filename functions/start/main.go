@@ -9,9 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"siesta/shared/api"
-	"siesta/shared/awsenv"
 	"siesta/shared/env"
-	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
@@ -21,29 +19,23 @@ import (
 )
 
 func main() {
-	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
 	r := env.New(os.Getenv)
-	cfg, err := awsenv.Load(os.Getenv)
-	r.Check("AWS", err)
-	db, err := postgres.Open(context.Background(), postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg)))
+	s := readSettings(r)
+	log := logging.Setup(os.Stderr, s.LogLevel)
+	db, err := postgres.Open(context.Background(), s.Database)
 	r.Check("DATABASE_URL", err)
-	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
+	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
-	store := jobs.NewStore(db, "", cache.Publish)
-	secret := secrets.Opener(cfg, awsenv.Endpoint(os.Getenv, "SECRETS_MANAGER"))
-	sealer, err := secrets.NewSealer(secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")))
+	sealer, err := secrets.NewSealer(s.SealKey)
 	r.Check("SEAL_KEY", err)
-	h := handler{
-		log: log, store: store, sealer: sealer,
-		builds:    sqs.New(cfg, awsenv.Endpoint(os.Getenv, "SQS")).Queue(r.Required("BUILD_QUEUE_URL"), ""),
-		allowed:   job.Allowed{Templates: r.List("TEMPLATES", job.DefaultTemplate), SourceBucket: r.String("SOURCE_BUCKET", "")},
-		tierClaim: r.String("TIER_CLAIM", ""),
-		deadline:  r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
-	}
-	r.JSON("LIMITS", &h.limits)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
+	}
+	h := handler{
+		log: log, store: jobs.NewStore(db, "", cache.Publish), sealer: sealer,
+		builds:  sqs.New(s.AWS, s.SQSEndpoint).Queue(s.BuildQueueURL, ""),
+		allowed: s.Allowed, tierClaim: s.TierClaim, limits: s.Limits, deadline: s.Deadline,
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"siesta/shared/api"
-	"siesta/shared/awsenv"
 	"siesta/shared/env"
 	"siesta/shared/logging"
 	"siesta/shared/postgres"
@@ -20,19 +19,17 @@ import (
 )
 
 func main() {
-	log := logging.Setup(os.Stderr, os.Getenv("LOG_LEVEL"))
 	r := env.New(os.Getenv)
-	cfg, err := awsenv.Load(os.Getenv)
-	r.Check("AWS", err)
-	database := postgres.ReadConfig(r, awsenv.DatabaseLogin(cfg))
-	cache, err := redis.Open(redis.ReadConfig(r, awsenv.CacheLogin(cfg)))
+	s := readSettings(r)
+	log := logging.Setup(os.Stderr, s.LogLevel)
+	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	h := handler{log: log, cache: cache, store: sync.OnceValues(func() (*jobs.Store, error) {
-		db, err := postgres.Open(context.Background(), database)
+		db, err := postgres.Open(context.Background(), s.Database)
 		return jobs.NewStore(db, "", nil), err // which writes nothing
 	})}
 	lambda.Start(api.Handle(log, h.serve))

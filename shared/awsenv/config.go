@@ -17,11 +17,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
+// Config is what the clients of AWS's services are made with.
+type Config = aws.Config
+
 // Load returns the configuration that the variables AWS_REGION,
 // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN describe.
 // Lambda renews an environment before its credentials expire, so they are read
 // once. The error names every variable that is missing.
-func Load(getenv func(string) string) (aws.Config, error) {
+func Load(getenv func(string) string) (Config, error) {
 	var missing []error
 	need := func(name string) string {
 		v := getenv(name)

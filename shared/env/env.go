@@ -1,8 +1,8 @@
 // Package env reads settings out of environment variables, typed and bounded,
 // and reports everything that is wrong with them at once. It does not read the
 // environment itself, and no problem it reports holds a variable's value, which
-// may be a secret. Which variables a function has is told by its main.go, and by
-// the functions that it gives its Reader to, such as postgres.ReadConfig.
+// may be a secret. Which variables a function has is told by its settings.go, and
+// by the functions that it gives its Reader to, such as postgres.ReadConfig.
 package env
 
 import (
@@ -25,6 +25,9 @@ type Reader struct {
 
 // New returns a Reader over getenv, which is os.Getenv outside of tests.
 func New(getenv func(string) string) *Reader { return &Reader{getenv: getenv} }
+
+// Getenv is the variable's value as it is, for who has a form of his own for it.
+func (r *Reader) Getenv(name string) string { return r.getenv(name) }
 
 // Err is nil when all was well; else it has one line for each problem.
 func (r *Reader) Err() error {

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel string
+	StackTag string
+	Database postgres.Config
+	Cache    redis.Config
+	E2B      e2b.Config
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	return settings{
+		LogLevel: r.String("LOG_LEVEL", ""),
+		StackTag: r.Required("STACK_TAG"),
+		Database: postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:    redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		E2B:      e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+	}
+}

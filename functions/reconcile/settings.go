@@ -1,0 +1,47 @@
+package main
+
+import (
+	"time"
+
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel      string
+	StackTag      string
+	AWS           awsenv.Config
+	SQSEndpoint   *string // nil: the region's own
+	Database      postgres.Config
+	Cache         redis.Config
+	E2B           e2b.Config
+	BuildQueueURL string
+	PauseQueueURL string
+	Deadline      time.Duration // of a build
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	s := settings{
+		LogLevel:      r.String("LOG_LEVEL", ""),
+		StackTag:      r.Required("STACK_TAG"),
+		AWS:           aws,
+		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		BuildQueueURL: r.Required("BUILD_QUEUE_URL"),
+		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
+		Deadline:      r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
+	}
+	s.Database.MaxConns = 4
+	return s
+}

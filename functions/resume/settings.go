@@ -1,0 +1,45 @@
+package main
+
+import (
+	"time"
+
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel      string
+	StackTag      string
+	AWS           awsenv.Config
+	SQSEndpoint   *string // nil: the region's own
+	Database      postgres.Config
+	Cache         redis.Config
+	E2B           e2b.Config
+	SealKey       *secrets.Source
+	PauseQueueURL string
+	Wake          time.Duration // how long a resumed preview stays awake
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	return settings{
+		LogLevel:      r.String("LOG_LEVEL", ""),
+		StackTag:      r.Required("STACK_TAG"),
+		AWS:           aws,
+		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
+		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
+		Wake:          r.Seconds("WAKE_SECONDS", 10*time.Minute, job.MinWake, job.MaxWake),
+	}
+}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"siesta/shared/awsenv"
+	"siesta/shared/env"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel string
+	Database postgres.Config
+	Cache    redis.Config
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	return settings{
+		LogLevel: r.String("LOG_LEVEL", ""),
+		Database: postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:    redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+	}
+}
