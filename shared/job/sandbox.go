@@ -32,17 +32,21 @@ func SandboxStates() []SandboxState {
 	return []SandboxState{SandboxNone, SandboxRunning, SandboxPausing, SandboxPaused, SandboxResuming, SandboxGone}
 }
 
-// sandboxMoves is the whole state machine of a sandbox.
-var sandboxMoves = map[SandboxState][]SandboxState{
-	SandboxNone:     {SandboxRunning},
-	SandboxRunning:  {SandboxPausing, SandboxResuming, SandboxGone},
-	SandboxPausing:  {SandboxPaused, SandboxResuming, SandboxRunning, SandboxGone},
-	SandboxPaused:   {SandboxResuming, SandboxRunning, SandboxGone},
-	SandboxResuming: {SandboxRunning, SandboxPausing, SandboxGone},
+// sandboxMoves is the whole state machine of a sandbox: where it may go from each
+// state, and who takes it there.
+var sandboxMoves = map[SandboxState]map[SandboxState][]Maker{
+	SandboxNone:     {SandboxRunning: {ByBuild}},
+	SandboxRunning:  {SandboxPausing: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByBuild, ByCancel, ByReconcile}},
+	SandboxPausing:  {SandboxPaused: {ByPause}, SandboxRunning: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByReconcile}},
+	SandboxPaused:   {SandboxResuming: {ByResume}, SandboxRunning: {ByReconcile}, SandboxGone: {ByReconcile}},
+	SandboxResuming: {SandboxRunning: {ByResume}, SandboxPausing: {ByPause}, SandboxGone: {ByReconcile, ByResume}},
 }
 
 // CanMove reports whether a sandbox may go from s to next.
-func (s SandboxState) CanMove(next SandboxState) bool { return slices.Contains(sandboxMoves[s], next) }
+func (s SandboxState) CanMove(next SandboxState) bool { return len(sandboxMoves[s][next]) > 0 }
+
+// Makers are who may take a sandbox from s to next.
+func (s SandboxState) Makers(next SandboxState) []Maker { return sandboxMoves[s][next] }
 
 // Known reports whether s is a state of this version.
 func (s SandboxState) Known() bool { return slices.Contains(SandboxStates(), s) }

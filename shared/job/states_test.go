@@ -33,24 +33,24 @@ func TestTheStatesPageShowsTheTables(t *testing.T) {
 
 func statesPage() string {
 	var b strings.Builder
-	b.WriteString("# States\n\nGenerated from `shared/job` by `go test ./shared/job -update`. What each state means, who brings a job there and\n" +
-		"whose move is next stands at its constant in `shared/job/status.go` and `shared/job/sandbox.go`.\n\n## Job\n\n")
-	diagram(&b, job.Statuses(), job.Status.CanMove, job.Status.Terminal, job.Queued, job.Scheduled)
+	b.WriteString("# States\n\nGenerated from `shared/job` by `go test ./shared/job -update`. What each state means stands at its\n" +
+		"constant in `shared/job/status.go` and `shared/job/sandbox.go`. An arrow names the functions that make the move.\n\n## Job\n\n")
+	diagram(&b, job.Statuses(), job.Status.Makers, job.Status.Terminal, job.Queued, job.Scheduled)
 	b.WriteString("\n## Sandbox\n\n`sandbox_paused` is true exactly in `paused`.\n\n")
 	gone := func(s job.SandboxState) bool { return s == job.SandboxGone }
-	diagram(&b, job.SandboxStates(), job.SandboxState.CanMove, gone, job.SandboxNone)
+	diagram(&b, job.SandboxStates(), job.SandboxState.Makers, gone, job.SandboxNone)
 	return b.String()
 }
 
-func diagram[S ~string](b *strings.Builder, all []S, can func(S, S) bool, last func(S) bool, first ...S) {
+func diagram[S ~string](b *strings.Builder, all []S, makers func(S, S) []job.Maker, last func(S) bool, first ...S) {
 	b.WriteString("```mermaid\nstateDiagram-v2\n")
 	for _, s := range first {
 		fmt.Fprintf(b, "    [*] --> %s\n", s)
 	}
 	for _, from := range all {
 		for _, to := range all {
-			if can(from, to) {
-				fmt.Fprintf(b, "    %s --> %s\n", from, to)
+			if by := makers(from, to); len(by) > 0 {
+				fmt.Fprintf(b, "    %s --> %s: %s\n", from, to, strings.ReplaceAll(strings.Trim(fmt.Sprint(by), "[]"), " ", ", "))
 			}
 		}
 		if last(from) {

@@ -37,19 +37,23 @@ func Statuses() []Status {
 	return []Status{Scheduled, Queued, Starting, Scaffold, Code, Deps, Checks, Ready, Failed}
 }
 
-// statusMoves is the whole state machine of a job.
-var statusMoves = map[Status][]Status{
-	Queued:    {Starting, Failed},
-	Scheduled: {Queued, Failed},
-	Starting:  {Scaffold, Failed},
-	Scaffold:  {Code, Failed},
-	Code:      {Deps, Failed},
-	Deps:      {Checks, Failed},
-	Checks:    {Ready, Failed},
+// statusMoves is the whole state machine of a job: where it may go from each
+// status, and who takes it there.
+var statusMoves = map[Status]map[Status][]Maker{
+	Scheduled: {Queued: {ByReconcile}, Failed: {ByCancel}},
+	Queued:    {Starting: {ByBuild}, Failed: {ByBuild, ByCancel}},
+	Starting:  {Scaffold: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
+	Scaffold:  {Code: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
+	Code:      {Deps: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
+	Deps:      {Checks: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
+	Checks:    {Ready: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
 }
 
 // CanMove reports whether a job may go from s to next.
-func (s Status) CanMove(next Status) bool { return slices.Contains(statusMoves[s], next) }
+func (s Status) CanMove(next Status) bool { return len(statusMoves[s][next]) > 0 }
+
+// Makers are who may take a job from s to next.
+func (s Status) Makers(next Status) []Maker { return statusMoves[s][next] }
 
 // Terminal reports whether no move leads out of s.
 func (s Status) Terminal() bool { return s == Ready || s == Failed }

@@ -197,7 +197,7 @@ func TestADemotedServerIsLeftAtOnce(t *testing.T) {
 		}
 	}
 	demoted("on")
-	b.Store = jobs.NewStore(open(t, postgres.Config{URL: b.url, MaxConns: 1}), "", nil)
+	b.Store = b.open(open(t, postgres.Config{URL: b.url, MaxConns: 1}), "")
 	if _, _, err := b.Accept(b.ctx, newJob()); !errors.Is(err, job.ErrUnavailable) {
 		t.Errorf("got %v from a server that takes no writes, want ErrUnavailable", err)
 	}

@@ -145,19 +145,32 @@ func TestAJobCanFailAtEveryStep(t *testing.T) {
 			return j
 		}
 	}
+	ends := map[string]func(job.Job) (job.Job, error){
+		"build":  func(j job.Job) (job.Job, error) { return b.Fail(b.ctx, j, "It failed.", "d1") },
+		"cancel": func(j job.Job) (job.Job, error) { return b.Cancel(b.ctx, j.ID, "It failed.", "d1") },
+		"reconcile": func(j job.Job) (job.Job, error) {
+			b.pass(2 * time.Hour)
+			return b.FailOverdue(b.ctx, must(t)(b.Get(b.ctx, j.ID)), "It failed.", "d1")
+		},
+	}
 	for status, make := range map[job.Status]func() job.Job{
 		job.Queued: claimed, job.Starting: b.claimed, job.Scaffold: at(job.Scaffold),
 		job.Code: at(job.Code), job.Deps: at(job.Deps), job.Checks: at(job.Checks),
 	} {
-		j := make()
-		if j.Status != status {
-			t.Fatalf("made a job at %s, want %s", j.Status, status)
+		for name, end := range ends {
+			if status == job.Queued && name == "reconcile" { // its time has not begun
+				continue
+			}
+			j := make()
+			if j.Status != status {
+				t.Fatalf("made a job at %s, want %s", j.Status, status)
+			}
+			failed := must(t)(end(j))
+			if failed.Status != job.Failed || failed.ErrorMessage != "It failed." || failed.CompletedAt.IsZero() || !failed.LeaseUntil.IsZero() {
+				t.Errorf("%s by %s: got %+v", status, name, failed)
+			}
+			b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "Again.", "d2") })
 		}
-		failed := must(t)(b.Fail(b.ctx, j, "It failed.", "d1"))
-		if failed.Status != job.Failed || failed.ErrorMessage != "It failed." || failed.CompletedAt.IsZero() || !failed.LeaseUntil.IsZero() {
-			t.Errorf("%s: got %+v", status, failed)
-		}
-		b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "Again.", "d2") })
 	}
 }
 

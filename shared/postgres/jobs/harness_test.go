@@ -17,6 +17,7 @@ import (
 // fixture is one test's database with the store on it.
 type fixture struct {
 	*jobs.Store
+	open func(db *postgres.DB, stack string) *jobs.Store // another one, as watched as the first
 	db   *postgres.DB
 	t    *testing.T
 	ctx  context.Context
@@ -29,8 +30,11 @@ func setup(t *testing.T) fixture {
 	t.Parallel()
 	url, pool := postgrestest.New(t)
 	db := open(t, postgres.Config{URL: url, MaxConns: 8})
-	b := fixture{Store: jobs.NewStore(db, "", nil), db: db, t: t, ctx: t.Context(), url: url, pool: pool}
-	b.watchMoves()
+	p := &published{by: map[string]string{}}
+	b := fixture{db: db, t: t, ctx: t.Context(), url: url, pool: pool}
+	b.open = func(db *postgres.DB, stack string) *jobs.Store { return jobs.NewStore(db, stack, p.publish) }
+	b.Store = b.open(db, "")
+	b.watchMoves(p)
 	return b
 }
 

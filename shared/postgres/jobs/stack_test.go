@@ -15,7 +15,7 @@ func TestACopyOfTheDatabaseTouchesNoSandbox(t *testing.T) {
 	b := setup(t)
 	of := func(stack string) fixture {
 		own := b
-		own.Store = jobs.NewStore(b.db, stack, nil)
+		own.Store = b.open(b.db, stack)
 		return own
 	}
 	original, copied := of("original"), of("copy")

@@ -1,0 +1,13 @@
+package job
+
+// Maker is who makes a move of a state machine: a function, by its name.
+type Maker string
+
+// The makers.
+const (
+	ByBuild     Maker = "build"
+	ByCancel    Maker = "cancel"
+	ByPause     Maker = "pause"
+	ByReconcile Maker = "reconcile"
+	ByResume    Maker = "resume"
+)
