@@ -9,10 +9,13 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 # without the commit in it, a binary changes with its code alone, and so does the migrate function's version.
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w"
 LOCAL := .local/bin/local
+# The packages whose tests run whole systems, and take minutes.
+LONG := local proof/crash proof/load proof/model proof/systemtest
 
 .PHONY: help
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo "What make quick leaves out: -race, staticcheck, and the tests of $(LONG)."
 
 .PHONY: run
 run: build ## the whole system on this machine, until Ctrl-C (KEEP=1 keeps its data)
@@ -31,13 +34,21 @@ invoke: build ## one event to one function (FUNCTION=pause EVENT=events/pause.js
 test: deps ## every test, on real Postgres and Redis, with the race detector
 	go test -race -shuffle=on -count=1 -timeout 40m ./...
 
+# Most tests wait more than they compute, so that more of them than there are cores go on at a time.
+.PHONY: quick
+quick: deps vet ## what tells most in a minute: gofmt, vet, all tests but the long ones
+	@go test -vet=off -shuffle=on -count=1 -p 4 $$(go list ./... | grep -vx $(LONG:%=-e siesta/%)) | grep -v 'no test files'
+
 .PHONY: check
 check: lint template test conformance ## what CI runs
 
-.PHONY: lint
-lint: ## gofmt, vet, staticcheck
+.PHONY: vet
+vet: ## gofmt, vet
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt -w the files above" >&2; exit 1; }
 	go vet ./...
+
+.PHONY: lint
+lint: vet ## gofmt, vet, staticcheck
 	go tool staticcheck ./...
 
 .PHONY: template

@@ -115,7 +115,7 @@ func (fs *faults) take(kind Kind, id string) *Fault {
 	return hit
 }
 
-// armed reports whether an entry is in the script that may want older files.
+// armed reports whether the script has an entry that may bring back older files.
 func (fs *faults) armed() bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

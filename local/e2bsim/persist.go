@@ -24,8 +24,8 @@ type record struct {
 
 const recordName = "sandbox.json"
 
-// save writes b's record into its folder. The caller holds mu. A record that
-// cannot be written loses the sandbox at the next start, and nothing before.
+// save writes b's record into its folder. The caller holds mu. If it cannot be
+// written, this run goes on as before and the next one does not know the sandbox.
 func (s *Server) save(b *box) {
 	raw, err := json.Marshal(record{b.id, b.templateID, b.alias, b.accessToken, b.metadata, b.env, b.autoPause, b.autoPauseMemory, b.autoResume,
 		b.createTimeout, b.createdAt, b.started, b.end, b.pausedAt, b.cold, b.snapshot, b.copies, b.pauses, b.billed})

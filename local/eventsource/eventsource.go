@@ -53,7 +53,7 @@ const (
 	maxReceive = 10
 	// maxBatch leaves room in Lambda's 6 MB for what surrounds the records.
 	maxBatch = 6_000_000
-	// pollPause keeps a queue that cannot be reached from being asked in a circle.
+	// pollPause is the wait after a receive that failed.
 	pollPause = time.Second
 	// deleteLimit bounds the deletion of a batch that was handled.
 	deleteLimit = 10 * time.Second
@@ -189,9 +189,9 @@ var (
 	ErrResponse = errors.New("bad batch response")
 )
 
-// failures reads a batch response: the ids of the messages that failed. Nothing
-// and null are full success. All that Lambda does not understand, an id that the
-// batch has not among it, is full failure.
+// failures reads a batch response: the ids of the messages that failed. An empty
+// response and null are full success. A response that Lambda does not understand,
+// such as one with an id that is not in the batch, is an error: all have failed.
 // (Lambda developer guide, "Handling errors for an SQS event source".)
 func failures(response []byte, batch []events.SQSMessage) ([]string, error) {
 	if len(response) == 0 {

@@ -123,7 +123,8 @@ func (a *Authorizer) check(header string, scopes []string) (*identity, *denial) 
 	return who, nil
 }
 
-// meant: client_id counts only where there is no aud.
+// meant reports whether a token is for this audience: by its aud, or by its
+// client_id where it has no aud.
 func (a *Authorizer) meant(claims jwt.MapClaims) bool {
 	given, err := claims.GetAudience()
 	if err != nil {

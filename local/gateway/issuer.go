@@ -59,7 +59,8 @@ func makeKey(file string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Written aside and linked: of two that start at once, one key stays.
+	// The key is written to a file aside, then linked to its name, which fails if
+	// there is one: two that start at once end up with the same key.
 	temp, err := os.CreateTemp(filepath.Dir(file), "key")
 	if err != nil {
 		return nil, err

@@ -62,7 +62,8 @@ func parse(payload []byte) (response, error) {
 	return out, nil
 }
 
-// write sends the answer; with CORS configured, a function's own CORS headers go.
+// write sends the answer. Where the gateway has CORS of its own, the function's
+// CORS headers are dropped.
 func (a response) write(w http.ResponseWriter, cors bool) {
 	for name, value := range a.headers {
 		switch {

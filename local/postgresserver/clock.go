@@ -8,8 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// makeClock puts a now() of our own before the system's. It is ahead of that by
-// what the table says. Who reads the clock by another name is not moved.
+// makeClock makes a function now() that statements find before Postgres' own. It
+// is ahead of that by what the table clock.moved says. clock_timestamp() and the
+// like are not moved.
 func (s *Server) makeClock() error {
 	return s.inDatabase(context.Background(), `
 		CREATE SCHEMA IF NOT EXISTS clock;

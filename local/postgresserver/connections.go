@@ -9,8 +9,8 @@ import (
 )
 
 // Connections counts the connections that clients have by TCP, as functions do,
-// by the name that each client gave itself (PGAPPNAME). Who only looks takes
-// SocketURL.
+// by the name that each client gave itself (PGAPPNAME). Connections by the Unix
+// socket (SocketURL) are not counted, so that whoever looks leaves no trace.
 func (s *Server) Connections(ctx context.Context) (map[string]int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

@@ -6,8 +6,9 @@ import (
 	"net"
 )
 
-// The ports that Listen takes, of which the kernel gives none to a connection
-// or to who asks for any: Linux's begin at 32768, macOS's at 49152.
+// The ports that Listen takes. They are below those that the kernel gives out by
+// itself, to connections and to listeners on port 0: from 32768 on with Linux,
+// from 49152 with macOS.
 const firstPort, afterPort = 20000, 32768
 
 // Listen listens on a TCP port of 127.0.0.1 that stays free when it closes,

@@ -79,8 +79,9 @@ func (s *Stack) joinE2B(ctx context.Context) error {
 	return nil
 }
 
-// killOurs kills the sandboxes that have this data folder's tag, for their rows
-// are gone, or are about to go. With Keep it only looks.
+// killOurs kills the sandboxes that have this data folder's tag: the rows that
+// know them are gone, or are about to go. With Keep it only finds out whether the
+// service answers.
 func (s *Stack) killOurs(ctx context.Context, client *e2b.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, elsewhere)
 	defer cancel()

@@ -54,8 +54,8 @@ func (p *process) listen() (l *listener, leave func()) {
 	}
 }
 
-// publish gives an event to every listener; a slow one slows the process down,
-// and none is sent less than another.
+// publish gives an event to every listener, and waits until each has taken it: a
+// slow one slows the process down rather than miss something.
 func (p *process) publish(event *envdpb.ProcessEvent) {
 	p.mu.Lock()
 	listeners := make([]*listener, 0, len(p.listeners))

@@ -172,8 +172,8 @@ func (s *processes) running() []*process {
 	return running
 }
 
-// find looks a process up. By tag it finds as little as envd: its search ends
-// at the first process with another tag.
+// find looks a process up, by pid or by tag. Its search by tag ends at the first
+// process that has another tag, since envd's does too.
 func (s *processes) find(selector *envdpb.ProcessSelector) (*process, error) {
 	switch by := selector.GetSelector().(type) {
 	case *envdpb.ProcessSelector_Pid:

@@ -88,8 +88,9 @@ func startTime(pid int) string {
 	return fields[19]
 }
 
-// sweep removes the groups of runners that are dead. What is still frozen in
-// them ends when thawed: by the death signal, or since pid 1's runner hung up.
+// sweep removes the groups of runners that are dead. It thaws what is still
+// frozen in them, which then ends by itself: the kernel has sent the death
+// signal, or pid 1 sees that its runner has hung up.
 func sweep(dir string) {
 	groups, _ := filepath.Glob(filepath.Join(dir, groupPrefix+"*"))
 	for _, group := range groups {
@@ -151,7 +152,8 @@ func isDir(dir string) bool {
 func (g *cgroup) freezes() bool      { return g != nil && g.freezerDir != "" }
 func (g *cgroup) limitsMemory() bool { return g != nil && g.memoryDir != "" }
 
-// add puts a process under the limits. It is in the version 2 group by birth.
+// add puts a process into the version 1 groups and sets the limits. Into the
+// version 2 group it was started.
 func (g *cgroup) add(pid int, l Limits) error {
 	if g == nil {
 		return nil

@@ -131,8 +131,9 @@ func receive(c *net.UnixConn) (byte, *os.File, error) {
 	return b[0], os.NewFile(uintptr(fds[0]), "received"), nil
 }
 
-// forkLock is syscall's own, where descriptors cannot be made close-on-exec in
-// one step.
+// forkLock keeps a command that is started just then from inheriting a
+// descriptor between its making and its mark close-on-exec, where the system
+// cannot do both in one step. It is the lock that package syscall itself takes.
 var forkLock = &syscall.ForkLock
 
 // socketPair makes two connected stream sockets: one for this process, one to

@@ -66,7 +66,7 @@ var writable = []struct{ target, kind, options string }{
 	{"/proc", "proc", ""},
 }
 
-// mountWritable mounts them in the staged tree.
+// mountWritable makes the writable mounts below staging.
 func mountWritable() error {
 	for _, m := range writable {
 		target := filepath.Join(staging, m.target)

@@ -138,7 +138,7 @@ func (in *inside) serve(runner *net.UnixConn) {
 			if in.Signals {
 				in.reaper.stop()
 			}
-			// What is held for later goes back to the machine while asleep.
+			// A sleeping sandbox keeps no memory that its Go runtime only has in reserve.
 			debug.FreeOSMemory()
 			err = answer(nil)
 		case opResume:

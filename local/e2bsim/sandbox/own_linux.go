@@ -17,7 +17,7 @@ func own(dir string, uid int) error {
 	if uid == 0 || int(info.Sys().(*syscall.Stat_t).Uid) == uid {
 		return nil
 	}
-	// The folder itself comes last: it tells whether all was done.
+	// The folder itself comes last: if it has its owner, so has all that is in it.
 	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || path == dir {
 			return err

@@ -19,7 +19,8 @@ type reaper struct {
 
 func newReaper(s settings) *reaper {
 	r := &reaper{settings: s, waiting: map[int]chan syscall.WaitStatus{}, groups: map[int]bool{}}
-	// One that is pending stands for all: of its own kind alone.
+	// Room for one signal is enough: reap collects every child that has ended. The
+	// channel has SIGCHLD alone, or another signal could take the room.
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 	go func() {
