@@ -217,12 +217,12 @@ func TestA404KeepsItsEvidenceAcrossCalls(t *testing.T) {
 // finds.
 func TestARowThatMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
-		move   func(b *bench, j job.Job)
+		move   func(b *fixture, j job.Job)
 		status int
 	}{
-		"running": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordResumed(b.T.Context(), j, awake, time.Hour)) }, 200},
-		"gone":    {func(b *bench, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
-		"pausing": {func(b *bench, j job.Job) {
+		"running": {func(b *fixture, j job.Job) { b.Must(b.Rows.RecordResumed(b.T.Context(), j, awake, time.Hour)) }, 200},
+		"gone":    {func(b *fixture, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
+		"pausing": {func(b *fixture, j job.Job) {
 			b.Pass(postgres.OpTime + time.Second)
 			b.Must(b.Rows.TakePause(b.T.Context(), j.ID, j.Epoch))
 		}, 202},
