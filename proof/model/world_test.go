@@ -12,45 +12,28 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"siesta/proof/crash"
 	"siesta/proof/model"
+	"siesta/proof/world"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/redis"
 	"siesta/shared/secrets"
 )
 
 // system is the real thing, with what it takes to look into it.
 type system struct {
-	*crash.System
-	store    *postgres.Store
-	cache    *redis.Cache
+	*world.System
 	somebody *e2b.Client // outside, who has the key
 	passed   time.Duration
 }
 
-func open(ctx context.Context, s *crash.System) (*system, error) {
-	store, err := postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL})
-	if err != nil {
-		return nil, err
-	}
-	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second})
-	if err != nil {
-		return nil, err
-	}
+func open(s *world.System) (*system, error) {
 	key := func(context.Context, bool) (secrets.Text, error) { return secrets.NewText(s.E2BAPIKey), nil }
 	somebody, err := e2b.New(e2b.Config{APIURL: s.E2BAPIURL, Domain: "localhost", Key: key})
-	return &system{System: s, store: store, cache: cache, somebody: somebody}, err
+	return &system{System: s, somebody: somebody}, err
 }
 
-func (s *system) close() {
-	s.store.Close()
-	_ = s.cache.Close()
-}
-
-// world is one history: the system and its model side by side.
-type world struct {
+// pair is one history: the system and its model side by side.
+type pair struct {
 	*system
 	ctx      context.Context
 	model    *model.Model
@@ -67,18 +50,18 @@ type delivery struct {
 	event events.SQSEvent
 }
 
-func (w *world) now() time.Time { return time.Now().Add(w.passed) }
+func (w *pair) now() time.Time { return time.Now().Add(w.passed) }
 
 // begin starts a step. Nothing is done within a moment of an edge: which side of
 // it each would see is anybody's guess.
-func (w *world) begin(format string, args ...any) {
+func (w *pair) begin(format string, args ...any) {
 	w.clear(0)
 	w.began, w.built = w.now(), false
 	w.model.Pass(w.began.Sub(w.model.Now))
 	w.tell(format, args...)
 }
 
-func (w *world) tell(format string, args ...any) {
+func (w *pair) tell(format string, args ...any) {
 	w.told = append(w.told, fmt.Sprintf(format, args...))
 }
 
@@ -87,7 +70,7 @@ func (w *world) tell(format string, args ...any) {
 const moment = 6 * time.Second
 
 // clear lets d pass, and as much more as it takes to be away from every edge.
-func (w *world) clear(d time.Duration) {
+func (w *pair) clear(d time.Duration) {
 	end := w.now().Add(d)
 	for _, edge := range w.model.Edges() {
 		if in := edge.Sub(end); in > -time.Second && in < moment {
@@ -102,21 +85,21 @@ func (w *world) clear(d time.Duration) {
 }
 
 // must takes note of what has nothing to do with the model.
-func (w *world) must(err error) {
+func (w *pair) must(err error) {
 	if err != nil {
 		w.differ("the system broke down: %v", err)
 	}
 }
 
 // differ notes a difference.
-func (w *world) differ(format string, args ...any) {
+func (w *pair) differ(format string, args ...any) {
 	if w.wrong == "" {
 		w.wrong = fmt.Sprintf(format, args...)
 	}
 }
 
 // request is a user's call; what it answers is compared.
-func (w *world) request(method, path string, body any, want model.Answer) (told map[string]any) {
+func (w *pair) request(method, path string, body any, want model.Answer) (told map[string]any) {
 	text, err := json.Marshal(body)
 	w.must(err)
 	req, err := http.NewRequestWithContext(w.ctx, method, w.APIURL+path, bytes.NewReader(text))
@@ -165,7 +148,7 @@ var queues = map[string]string{
 }
 
 // receive takes a message on both sides.
-func (w *world) receive(queue string) (delivery, bool) {
+func (w *pair) receive(queue string) (delivery, bool) {
 	want := w.model.Receive(queue)
 	got, err := w.SQS.Queue(queues[queue]).Receive(w.ctx, 1, 0)
 	w.must(err)
@@ -182,7 +165,7 @@ func (w *world) receive(queue string) (delivery, bool) {
 }
 
 // handle gives a message to its function and deletes it if it was handled.
-func (w *world) handle(d delivery) {
+func (w *pair) handle(d delivery) {
 	function, turn := d.Queue, d.Job.Turn
 	payload, err := json.Marshal(d.event)
 	w.must(err)
@@ -207,8 +190,8 @@ func (w *world) handle(d delivery) {
 
 // slow is how long a turn wants the next one to wait for the app, 0 if that is
 // up: that depends on the machine alone.
-func (w *world) slow(j *model.Job, turn int) time.Duration {
-	row, err := w.store.Get(w.ctx, j.ID)
+func (w *pair) slow(j *model.Job, turn int) time.Duration {
+	row, err := w.Store.Get(w.ctx, j.ID)
 	w.must(err)
 	if row.Status != job.Checks || row.Turn == turn {
 		return 0
