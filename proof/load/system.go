@@ -17,9 +17,9 @@ import (
 	"siesta/local/runtimeapi"
 	"siesta/local/sqssim"
 	"siesta/local/stack"
+	"siesta/proof/promises"
 	"siesta/shared/awsenv"
 	"siesta/shared/postgres"
-	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
 
@@ -38,7 +38,7 @@ type config struct {
 type system struct {
 	*stack.Stack
 	store   *postgres.Store
-	cache   *redis.Cache
+	checker *promises.Checker
 	builds  *sqs.Queue
 	journal *journal
 	self    string // this program, which is also the app that jobs build
@@ -75,7 +75,7 @@ func (s *system) connect(ctx context.Context) (err error) {
 	if s.store, err = postgres.Open(ctx, postgres.Config{URL: s.Postgres.SocketURL(postgresserver.Database)}); err != nil {
 		return err
 	}
-	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
+	if s.checker, err = promises.New(s.Stack, s.store); err != nil {
 		return err
 	}
 	aws, err := awsenv.Load(sqssim.ClientEnv)
@@ -89,8 +89,8 @@ func (s *system) Close() error {
 	if s.store != nil {
 		s.store.Close()
 	}
-	if s.cache != nil {
-		err = errors.Join(err, s.cache.Close())
+	if s.checker != nil {
+		err = errors.Join(err, s.checker.Close())
 	}
 	return errors.Join(err, s.journal.close())
 }

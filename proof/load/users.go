@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"siesta/proof/world"
 	"siesta/shared/job"
 	"siesta/shared/sqs"
 )
@@ -43,7 +44,7 @@ type users struct {
 }
 
 func newUsers(s *system, clients int) *users {
-	none, start := "", "exec "+s.self+" "+appArgument
+	none, start := "", world.AppCommand(s.self)
 	return &users{
 		system: s, clients: clients,
 		http: &http.Client{Timeout: 40 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}},

@@ -27,7 +27,13 @@ type Broken struct {
 	Text string
 }
 
-func (b Broken) String() string { return b.Text }
+// Texts are what shows that promises are broken, for people.
+func Texts(broken []Broken) (all []string) {
+	for _, b := range broken {
+		all = append(all, b.Text)
+	}
+	return all
+}
 
 // list gathers what is broken.
 type list []Broken

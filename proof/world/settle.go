@@ -15,7 +15,7 @@ func (s *System) Never(ctx context.Context) (broken []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return texts(v.Never(s.excuses().Meddled)), nil
+	return promises.Texts(v.Never(s.excuses().Meddled)), nil
 }
 
 // Check tells what must not be, at a moment when no function runs.
@@ -25,7 +25,7 @@ func (s *System) Check(ctx context.Context) (broken []string, err error) {
 		return nil, err
 	}
 	e := s.excuses()
-	return texts(append(v.Never(e.Meddled), v.Overdue(promises.Overrun+e.overrun)...)), nil
+	return promises.Texts(append(v.Never(e.Meddled), v.Overdue(promises.Overrun+e.overrun)...)), nil
 }
 
 // unrest tells what is still to come to rest. A cache that cannot be read for a
@@ -38,14 +38,7 @@ func (s *System) unrest(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return texts(v.Unrest(promises.Rest{})), nil
-}
-
-func texts(broken []promises.Broken) (all []string) {
-	for _, b := range broken {
-		all = append(all, b.Text)
-	}
-	return all
+	return promises.Texts(v.Unrest(promises.Rest{})), nil
 }
 
 // longest is more time than anything may take to come to rest: a create whose
