@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"siesta/local/stack"
-	"siesta/proof/crash"
+	"siesta/proof/world"
 )
 
 // patience is how long a command may take.
@@ -28,7 +28,7 @@ const root = ".."
 var folder string
 
 func TestMain(m *testing.M) {
-	crash.Init()
+	world.Init()
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -38,13 +38,10 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	if folder, err = os.MkdirTemp("", "siesta-local-"); err != nil {
+	if folder, err = world.Folder("local"); err != nil {
 		return 1, err
 	}
 	defer os.RemoveAll(folder)
-	if err := os.Chmod(folder, 0o755); err != nil { // sandboxes run under users of their own
-		return 1, err
-	}
 	for _, name := range []string{"template.yaml", "functions", "examples", "events"} {
 		absolute, err := filepath.Abs(filepath.Join(root, name))
 		if err != nil {

@@ -24,19 +24,19 @@ const (
 	stack = functiontest.Stack
 )
 
-// bench is the function on stores of its own, with a simulated E2B whose
+// fixture is the function on stores of its own, with a simulated E2B whose
 // sandboxes run real processes.
-type bench struct {
+type fixture struct {
 	*handler
 	*functiontest.World
 }
 
-func setup(t *testing.T) *bench {
+func setup(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
-	return &bench{World: w, handler: &handler{
+	return &fixture{World: w, handler: &handler{
 		settings: settings{StackTag: stack, Allowed: job.Allowed{Templates: []string{"base"}}, Deadline: time.Hour},
 		log:      logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache,
 		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t),
@@ -53,7 +53,7 @@ func page() job.Request {
 }
 
 // accept is a queued job with its message.
-func (b *bench) accept(r job.Request) job.Job {
+func (b *fixture) accept(r job.Request) job.Job {
 	b.T.Helper()
 	n := functiontest.NewJob()
 	n.Request = r
@@ -69,7 +69,7 @@ func (b *bench) accept(r job.Request) job.Job {
 
 // slow is a queued job of which the install does not end, and whose turns have
 // no time left to wait for that.
-func (b *bench) slow() job.Job {
+func (b *fixture) slow() job.Job {
 	b.T.Helper()
 	r, install := page(), "sleep 100000"
 	r.Commands.Install = &install
@@ -77,7 +77,7 @@ func (b *bench) slow() job.Job {
 }
 
 // send puts a message of any form on the build queue, as another backend does.
-func (b *bench) send(body string) {
+func (b *fixture) send(body string) {
 	b.T.Helper()
 	in, err := json.Marshal(map[string]string{"QueueUrl": b.SQS.URL("build"), "MessageBody": body})
 	b.OK(err)
@@ -95,7 +95,7 @@ func (b *bench) send(body string) {
 
 // deliver lets the function handle the next message, when its time has come.
 // again is how long it stays invisible if it is to come again, else 0.
-func (b *bench) deliver() (again time.Duration) {
+func (b *fixture) deliver() (again time.Duration) {
 	b.T.Helper()
 	waiting := b.SQS.Messages("build")
 	if len(waiting) == 0 {
@@ -118,7 +118,7 @@ func (b *bench) deliver() (again time.Duration) {
 }
 
 // until delivers messages until the job is as it should be.
-func (b *bench) until(id, what string, done func(job.Job) bool) job.Job {
+func (b *fixture) until(id, what string, done func(job.Job) bool) job.Job {
 	b.T.Helper()
 	for range 30 {
 		if j := b.Row(id); done(j) {
@@ -130,7 +130,7 @@ func (b *bench) until(id, what string, done func(job.Job) bool) job.Job {
 	return job.Job{}
 }
 
-func (b *bench) ready(id string) job.Job {
+func (b *fixture) ready(id string) job.Job {
 	b.T.Helper()
 	j := b.until(id, "finished", func(j job.Job) bool { return j.Status.Terminal() })
 	if j.Status != job.Ready {
@@ -140,13 +140,13 @@ func (b *bench) ready(id string) job.Job {
 }
 
 // at delivers until the job runs the command of a status.
-func (b *bench) at(id string, status job.Status) job.Job {
+func (b *fixture) at(id string, status job.Status) job.Job {
 	b.T.Helper()
 	return b.until(id, string(status), func(j job.Job) bool { return j.Status == status && j.Turn > 0 })
 }
 
 // theBox is the job of the only sandbox there is, as far as its daemon needs it.
-func (b *bench) theBox() job.Job {
+func (b *fixture) theBox() job.Job {
 	b.T.Helper()
 	boxes := b.E2B.Sandboxes()
 	if len(boxes) != 1 {
@@ -157,7 +157,7 @@ func (b *bench) theBox() job.Job {
 
 // wantDead checks that the dead-letter queue holds one message, with a reason
 // that tells of word.
-func (b *bench) wantDead(word string) {
+func (b *fixture) wantDead(word string) {
 	b.T.Helper()
 	dead := b.SQS.Messages("dead")
 	if len(dead) != 1 || !strings.Contains(dead[0].Attributes["reason"], word) {

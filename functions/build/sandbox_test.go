@@ -16,7 +16,7 @@ import (
 
 // turnsWithout returns the metric of each turn so far: whether E2B gave it no
 // sandbox.
-func (b *bench) turnsWithout() (turns []float64) {
+func (b *fixture) turnsWithout() (turns []float64) {
 	b.T.Helper()
 	for _, line := range bytes.Split([]byte(b.Log.String()), []byte("\n")) {
 		var one map[string]any
@@ -31,9 +31,9 @@ func (b *bench) turnsWithout() (turns []float64) {
 // A build that E2B turns away hands over, again and again: the metric is all
 // that shows it.
 func TestAnE2BThatTakesNoBuildsIsTold(t *testing.T) {
-	for name, c := range map[string]struct{ refuse, allow func(b *bench) }{
-		"key refused":  {func(b *bench) { b.E2B.SetAPIKeys("e2b_another") }, func(b *bench) { b.E2B.SetAPIKeys("e2b_0123") }},
-		"account full": {func(b *bench) { b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached, Times: 2}) }, func(*bench) {}},
+	for name, c := range map[string]struct{ refuse, allow func(b *fixture) }{
+		"key refused":  {func(b *fixture) { b.E2B.SetAPIKeys("e2b_another") }, func(b *fixture) { b.E2B.SetAPIKeys("e2b_0123") }},
+		"account full": {func(b *fixture) { b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached, Times: 2}) }, func(*fixture) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
@@ -60,7 +60,7 @@ func TestAnE2BThatTakesNoBuildsIsTold(t *testing.T) {
 }
 
 // created are the sandboxes that there ever were, and where they are.
-func (b *bench) created() (states []e2bsim.State) {
+func (b *fixture) created() (states []e2bsim.State) {
 	for _, box := range b.E2B.Sandboxes() {
 		states = append(states, box.State)
 	}
@@ -145,7 +145,7 @@ func TestABuilderWhoseTurnWasTakenStops(t *testing.T) {
 }
 
 // cancelled ends a job while its turn is at work.
-func (b *bench) cancelled(id string) {
+func (b *fixture) cancelled(id string) {
 	b.Must(b.Rows.Cancel(context.Background(), id, "Cancelled by user", job.NewID()))
 }
 
@@ -212,7 +212,7 @@ func TestNothingIsSentLongAfterTheClaim(t *testing.T) {
 // A call that is held up until its time is over is not sent at all, though it
 // is recorded.
 func TestAHeldUpCallIsNotSent(t *testing.T) {
-	run := func(b *bench, j job.Job) {
+	run := func(b *fixture, j job.Job) {
 		t.Helper()
 		held := *b.handler
 		held.e2b = b.Client(e2b.Config{Key: func(ctx context.Context, _ bool) (secrets.Text, error) {

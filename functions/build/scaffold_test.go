@@ -20,7 +20,7 @@ import (
 )
 
 // serveSources answers as the source bucket does.
-func (b *bench) serveSources(answer http.HandlerFunc) {
+func (b *fixture) serveSources(answer http.HandlerFunc) {
 	b.T.Helper()
 	server := httptest.NewServer(answer)
 	b.T.Cleanup(server.Close)

@@ -18,28 +18,28 @@ import (
 
 const alice = functiontest.Alice
 
-// bench is a handler on stores and an E2B of its own.
-type bench struct {
+// fixture is a handler on stores and an E2B of its own.
+type fixture struct {
 	handler
 	*functiontest.World
 }
 
-func setup(t *testing.T, redisURL string) bench {
+func setup(t *testing.T, redisURL string) fixture {
 	t.Helper()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redisURL)
-	return bench{World: w, handler: handler{
+	return fixture{World: w, handler: handler{
 		log: slog.New(slog.DiscardHandler), store: w.Store, e2b: w.Sandboxes, stack: functiontest.Stack,
 	}}
 }
 
-func (b bench) accepted() job.Job { return b.Accept(functiontest.NewJob()) }
+func (b fixture) accepted() job.Job { return b.Accept(functiontest.NewJob()) }
 
 // building is a job under way, with its sandbox.
-func (b bench) building() job.Job { return b.Building(b.accepted()) }
+func (b fixture) building() job.Job { return b.Building(b.accepted()) }
 
 // wantKills checks how many sandboxes were to be killed.
-func (b bench) wantKills(want int) {
+func (b fixture) wantKills(want int) {
 	b.T.Helper()
 	if got := b.Calls(e2bsim.Kill); got != want {
 		b.T.Errorf("%d kills, want %d", got, want)
@@ -47,7 +47,7 @@ func (b bench) wantKills(want int) {
 }
 
 // call cancels as the gateway does.
-func (b bench) call(user, id string) (int, map[string]any) {
+func (b fixture) call(user, id string) (int, map[string]any) {
 	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.T.Context(), 30*time.Second) // the function's
 	defer cancel()
@@ -56,7 +56,7 @@ func (b bench) call(user, id string) (int, map[string]any) {
 }
 
 // cancel is a call that succeeds; it returns the row.
-func (b bench) cancel(id string) job.Job {
+func (b fixture) cancel(id string) job.Job {
 	b.T.Helper()
 	code, body := b.call(alice, id)
 	if code != 200 || len(body) != 3 || body["job_id"] != id || body["status"] != "cancelled" || body["message"] != "Build cancelled" {

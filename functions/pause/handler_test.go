@@ -206,7 +206,7 @@ func TestAMessageThatCanNeverSucceedIsPutAside(t *testing.T) {
 	}
 }
 
-func (b *bench) wantNoCall() {
+func (b *fixture) wantNoCall() {
 	b.T.Helper()
 	for _, c := range b.E2B.Calls() {
 		if c.Kind == e2bsim.Pause {

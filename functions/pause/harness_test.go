@@ -13,24 +13,24 @@ import (
 	"siesta/shared/sqs"
 )
 
-// bench is the function on stores of its own, with a simulated E2B.
-type bench struct {
+// fixture is the function on stores of its own, with a simulated E2B.
+type fixture struct {
 	*handler
 	*functiontest.World
 	ctx context.Context
 }
 
-func setup(t *testing.T) *bench {
+func setup(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
-	return &bench{World: w, ctx: t.Context(), handler: &handler{
+	return &fixture{World: w, ctx: t.Context(), handler: &handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache, messages: w.Queue("pause"), e2b: w.Sandboxes,
 	}}
 }
 
-func (b *bench) fault(f e2bsim.Fault) {
+func (b *fixture) fault(f e2bsim.Fault) {
 	b.T.Helper()
 	f.Call = e2bsim.Pause
 	b.Fault(f)
@@ -38,13 +38,13 @@ func (b *bench) fault(f e2bsim.Fault) {
 
 // deliver sends the READY message of an epoch and lets the function handle
 // what the queue has; again reports whether it is to come again.
-func (b *bench) deliver(j job.Job) (again bool) {
+func (b *fixture) deliver(j job.Job) (again bool) {
 	b.T.Helper()
 	b.OK(b.messages.SendPause(b.ctx, sqs.PauseMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch}, 0))
 	return b.redeliver()
 }
 
-func (b *bench) redeliver() (again bool) {
+func (b *fixture) redeliver() (again bool) {
 	b.T.Helper()
 	if n := b.SQS.Stats("pause").Visible; n != 1 {
 		b.T.Fatalf("%d messages are there, want 1", n)
@@ -54,7 +54,7 @@ func (b *bench) redeliver() (again bool) {
 
 // wantState checks that row and cache tell a state, and that paused is told
 // only of a sandbox that sleeps.
-func (b *bench) wantState(j job.Job, want job.SandboxState) {
+func (b *fixture) wantState(j job.Job, want job.SandboxState) {
 	b.T.Helper()
 	row := b.Row(j.ID)
 	cached, ok, err := b.cache.Get(b.ctx, j.ID)
@@ -70,7 +70,7 @@ func (b *bench) wantState(j job.Job, want job.SandboxState) {
 }
 
 // nextIn is how long the one message of the pause queue stays invisible.
-func (b *bench) nextIn() time.Duration {
+func (b *fixture) nextIn() time.Duration {
 	b.T.Helper()
 	messages := b.SQS.Messages("pause")
 	if len(messages) != 1 {

@@ -32,7 +32,7 @@ func BenchmarkMillion(b *testing.B) {
 }
 
 // timed is one run that must find all well.
-func (b *bench) timed() time.Duration {
+func (b *fixture) timed() time.Duration {
 	started := time.Now()
 	r := b.reconcile()
 	took := time.Since(started)
@@ -46,7 +46,7 @@ func (b *bench) timed() time.Duration {
 
 // worlds are kept for all rounds of a benchmark: a million rows take a minute.
 var (
-	worlds   = map[int]*bench{}
+	worlds   = map[int]*fixture{}
 	worldsMu sync.Mutex
 )
 
@@ -56,7 +56,7 @@ type forever struct{ testing.TB }
 func (forever) Cleanup(func()) {}
 
 // among is a stack with so many finished jobs, nine of ten asleep.
-func among(t testing.TB, finished int) *bench {
+func among(t testing.TB, finished int) *fixture {
 	worldsMu.Lock()
 	defer worldsMu.Unlock()
 	if b := worlds[finished]; b != nil {
@@ -92,7 +92,7 @@ func among(t testing.TB, finished int) *bench {
 
 // knowAll puts an E2B behind the function that knows every sandbox, as the rows
 // say it is: those whose id begins with ir run, those with ip sleep.
-func (b *bench) knowAll() {
+func (b *fixture) knowAll() {
 	rows, err := b.Rows.Awake(b.ctx, "", 10*live)
 	b.OK(err)
 	one := func(id string, state e2b.State) map[string]any {

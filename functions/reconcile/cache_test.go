@@ -13,7 +13,7 @@ import (
 	"siesta/shared/job"
 )
 
-func (b *bench) wantCached(j job.Job) {
+func (b *fixture) wantCached(j job.Job) {
 	b.T.Helper()
 	want := b.Row(j.ID)
 	got, ok, err := b.cache.Get(b.ctx, j.ID)

@@ -28,9 +28,9 @@ const (
 	stack = functiontest.Stack
 )
 
-// bench is the function on stores of its own, with a simulated E2B whose
+// fixture is the function on stores of its own, with a simulated E2B whose
 // machines do nothing.
-type bench struct {
+type fixture struct {
 	*handler
 	*functiontest.World
 	ctx   context.Context
@@ -38,7 +38,7 @@ type bench struct {
 	redis *redisserver.Server
 }
 
-func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
+func setup(t testing.TB, configure ...func(*e2bsim.Config)) *fixture {
 	t.Helper()
 	if t, ok := t.(*testing.T); ok {
 		t.Parallel()
@@ -48,7 +48,7 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 		set(&config)
 	}
 	w := functiontest.NewWorld(t, config)
-	b := &bench{World: w, ctx: context.Background(), wire: &wire{}, redis: redistest.NewServer(t, redisserver.Config{})} // the watermark is one for all
+	b := &fixture{World: w, ctx: context.Background(), wire: &wire{}, redis: redistest.NewServer(t, redisserver.Config{})} // the watermark is one for all
 	b.handler = &handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, progress: sweep.NewStore(w.DB), cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(job.KillTime),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), stack: stack, deadline: time.Hour,
@@ -57,14 +57,14 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *bench {
 }
 
 // openCache returns a cache that has seen no failure yet, for the store too.
-func (b *bench) openCache() *redis.Cache {
+func (b *fixture) openCache() *redis.Cache {
 	b.T.Helper()
 	b.Cache = functiontest.Cache(b.T, b.redis.URL())
 	return b.Cache
 }
 
 // reconcile is one run.
-func (b *bench) reconcile() report {
+func (b *fixture) reconcile() report {
 	b.T.Helper()
 	r, err := b.Handle(b.ctx, input{})
 	b.OK(err)
@@ -72,7 +72,7 @@ func (b *bench) reconcile() report {
 }
 
 // want checks what a run counted by one rule.
-func (b *bench) want(r report, name rule, want count) {
+func (b *fixture) want(r report, name rule, want count) {
 	b.T.Helper()
 	if got := r.Rules[name]; got != want {
 		b.T.Errorf("%s: got %+v, want %+v", name, got, want)
@@ -80,7 +80,7 @@ func (b *bench) want(r report, name rule, want count) {
 }
 
 // quiet checks that a run found nothing beside what the cache missed.
-func (b *bench) quiet() {
+func (b *fixture) quiet() {
 	b.T.Helper()
 	r := b.reconcile()
 	for name, c := range r.Rules {
@@ -92,7 +92,7 @@ func (b *bench) quiet() {
 
 // wantFailed checks which parts of a run could not be done. A loaded machine
 // may cost the cache a call.
-func (b *bench) wantFailed(r report, parts ...string) {
+func (b *fixture) wantFailed(r report, parts ...string) {
 	b.T.Helper()
 	got := slices.Clone(r.FailedParts)
 	if !slices.Contains(parts, "cache") {
@@ -105,7 +105,7 @@ func (b *bench) wantFailed(r report, parts ...string) {
 
 // pauseAsked reports for how many epochs of a job a pause was asked for, each
 // at least once, and the newest of them.
-func (b *bench) pausesAsked(j job.Job) (messages, newest int) {
+func (b *fixture) pausesAsked(j job.Job) (messages, newest int) {
 	b.T.Helper()
 	for _, m := range b.SQS.Messages("pause") {
 		var body sqs.PauseMessage
@@ -118,7 +118,7 @@ func (b *bench) pausesAsked(j job.Job) (messages, newest int) {
 }
 
 // turnsAsked returns the turns of a job that build messages ask for.
-func (b *bench) turnsAsked(j job.Job) (turns []int) {
+func (b *fixture) turnsAsked(j job.Job) (turns []int) {
 	b.T.Helper()
 	for _, m := range b.SQS.Messages("build") {
 		var body sqs.BuildMessage
@@ -131,7 +131,7 @@ func (b *bench) turnsAsked(j job.Job) (turns []int) {
 }
 
 // wantState checks the row, and that the cache agrees.
-func (b *bench) wantState(id string, state job.SandboxState) job.Job {
+func (b *fixture) wantState(id string, state job.SandboxState) job.Job {
 	b.T.Helper()
 	j := b.Row(id)
 	if j.SandboxState != state || j.SandboxPaused != (state == job.SandboxPaused) {
@@ -144,7 +144,7 @@ func (b *bench) wantState(id string, state job.SandboxState) job.Job {
 }
 
 // wantBox checks where a sandbox really is.
-func (b *bench) wantBox(id string, state e2bsim.State) {
+func (b *fixture) wantBox(id string, state e2bsim.State) {
 	b.T.Helper()
 	if info, _ := b.E2B.Sandbox(id); info.State != state {
 		b.T.Errorf("sandbox is %s, want %s", info.State, state)
@@ -152,37 +152,37 @@ func (b *bench) wantBox(id string, state e2bsim.State) {
 }
 
 // accept is a queued job.
-func (b *bench) accept() job.Job {
+func (b *fixture) accept() job.Job {
 	b.T.Helper()
 	return b.Accept(functiontest.NewJob())
 }
 
 // creating is a job whose first create call is on its way.
-func (b *bench) creating() job.Job {
+func (b *fixture) creating() job.Job {
 	b.T.Helper()
 	return b.Creating(b.accept())
 }
 
 // building is a job with its sandbox, at scaffold.
-func (b *bench) building() job.Job {
+func (b *fixture) building() job.Job {
 	b.T.Helper()
 	return b.Building(b.accept())
 }
 
 // ready is a READY job whose sandbox runs and is due for its pause.
-func (b *bench) ready() job.Job {
+func (b *fixture) ready() job.Job {
 	b.T.Helper()
 	return b.Ready(0)
 }
 
 // paused is a READY job that sleeps.
-func (b *bench) paused() job.Job {
+func (b *fixture) paused() job.Job {
 	b.T.Helper()
 	return b.Pause(b.ready())
 }
 
 // resumed is a READY job that was woken, for ten minutes.
-func (b *bench) resumed() job.Job {
+func (b *fixture) resumed() job.Job {
 	b.T.Helper()
 	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 	_, _, err := b.e2b.Connect(b.ctx, j.SandboxID, 30*time.Minute)
@@ -192,7 +192,7 @@ func (b *bench) resumed() job.Job {
 
 // insertAsleep makes rows that claim sandboxes of which E2B knows nothing. The
 // expression gives the id of the nth.
-func (b *bench) insertAsleep(rows int, id string) {
+func (b *fixture) insertAsleep(rows int, id string) {
 	b.T.Helper()
 	_, err := b.Pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, build_version, preview_url, workspace_path,
 			sandbox_id, sandbox_state, sandbox_paused, paused_at, completed_at, lease_until)
@@ -202,7 +202,7 @@ func (b *bench) insertAsleep(rows int, id string) {
 	b.OK(err)
 }
 
-func (b *bench) fail(j job.Job) job.Job {
+func (b *fixture) fail(j job.Job) job.Job {
 	b.T.Helper()
 	return b.Must(b.Rows.Fail(b.ctx, j, "npm ci ended with 1", job.NewID()))
 }

@@ -15,19 +15,19 @@ import (
 )
 
 func TestSandboxesOfNobodyAreKilled(t *testing.T) {
-	for name, make := range map[string]func(b *bench) string{
-		"its job failed, the row knows it": func(b *bench) string { return b.fail(b.building()).SandboxID },
-		"its job failed before the row knew it": func(b *bench) string {
+	for name, make := range map[string]func(b *fixture) string{
+		"its job failed, the row knows it": func(b *fixture) string { return b.fail(b.building()).SandboxID },
+		"its job failed before the row knew it": func(b *fixture) string {
 			j := b.creating()
 			id := b.Create(job.Tags(stack, j.ID, j.CreateNo))
 			b.fail(j)
 			return id
 		},
-		"its job has another one": func(b *bench) string {
+		"its job has another one": func(b *fixture) string {
 			j := b.ready()
 			return b.Create(job.Tags(stack, j.ID, j.CreateNo))
 		},
-		"a later create call took its place": func(b *bench) string {
+		"a later create call took its place": func(b *fixture) string {
 			j := b.creating()
 			id := b.Create(job.Tags(stack, j.ID, j.CreateNo))
 			b.Pass(job.Grace + time.Second)
@@ -35,11 +35,11 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 			b.Must(b.Rows.RecordCreate(b.ctx, j))
 			return id
 		},
-		"its row says that it is gone": func(b *bench) string {
+		"its row says that it is gone": func(b *fixture) string {
 			j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
 			return b.Must(b.Rows.RecordRolledBack(b.ctx, j)).SandboxID
 		},
-		"it sleeps, and its job failed": func(b *bench) string {
+		"it sleeps, and its job failed": func(b *fixture) string {
 			j := b.fail(b.building())
 			b.OK(b.e2b.Pause(b.ctx, j.SandboxID))
 			return j.SandboxID

@@ -10,7 +10,7 @@ import (
 )
 
 // wakeOutside wakes a sandbox behind our back.
-func (b *bench) wakeOutside(j job.Job) {
+func (b *fixture) wakeOutside(j job.Job) {
 	b.T.Helper()
 	if _, resumed, err := b.e2b.Connect(b.ctx, j.SandboxID, time.Hour); err != nil || !resumed {
 		b.T.Fatalf("resumed %v, %v", resumed, err)
@@ -57,11 +57,11 @@ func TestASleepThatTheRowDoesNotClaimIsNotWrittenByAGet(t *testing.T) {
 }
 
 func TestALostSandboxIsGoneAfterTwo404sAGraceApart(t *testing.T) {
-	for name, make := range map[string]func(b *bench) job.Job{
-		"paused":  (*bench).paused,
-		"running": (*bench).resumed,
-		"failed":  func(b *bench) job.Job { return b.fail(b.building()) },
-		"abandoned pause": func(b *bench) job.Job {
+	for name, make := range map[string]func(b *fixture) job.Job{
+		"paused":  (*fixture).paused,
+		"running": (*fixture).resumed,
+		"failed":  func(b *fixture) job.Job { return b.fail(b.building()) },
+		"abandoned pause": func(b *fixture) job.Job {
 			j := b.ready()
 			j = b.Must(b.Rows.TakePause(b.ctx, j.ID, j.Epoch))
 			b.Pass(job.OpTime + time.Second)

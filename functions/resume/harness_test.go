@@ -30,19 +30,19 @@ const (
 	awake = 10 * time.Minute
 )
 
-// bench is the function on stores of its own, with a simulated E2B whose
+// fixture is the function on stores of its own, with a simulated E2B whose
 // sandboxes run real processes.
-type bench struct {
+type fixture struct {
 	*handler
 	*functiontest.World
 }
 
-func setup(t *testing.T) *bench {
+func setup(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
-	return &bench{World: w, handler: &handler{
+	return &fixture{World: w, handler: &handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, pauses: w.Queue("pause"), e2b: w.Sandboxes,
 		sealer: functiontest.Sealer(t), wakeTime: awake, times: callTimes,
 	}}
@@ -58,7 +58,7 @@ type app struct {
 var greeter = app{plan: job.Plan{Start: "exec {self} serve", Port: port}, env: map[string]string{"GREETING": "hello"}}
 
 // ready is a job as a build leaves it: its server runs, its marker is written.
-func (b *bench) ready(a app) job.Job {
+func (b *fixture) ready(a app) job.Job {
 	b.T.Helper()
 	ctx := b.T.Context()
 	n := functiontest.NewJob()
@@ -86,20 +86,20 @@ func withSelf(command string) string {
 }
 
 // paused is a READY job that sleeps.
-func (b *bench) paused(a app) job.Job {
+func (b *fixture) paused(a app) job.Job {
 	b.T.Helper()
 	return b.pause(b.ready(a))
 }
 
 // pause puts a job to sleep once its server answers.
-func (b *bench) pause(j job.Job) job.Job {
+func (b *fixture) pause(j job.Job) job.Job {
 	b.T.Helper()
 	b.eventually("the app to answer", func() bool { return b.e2b.Probe(b.T.Context(), j.PreviewURL).Status != 0 || j.Plan.Start == "" })
 	return b.Pause(j)
 }
 
 // page is what a visitor of a job's preview reads.
-func (b *bench) page(j job.Job) string {
+func (b *fixture) page(j job.Job) string {
 	b.T.Helper()
 	u, err := url.Parse(j.PreviewURL)
 	b.OK(err)
@@ -114,7 +114,7 @@ func (b *bench) page(j job.Job) string {
 	return string(body)
 }
 
-func (b *bench) eventually(what string, f func() bool) {
+func (b *fixture) eventually(what string, f func() bool) {
 	b.T.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -144,25 +144,25 @@ func (a answer) errorType() string {
 	return text
 }
 
-func (b *bench) call(user, id string) answer {
+func (b *fixture) call(user, id string) answer {
 	b.T.Helper()
 	return b.callWithin(b.T.Context(), user, id)
 }
 
 // callWithin is a call whose invocation ends with ctx.
-func (b *bench) callWithin(ctx context.Context, user, id string) answer {
+func (b *fixture) callWithin(ctx context.Context, user, id string) answer {
 	b.T.Helper()
 	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
 	return answer{status: resp.StatusCode, retryAfter: resp.Headers["Retry-After"], body: body}
 }
 
-func (b *bench) resumeJob(j job.Job) answer {
+func (b *fixture) resumeJob(j job.Job) answer {
 	b.T.Helper()
 	return b.call(alice, j.ID)
 }
 
 // resumeFor is a call whose time is up after so many whole looks at the preview.
-func (b *bench) resumeFor(j job.Job, looks int32) answer {
+func (b *fixture) resumeFor(j job.Job, looks int32) answer {
 	b.T.Helper()
 	ctx, cancel := context.WithCancel(b.T.Context())
 	defer cancel()
@@ -175,7 +175,7 @@ func (b *bench) resumeFor(j job.Job, looks int32) answer {
 	return b.callWithin(ctx, alice, j.ID)
 }
 
-func (b *bench) want(got answer, status int) {
+func (b *fixture) want(got answer, status int) {
 	b.T.Helper()
 	if got.status != status {
 		b.T.Errorf("got %d %v, want %d", got.status, got.body, status)
@@ -183,7 +183,7 @@ func (b *bench) want(got answer, status int) {
 }
 
 // wantRow checks where the row is, and that the cache says the same.
-func (b *bench) wantRow(id string, state job.SandboxState) job.Job {
+func (b *fixture) wantRow(id string, state job.SandboxState) job.Job {
 	b.T.Helper()
 	j := b.Row(id)
 	if j.SandboxState != state {
@@ -199,7 +199,7 @@ func (b *bench) wantRow(id string, state job.SandboxState) job.Job {
 
 // wantPause checks that a message asks for the pause of the job's epoch after
 // about delay.
-func (b *bench) wantPause(j job.Job, delay time.Duration) {
+func (b *fixture) wantPause(j job.Job, delay time.Duration) {
 	b.T.Helper()
 	for _, m := range b.SQS.Messages("pause") {
 		var body sqs.PauseMessage

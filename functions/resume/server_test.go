@@ -14,7 +14,7 @@ import (
 
 // killServer ends a job's server as the kernel would, then puts the job to
 // sleep.
-func (b *bench) killServer(j job.Job) job.Job {
+func (b *fixture) killServer(j job.Job) job.Job {
 	b.T.Helper()
 	b.eventually("the app to answer", func() bool { return b.e2b.Probe(b.T.Context(), j.PreviewURL).Ready() })
 	b.OK(b.Inside(j).StopStep(b.T.Context(), envd.StepDir(j.ID, j.CreateNo, "start")))
@@ -22,7 +22,7 @@ func (b *bench) killServer(j job.Job) job.Job {
 }
 
 // steps are the names of the server's steps in a job's sandbox.
-func (b *bench) steps(j job.Job) string {
+func (b *fixture) steps(j job.Job) string {
 	b.T.Helper()
 	names, err := b.Inside(j).List(b.T.Context(), "/home/user/.siesta/"+j.ID)
 	b.OK(err)

@@ -217,14 +217,14 @@ func TestA404KeepsItsEvidenceAcrossCalls(t *testing.T) {
 // finds.
 func TestARowThatMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
-		move   func(b *bench, j job.Job)
+		move   func(b *fixture, j job.Job)
 		status int
 	}{
-		"running": {func(b *bench, j job.Job) {
+		"running": {func(b *fixture, j job.Job) {
 			b.Must(b.Rows.RecordResumed(b.T.Context(), j, jobs.Run{Due: awake, TTL: time.Hour}))
 		}, 200},
-		"gone": {func(b *bench, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
-		"pausing": {func(b *bench, j job.Job) {
+		"gone": {func(b *fixture, j job.Job) { b.Must(b.Rows.RecordRolledBack(b.T.Context(), j)) }, 503},
+		"pausing": {func(b *fixture, j job.Job) {
 			b.Pass(job.OpTime + time.Second)
 			b.Must(b.Rows.TakePause(b.T.Context(), j.ID, j.Epoch))
 		}, 202},

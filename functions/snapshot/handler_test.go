@@ -22,23 +22,23 @@ const alice = functiontest.Alice
 // awake is how long a preview of these tests would stay so.
 const awake = 10 * time.Minute
 
-// bench is a handler on stores and a queue of its own.
-type bench struct {
+// fixture is a handler on stores and a queue of its own.
+type fixture struct {
 	handler
 	*functiontest.World
 }
 
-func setup(t *testing.T, redisURL string) bench {
+func setup(t *testing.T, redisURL string) fixture {
 	t.Helper()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redisURL)
-	return bench{World: w, handler: handler{
+	return fixture{World: w, handler: handler{
 		log: slog.New(slog.DiscardHandler), store: w.Store, pauses: w.Queue("pause"),
 	}}
 }
 
 // call asks for a snapshot as the gateway does.
-func (b bench) call(user, id string) (api.Response, map[string]any) {
+func (b fixture) call(user, id string) (api.Response, map[string]any) {
 	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.T.Context(), 15*time.Second) // the function's
 	defer cancel()

@@ -19,23 +19,23 @@ const (
 	good    = `{"project_id": "` + project + `", "goal": "a page"}`
 )
 
-// bench is a handler on stores and a queue of its own.
-type bench struct {
+// fixture is a handler on stores and a queue of its own.
+type fixture struct {
 	handler
 	*functiontest.World
 }
 
-func setup(t *testing.T) bench {
+func setup(t *testing.T) fixture {
 	t.Helper()
 	t.Parallel()
 	return setupWith(t, redistest.New(t))
 }
 
-func setupWith(t *testing.T, redisURL string) bench {
+func setupWith(t *testing.T, redisURL string) fixture {
 	t.Helper()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redisURL)
-	return bench{World: w, handler: handler{
+	return fixture{World: w, handler: handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, sealer: functiontest.Sealer(t), builds: w.Queue("build"),
 		allowed:   job.Allowed{Templates: []string{"base", "node"}, SourceBucket: "sources"},
 		tierClaim: "plan", deadline: time.Hour,
@@ -57,7 +57,7 @@ func keyed(key, body string) api.Request {
 }
 
 // call is the function's answer.
-func (b bench) call(r api.Request) (int, map[string]any) {
+func (b fixture) call(r api.Request) (int, map[string]any) {
 	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.T.Context(), 15*time.Second) // the function's
 	defer cancel()
@@ -66,7 +66,7 @@ func (b bench) call(r api.Request) (int, map[string]any) {
 }
 
 // start is a call that is accepted; it returns the job's row.
-func (b bench) start(r api.Request) job.Job {
+func (b fixture) start(r api.Request) job.Job {
 	b.T.Helper()
 	code, body := b.call(r)
 	id, _ := body["job_id"].(string)
@@ -81,7 +81,7 @@ func (b bench) start(r api.Request) job.Job {
 }
 
 // jobs is how many jobs there are.
-func (b bench) jobs() int {
+func (b fixture) jobs() int {
 	b.T.Helper()
 	var n int
 	b.OK(b.Pool.QueryRow(b.T.Context(), "SELECT count(*) FROM jobs").Scan(&n))
@@ -89,7 +89,7 @@ func (b bench) jobs() int {
 }
 
 // want checks how many rows and messages there are.
-func (b bench) want(rows, messages int) {
+func (b fixture) want(rows, messages int) {
 	b.T.Helper()
 	if got := b.jobs(); got != rows {
 		b.T.Errorf("%d rows, want %d", got, rows)

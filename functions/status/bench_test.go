@@ -15,8 +15,8 @@ import (
 // command that fetches the whole hash.
 func BenchmarkWarm(b *testing.B) {
 	url := redistest.New(b)
-	bench := setup(b, url)
-	j := bench.cached(bench.Set(bench.accept().ID, isPaused))
+	f := setup(b, url)
+	j := f.cached(f.Set(f.accept().ID, isPaused))
 	ctx := context.Background()
 
 	b.Run("HGETALL", func(b *testing.B) {
@@ -34,7 +34,7 @@ func BenchmarkWarm(b *testing.B) {
 		}
 	})
 	b.Run("status", func(b *testing.B) {
-		handle, r := api.Handle(bench.log, bench.serve), functiontest.JobRequest(alice, j.ID)
+		handle, r := api.Handle(f.log, f.serve), functiontest.JobRequest(alice, j.ID)
 		b.ReportAllocs()
 		for b.Loop() {
 			if resp, err := handle(ctx, r); err != nil || resp.StatusCode != 200 {

@@ -17,22 +17,22 @@ import (
 
 const alice = functiontest.Alice
 
-// bench is a handler on stores of its own.
-type bench struct {
+// fixture is a handler on stores of its own.
+type fixture struct {
 	handler
 	*functiontest.Database
 }
 
-func setup(t testing.TB, redisURL string) bench {
+func setup(t testing.TB, redisURL string) fixture {
 	t.Helper()
 	d := functiontest.NewDatabase(t)
-	return bench{Database: d, handler: handler{
+	return fixture{Database: d, handler: handler{
 		log: slog.New(slog.DiscardHandler), cache: functiontest.Cache(t, redisURL), store: func() (*jobs.Store, error) { return d.Store, nil },
 	}}
 }
 
 // accept makes a job of alice; it is not cached.
-func (b bench) accept() job.Job {
+func (b fixture) accept() job.Job {
 	b.T.Helper()
 	return b.Accept(functiontest.NewJob())
 }
@@ -44,7 +44,7 @@ const (
 	isFailed = `status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'npm ci ended with 1', debug_id = 'd1'`
 )
 
-func (b bench) cached(j job.Job) job.Job {
+func (b fixture) cached(j job.Job) job.Job {
 	b.T.Helper()
 	_, err := b.cache.Put(b.T.Context(), j)
 	b.OK(err)
@@ -52,7 +52,7 @@ func (b bench) cached(j job.Job) job.Job {
 }
 
 // get asks for a job's status as the gateway does.
-func (b bench) get(user, id string) (int, map[string]any) {
+func (b fixture) get(user, id string) (int, map[string]any) {
 	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.T.Context(), 5*time.Second) // the function's
 	defer cancel()
@@ -60,7 +60,7 @@ func (b bench) get(user, id string) (int, map[string]any) {
 	return resp.StatusCode, body
 }
 
-func (b bench) wantStatus(id string, want job.Status) map[string]any {
+func (b fixture) wantStatus(id string, want job.Status) map[string]any {
 	b.T.Helper()
 	code, body := b.get(alice, id)
 	if code != 200 || body["status"] != string(want) {

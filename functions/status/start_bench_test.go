@@ -67,8 +67,8 @@ func (a *lambdaAPI) start(b *testing.B, address, bootstrap string, env ...string
 // answered from the cache, against the smallest Lambda in Go.
 func BenchmarkStart(b *testing.B) {
 	server := redistest.NewServer(b, redisserver.Config{TCP: true})
-	bench := setup(b, server.URL())
-	j := bench.cached(bench.Set(bench.accept().ID, isPaused))
+	f := setup(b, server.URL())
+	j := f.cached(f.Set(f.accept().ID, isPaused))
 	event, err := json.Marshal(functiontest.JobRequest(alice, j.ID))
 	if err != nil {
 		b.Fatal(err)

@@ -50,7 +50,7 @@ func poll(ctx context.Context, mappings ...eventsource.Mapping) (stop func()) {
 
 func (s *system) mapping(queue eventsource.Queue, function string) eventsource.Mapping {
 	return eventsource.Mapping{Queue: queue, Function: function, Invoke: s.Invoke, BatchSize: 1, PartialBatch: true,
-		Report: func(err error) { s.note(err.Error()) }}
+		Report: func(err error) { s.lines.Add(err.Error()) }}
 }
 
 // hop holds the time from READY in the database to the pause call at E2B, with

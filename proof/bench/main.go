@@ -12,8 +12,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -22,7 +20,7 @@ import (
 	"strings"
 	"syscall"
 
-	"siesta/local/e2bsim/sandbox"
+	"siesta/proof/world"
 )
 
 // measurement makes some rows of the table.
@@ -50,8 +48,7 @@ type bench struct {
 }
 
 func main() {
-	sandbox.Init() // this program is also the first process of every sandbox
-	initApp()
+	world.Init() // this program is also every sandbox, and the app in it
 	rounds := flag.Int("rounds", 30, "how often each thing is measured")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -98,14 +95,6 @@ func run(ctx context.Context, rounds int, only string) error {
 	}
 	fmt.Println(machine(ctx))
 	return errors.Join(append(failed, write(os.Stdout, rows))...)
-}
-
-// initApp serves the app, in a sandbox, and does nothing elsewhere.
-func initApp() {
-	if len(os.Args) == 2 && os.Args[1] == appArgument {
-		fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("0.0.0.0", os.Getenv("PORT")), http.FileServer(http.Dir("."))))
-		os.Exit(1)
-	}
 }
 
 // machine says what the numbers were measured on.

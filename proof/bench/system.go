@@ -7,12 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"siesta/local/runtimeapi"
 	"siesta/local/sqssim"
 	"siesta/local/stack"
+	"siesta/proof/world"
 	"siesta/shared/awsenv"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
@@ -33,23 +33,19 @@ type system struct {
 	sqs   *sqs.Client
 	dir   string
 
-	mu    sync.Mutex
-	lines []string // what functions said last
+	lines world.Lines // what functions said last
 }
 
 // open starts a system; change alters its settings. Close it.
 func (b *bench) open(ctx context.Context, change func(*stack.Config)) (_ *system, err error) {
-	s := &system{}
-	if s.dir, err = os.MkdirTemp("", "siesta-bench-"); err != nil {
-		return nil, fmt.Errorf("make folder: %w", err)
-	}
-	if err := os.Chmod(s.dir, 0o755); err != nil { // sandboxes run under users of their own
-		return nil, fmt.Errorf("open folder: %w", err)
+	s := &system{lines: world.Lines{Most: 20}}
+	if s.dir, err = world.Folder("bench"); err != nil {
+		return nil, err
 	}
 	config := stack.Config{
 		Root: ".", BinDir: b.bin, DataDir: filepath.Join(s.dir, "data"), Undelivered: true, ReconcileEvery: -1, Processes: 4,
-		Log:    func(l runtimeapi.Line) { s.note(l.Function + ": " + l.Text) },
-		Report: func(err error) { s.note(err.Error()) },
+		Log:    func(l runtimeapi.Line) { s.lines.Add(l.Function + ": " + l.Text) },
+		Report: func(err error) { s.lines.Add(err.Error()) },
 	}
 	change(&config)
 	if s.Stack, err = stack.Start(ctx, config); err != nil {
@@ -92,17 +88,9 @@ func (s *system) Close() {
 	_ = os.RemoveAll(s.dir)
 }
 
-func (s *system) note(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = append(s.lines[max(0, len(s.lines)-20):], line)
-}
-
 // failed is an error with what the functions said before.
 func (s *system) failed(format string, args ...any) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return fmt.Errorf(format+"\n%s", append(args, strings.Join(s.lines, "\n"))...)
+	return fmt.Errorf(format+"\n%s", append(args, &s.lines)...)
 }
 
 // ready makes a job that is READY, with a sandbox that is due for its pause.
@@ -136,12 +124,9 @@ func (s *system) ready(ctx context.Context) (job.Job, error) {
 	return j, nil
 }
 
-// appArgument makes this program the app that builds build.
-const appArgument = "siesta-app"
-
 // request is an app whose install is the given command.
 func (b *bench) request(install string) job.Request {
-	check, start := "", "exec "+b.self+" "+appArgument
+	check, start := "", world.AppCommand(b.self)
 	return job.Request{
 		ProjectID: job.NewID(), Goal: "a page",
 		Source:   job.Source{Files: map[string]job.File{"index.html": {Content: []byte("a page")}}},

@@ -1,6 +1,6 @@
 // Command chaos plays seeded histories on whole systems for as long as it is
 // told, with faults, and tells whether every promise held. It owns the command
-// line and the count; package crash owns the histories.
+// line and the count; package race owns the histories.
 //
 //	chaos -seconds 600    as many histories as there is time for
 //	chaos -seed 4711      that one, and what happened in it
@@ -22,11 +22,12 @@ import (
 	"time"
 
 	"siesta/local/stack"
-	"siesta/proof/crash"
+	"siesta/proof/race"
+	"siesta/proof/world"
 )
 
 func main() {
-	crash.Init() // this program is also every sandbox, and the app in it
+	world.Init() // this program is also every sandbox, and the app in it
 	seconds := flag.Int("seconds", 60, "how long to go on")
 	seed := flag.Uint64("seed", 0, "play this history alone; 0: many")
 	faults := flag.Int("faults", 15, "of a thousand calls go wrong; of those to E2B eight times as many")
@@ -66,14 +67,11 @@ type chaos struct {
 }
 
 func (c *chaos) run(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "siesta-chaos-")
+	dir, err := world.Folder("chaos")
 	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
+		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // sandboxes run under users of their own
-		return fmt.Errorf("open folder to sandboxes: %w", err)
-	}
 	bin := filepath.Join(dir, "bin")
 	if err := stack.Build(ctx, ".", bin); err != nil {
 		return err
@@ -112,18 +110,18 @@ func (c *chaos) over() (yes bool) {
 
 // lane plays one history after the other on a system of its own.
 func (c *chaos) lane(ctx context.Context, bin, dir string) (err error) {
-	config := crash.Config{Root: ".", BinDir: bin, DataDir: dir, Env: crash.Patient}
+	config := world.Config{Root: ".", BinDir: bin, DataDir: dir, Env: race.Patient}
 	if c.only {
 		config.Log = func(line string) { fmt.Println("   ", line) }
 	}
-	s, err := crash.Start(ctx, config)
+	s, err := world.Start(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	for !c.over() && ctx.Err() == nil {
 		seed := c.next.Add(1) - 1
-		told, err := s.Try(ctx, seed, c.faults)
+		told, err := race.Try(ctx, s, seed, c.faults)
 		if err != nil {
 			return fmt.Errorf("seed %d: %w\n%s", seed, err, strings.Join(told.History, "\n"))
 		}

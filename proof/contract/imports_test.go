@@ -23,7 +23,7 @@ var leaves = []string{"shared/env", "shared/logging", "shared/awsenv"}
 // its path. A pattern that ends in /... covers the packages below it too.
 var owners = map[string][]string{
 	"github.com/jackc/pgx/v5":                             {"shared/postgres/...", "local/postgresserver", "proof/postgrestest", "proof/functiontest", "proof/bench"},
-	"github.com/redis/go-redis/v9":                        {"shared/redis", "local/redisserver"},
+	"github.com/redis/go-redis/v9":                        {"shared/redis", "local/redisserver", "proof/promises"},
 	"github.com/golang-migrate/migrate/v4":                {"functions/migrate", "proof/postgrestest"},
 	"github.com/aws/aws-sdk-go-v2":                        {"shared/awsenv", "shared/sqs", "shared/s3", "shared/secrets"},
 	"github.com/aws/aws-sdk-go-v2/service/sqs":            {"shared/sqs"},

@@ -1,13 +1,16 @@
+// Package crash kills the functions at every call that they make, one at a time,
+// and finds out whether the promises still hold. It owns the scenarios in which
+// that is tried, and how each of them must end. How a system is built, moved and
+// broken is package world's.
 package crash
 
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"sync/atomic"
 
 	"siesta/local/client"
 	"siesta/local/e2bsim"
+	"siesta/proof/world"
 	"siesta/shared/job"
 )
 
@@ -16,8 +19,8 @@ import (
 type Scenario struct {
 	Name     string
 	Function string // whose calls meet the faults
-	Prepare  func(context.Context, *System) (id string, err error)
-	Act      func(ctx context.Context, s *System, id string) error
+	Prepare  func(context.Context, *world.System) (id string, err error)
+	Act      func(ctx context.Context, s *world.System, id string) error
 	Again    bool                        // act once more after the fault, as an impatient user does
 	End      func(job.Job) (want string) // what a job ends as: "" when it does; nil: ready and asleep
 	Jobs     int                         // at most; 0: 1
@@ -25,44 +28,23 @@ type Scenario struct {
 
 // Scenarios are the ways through every function on which crashes are tried.
 var Scenarios = []Scenario{
-	{Name: "build", Function: "build", Prepare: started, Act: deliver("build")},
+	{Name: "build", Function: "build", Prepare: world.Started, Act: deliver("build")},
 	{Name: "build handed over", Function: "build", Prepare: crowded, Act: later},
-	{Name: "pause", Function: "pause", Prepare: ready, Act: deliver("pause")},
-	{Name: "resume", Function: "resume", Prepare: asleep, Act: post("resume")},
-	{Name: "resume again", Function: "resume", Prepare: asleep, Act: post("resume"), Again: true},
-	{Name: "snapshot", Function: "snapshot", Prepare: awake, Act: post("snapshot")},
-	{Name: "cancel", Function: "cancel", Prepare: halfway, Act: post("cancel"), End: cancelled},
+	{Name: "pause", Function: "pause", Prepare: world.Ready, Act: deliver("pause")},
+	{Name: "resume", Function: "resume", Prepare: world.Asleep, Act: ask("resume")},
+	{Name: "resume again", Function: "resume", Prepare: world.Asleep, Act: ask("resume"), Again: true},
+	{Name: "snapshot", Function: "snapshot", Prepare: world.Awake, Act: ask("snapshot")},
+	{Name: "cancel", Function: "cancel", Prepare: world.Halfway, Act: ask("cancel"), End: cancelled},
 	{Name: "start", Function: "start", Prepare: nobody, Act: start},
 	{Name: "start again", Function: "start", Prepare: nobody, Act: start, Again: true},
 	{Name: "reconcile what is stuck", Function: "reconcile", Prepare: abandoned, Act: sweep, End: cancelled, Jobs: 3},
 	{Name: "reconcile what E2B did", Function: "reconcile", Prepare: surprised, Act: sweep, End: lost, Jobs: 2},
 }
 
-// atCall gives the k-th call of a function its fate, of those to one part if
-// that is named, and lets all others pass.
-type atCall struct {
-	function, part string
-	k              int
-	fate           Fate
-
-	calls atomic.Int64
-	met   atomic.Pointer[Call]
-}
-
-func (a *atCall) Admit(c Call) Fate {
-	if c.Function != a.function || a.part != "" && c.Part != a.part || a.calls.Add(1) != int64(a.k) {
-		return Pass
-	}
-	a.met.Store(&c)
-	return a.fate
-}
-
-func (a *atCall) Answered(Call) {}
-
 // Run empties the system, prepares it, and lets the scenario meet fate at the
 // k-th call of its function from then on. hit is what met it; nil when there
 // were fewer calls. broken are the promises that do not hold in the end.
-func (c Scenario) Run(ctx context.Context, s *System, k int, fate Fate) (hit *Call, broken []string, err error) {
+func (c Scenario) Run(ctx context.Context, s *world.System, k int, fate world.Fate) (hit *world.Call, broken []string, err error) {
 	if err := s.Empty(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -70,7 +52,7 @@ func (c Scenario) Run(ctx context.Context, s *System, k int, fate Fate) (hit *Ca
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare %s: %w", c.Name, err)
 	}
-	at := &atCall{function: c.Function, k: k, fate: fate}
+	at := &world.AtCall{Function: c.Function, K: k, Fate: fate}
 	s.Judge(at)
 	err = c.Act(ctx, s, id)
 	s.Judge(nil)
@@ -81,13 +63,13 @@ func (c Scenario) Run(ctx context.Context, s *System, k int, fate Fate) (hit *Ca
 		return nil, nil, fmt.Errorf("act %s: %w", c.Name, err)
 	}
 	if broken, err = s.Settle(ctx); err != nil || len(broken) > 0 {
-		return at.met.Load(), broken, err
+		return at.Met(), broken, err
 	}
 	broken, err = c.ended(ctx, s)
-	return at.met.Load(), broken, err
+	return at.Met(), broken, err
 }
 
-func (c Scenario) ended(ctx context.Context, s *System) (broken []string, err error) {
+func (c Scenario) ended(ctx context.Context, s *world.System) (broken []string, err error) {
 	jobs, err := s.Jobs(ctx)
 	if err != nil {
 		return nil, err
@@ -108,7 +90,7 @@ func (c Scenario) ended(ctx context.Context, s *System) (broken []string, err er
 }
 
 func succeeded(j job.Job) string {
-	if j.Status == job.Ready && j.SandboxState == job.SandboxPaused {
+	if world.IsAsleep(j) {
 		return ""
 	}
 	return "ready, asleep"
@@ -116,7 +98,7 @@ func succeeded(j job.Job) string {
 
 // cancelled: a call to cancel that never came through cancels nothing.
 func cancelled(j job.Job) string {
-	if j.Status == job.Failed && (j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone) || succeeded(j) == "" {
+	if j.Status == job.Failed && (j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone) || world.IsAsleep(j) {
 		return ""
 	}
 	return "failed, gone"
@@ -130,166 +112,97 @@ func lost(j job.Job) string {
 	return "ready, asleep or gone"
 }
 
-// Request asks for a job whose app is this program.
-func (s *System) Request() job.Request {
-	none, command := "", fmt.Sprintf(`exec %s %s "$PORT"`, s.self, appName)
-	return job.Request{
-		ProjectID: job.NewID(), Goal: "a page",
-		Source:   job.Source{Files: map[string]job.File{"index.html": {Content: []byte("hello")}}},
-		Commands: job.Commands{Install: &none, Check: &none, Start: &command},
-	}
-}
-
-func nobody(context.Context, *System) (string, error) { return "", nil }
-
-func started(ctx context.Context, s *System) (string, error) {
-	a, err := client.Wanted(http.StatusCreated)(s.API().Start(ctx, s.Request(), ""))
-	return a.Told.JobID, err
-}
+func nobody(context.Context, *world.System) (string, error) { return "", nil }
 
 // crowded is a job whose first create E2B has no room for, so that it is handed
 // over from turn to turn.
-func crowded(ctx context.Context, s *System) (string, error) {
+func crowded(ctx context.Context, s *world.System) (string, error) {
 	if _, err := s.E2B.AddFault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.LimitReached}); err != nil {
 		return "", err
 	}
-	return started(ctx, s)
-}
-
-func ready(ctx context.Context, s *System) (string, error) {
-	id, err := started(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	return id, s.reach(ctx, id, "build", func(j job.Job) bool { return j.Status == job.Ready })
-}
-
-func asleep(ctx context.Context, s *System) (string, error) {
-	id, err := ready(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	return id, s.reach(ctx, id, "pause", func(j job.Job) bool { return j.SandboxPaused })
-}
-
-func awake(ctx context.Context, s *System) (string, error) {
-	id, err := sleeper(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	return id, post("resume")(ctx, s, id)
-}
-
-// halfway is a job whose builder died when its sandbox had just been filled.
-func halfway(ctx context.Context, s *System) (string, error) {
-	id, err := started(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	s.Judge(&atCall{function: "build", part: "sandbox", k: 3, fate: Before})
-	defer s.Judge(nil)
-	return id, s.DeliverAll(ctx)
+	return world.Started(ctx, s)
 }
 
 // abandoned are three jobs that only reconcile helps: one whose build message is
 // lost, one whose pause message is, and a cancelled one whose sandbox nobody
 // killed.
-func abandoned(ctx context.Context, s *System) (string, error) {
-	failed, err := halfway(ctx, s)
+func abandoned(ctx context.Context, s *world.System) (string, error) {
+	failed, err := world.Halfway(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	s.Judge(&atCall{function: "cancel", part: "e2b", k: 1, fate: Before})
-	err = post("cancel")(ctx, s, failed)
+	s.Judge(&world.AtCall{Function: "cancel", Part: "e2b", K: 1, Fate: world.Before})
+	err = s.Ask(ctx, failed, "cancel")
 	s.Judge(nil)
 	if err != nil {
 		return "", err
 	}
-	s.dropMessages()
-	if _, err := ready(ctx, s); err != nil {
+	s.DropMessages()
+	if _, err := world.Ready(ctx, s); err != nil {
 		return "", err
 	}
-	if _, err := started(ctx, s); err != nil {
+	if _, err := world.Started(ctx, s); err != nil {
 		return "", err
 	}
-	s.dropMessages()
-	return "", s.Pass(ctx, 2*leap)
+	s.DropMessages()
+	return "", s.Pass(ctx, 2*world.Leap)
 }
 
 // surprised are two jobs that sleep: E2B loses one's sandbox, and somebody
 // outside wakes the other's. A third sandbox belongs to no job.
-func surprised(ctx context.Context, s *System) (string, error) {
-	first, err := asleep(ctx, s)
+func surprised(ctx context.Context, s *world.System) (string, error) {
+	first, err := world.Asleep(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	second, err := asleep(ctx, s)
+	second, err := world.Asleep(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	if err := s.Pass(ctx, job.Grace+leap); err != nil {
+	if err := s.Pass(ctx, job.Grace+world.Leap); err != nil {
 		return "", err
 	}
-	if err := s.vanish(ctx, first); err != nil {
+	if err := s.Vanish(ctx, first); err != nil {
 		return "", err
 	}
-	if err := s.wakeOutside(ctx, second); err != nil {
+	if err := s.WakeOutside(ctx, second); err != nil {
 		return "", err
 	}
-	return "", s.createOutside(ctx)
+	return "", s.CreateOutside(ctx)
 }
 
-// reach delivers to a function until a job is as wanted; minutes pass.
-func (s *System) reach(ctx context.Context, id, function string, wanted func(job.Job) bool) error {
-	for range 10 {
-		if _, err := s.Deliver(ctx, function); err != nil {
-			return err
-		}
-		if j, err := s.store.Get(ctx, id); err != nil || wanted(j) {
-			return err
-		}
-		if err := s.Pass(ctx, leap); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("job %s does not get on", id)
-}
-
-func deliver(function string) func(context.Context, *System, string) error {
-	return func(ctx context.Context, s *System, _ string) error {
+func deliver(function string) func(context.Context, *world.System, string) error {
+	return func(ctx context.Context, s *world.System, _ string) error {
 		_, err := s.Deliver(ctx, function)
 		return err
 	}
 }
 
 // later delivers a job's turns, as their time comes.
-func later(ctx context.Context, s *System, id string) error {
+func later(ctx context.Context, s *world.System, id string) error {
 	for range 3 {
 		if _, err := s.Deliver(ctx, "build"); err != nil {
 			return err
 		}
-		if err := s.Pass(ctx, leap); err != nil {
+		if err := s.Pass(ctx, world.Leap); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// post is a user's call about a job. What it answers is not looked at: it may
-// have died.
-func post(verb client.Verb) func(context.Context, *System, string) error {
-	return func(ctx context.Context, s *System, id string) error {
-		_, err := s.API().Do(ctx, id, verb)
-		return err
+func ask(verb client.Verb) func(context.Context, *world.System, string) error {
+	return func(ctx context.Context, s *world.System, id string) error {
+		return s.Ask(ctx, id, verb)
 	}
 }
 
-func start(ctx context.Context, s *System, _ string) error {
+func start(ctx context.Context, s *world.System, _ string) error {
 	_, err := s.API().Start(ctx, s.Request(), "once")
 	return err
 }
 
-func sweep(ctx context.Context, s *System, _ string) error {
+func sweep(ctx context.Context, s *world.System, _ string) error {
 	_ = s.Sweep(ctx) // it may have died
 	return nil
 }

@@ -125,17 +125,17 @@ func (l *load) settle(ctx context.Context, began time.Time) (view, error) {
 				l.SQS.Advance(wakeTime)
 				l.booked = false
 			}
-			if err := l.compare(ctx, &v); err == nil && len(broken(v.promises())) == 0 {
+			if err := l.checker.Compare(ctx, &v.View); err == nil && len(broken(v.promises())) == 0 {
 				return v, nil
 			}
 		}
 		if time.Since(told) > 4*lookEvery {
 			told = time.Now()
 			fmt.Fprintf(l.progress, "load: %3.0f s: %d accepted, %d READY, %d asleep; %d build and %d pause messages\n",
-				time.Since(began).Seconds(), len(v.ids), ready, asleep, v.messages["BuildQueue"], v.messages["PauseQueue"])
+				time.Since(began).Seconds(), len(v.ids), ready, asleep, len(v.Messages["BuildQueue"]), len(v.Messages["PauseQueue"]))
 		}
 		if time.Since(since) > l.patience {
-			return v, l.compare(ctx, &v) // what is wrong is in the view
+			return v, l.checker.Compare(ctx, &v.View) // what is wrong is in the view
 		}
 		select {
 		case <-tick.C:

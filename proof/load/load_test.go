@@ -9,26 +9,26 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/sqssim"
 	"siesta/local/stack"
+	"siesta/proof/promises"
+	"siesta/proof/world"
 	"siesta/shared/job"
 )
 
 func TestMain(m *testing.M) {
-	become()
+	world.Init()
 	os.Exit(m.Run())
 }
 
 // TestManyJobsAtOnce is "make load", smaller, for its promises alone: what a run
 // costs depends on what else the machine does.
 func TestManyJobsAtOnce(t *testing.T) {
-	dir, err := os.MkdirTemp("", "siesta-load-")
+	dir, err := world.Folder("load")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // sandboxes run under users of their own
-		t.Fatal(err)
-	}
 	c := config{
 		root: "../..", bin: filepath.Join(dir, "bin"), data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log"),
 		jobs: 30, wakes: 10, clients: 20, processes: 4, reconcileEvery: 2 * time.Second, patience: 3 * time.Minute, progress: t.Output(),
@@ -54,31 +54,29 @@ func TestManyJobsAtOnce(t *testing.T) {
 // TestWhatIsWrongIsTold: each of the ways in which a run can end badly makes a
 // row of it.
 func TestWhatIsWrongIsTold(t *testing.T) {
-	good := func() view {
-		j := job.Job{ID: "a", Status: job.Ready, SandboxID: "s", SandboxState: job.SandboxPaused, SandboxPaused: true, Revision: 7}
-		return view{
-			ids: []string{"a"}, rows: map[string]job.Job{"a": j}, cached: map[string]job.Job{"a": j}, messages: map[string]int{},
-			sandboxes: map[string][]e2bsim.Info{"a": {{ID: "s", State: e2bsim.StatePaused}}},
-		}
+	good := func() *view {
+		return &view{ids: []string{"a"}, View: promises.View{
+			Jobs:      []job.Job{{ID: "a", Status: job.Ready, SandboxID: "s", SandboxState: job.SandboxPaused, SandboxPaused: true, Revision: 7}},
+			Sandboxes: []e2bsim.Info{{ID: "s", State: e2bsim.StatePaused, Metadata: job.Tags("", "a", 1)}},
+			Cached: map[string]map[string]string{"a": {
+				"status": "ready", "revision": "7", "sandbox_state": "paused", "sandbox_paused": "true", "sandbox_id": "s",
+			}},
+			Messages: map[string][]sqssim.Message{},
+		}}
 	}
 	if lines := broken(good().promises()); len(lines) > 0 {
 		t.Fatalf("all is well, and told is %q", lines)
 	}
-	change := func(v view, f func(*job.Job)) {
-		j := v.rows["a"]
-		f(&j)
-		v.rows["a"] = j
-	}
-	for want, spoil := range map[string]func(v view){
-		"jobs READY":                     func(v view) { change(v, func(j *job.Job) { j.Status = job.Checks }) },
-		"sandboxes asleep":               func(v view) { v.sandboxes["a"][0].State = e2bsim.StateRunning },
-		"jobs with exactly one sandbox":  func(v view) { v.sandboxes["a"] = append(v.sandboxes["a"], e2bsim.Info{ID: "t"}) },
-		"sandbox z belongs to no job":    func(v view) { v.sandboxes["b"] = []e2bsim.Info{{ID: "z"}} },
-		"false in the row":               func(v view) { change(v, func(j *job.Job) { j.SandboxPaused = false }) },
-		"in the cache (revision 6)":      func(v view) { v.cached["a"] = job.Job{SandboxPaused: true, Revision: 6} },
-		"false in the cache":             func(v view) { delete(v.cached, "a") },
-		"jobs that lost a turn":          func(v view) { change(v, func(j *job.Job) { j.Crashes = 1 }) },
-		"messages in PauseDeadLetters: ": func(v view) { v.messages["PauseDeadLetters"] = 1 },
+	for want, spoil := range map[string]func(v *view){
+		"jobs READY: ": func(v *view) { v.Jobs[0].Status = job.Checks },
+		`job b is ""`:  func(v *view) { v.ids = append(v.ids, "b") },
+		"sandboxes asleep": func(v *view) {
+			v.Jobs[0].SandboxState, v.Jobs[0].SandboxPaused, v.Sandboxes[0].State = job.SandboxRunning, false, e2bsim.StateRunning
+		},
+		"jobs with exactly one sandbox":                 func(v *view) { v.Sandboxes[0].ID = "t" },
+		"jobs of which row, cache and E2B say the same": func(v *view) { delete(v.Cached, "a") },
+		"jobs that lost a turn":                         func(v *view) { v.Jobs[0].Crashes = 1 },
+		"messages in PauseDeadLetters: ":                func(v *view) { v.Messages["PauseDeadLetters"] = make([]sqssim.Message, 1) },
 	} {
 		v := good()
 		spoil(v)

@@ -11,8 +11,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -21,15 +19,15 @@ import (
 	"syscall"
 	"time"
 
-	"siesta/local/e2bsim/sandbox"
 	"siesta/local/stack"
+	"siesta/proof/world"
 )
 
 // logFile is where what the functions wrote is left, below the checkout.
 const logFile = ".local/load.log"
 
 func main() {
-	become()
+	world.Init() // this program is also every sandbox, and the app in it
 	c := config{root: ".", log: logFile, reconcileEvery: 10 * time.Second, patience: 2 * time.Minute, bounds: true, progress: os.Stderr}
 	flag.IntVar(&c.jobs, "jobs", 500, "how many jobs are sent in at once")
 	flag.IntVar(&c.wakes, "wakes", 50, "how many of them are resumed at once, afterwards")
@@ -49,14 +47,11 @@ func main() {
 var errBroken = errors.New("the system does not bear this load")
 
 func run(ctx context.Context, c config) error {
-	dir, err := os.MkdirTemp("", "siesta-load-")
+	dir, err := world.Folder("load")
 	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
+		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // sandboxes run under users of their own
-		return fmt.Errorf("open folder to sandboxes: %w", err)
-	}
 	c.bin, c.data = filepath.Join(dir, "bin"), filepath.Join(dir, "data")
 	if err := stack.Build(ctx, c.root, c.bin); err != nil {
 		return err
@@ -84,17 +79,4 @@ func machine() string {
 	load, _ := os.ReadFile("/proc/loadavg") // Linux alone tells
 	fields := strings.Fields(string(load) + " ? ? ?")
 	return "load " + strings.Join(fields[:3], " ")
-}
-
-// appArgument makes this program the app that jobs build.
-const appArgument = "siesta-app"
-
-// become makes this process what it was started as, if that is a sandbox or the
-// app in one.
-func become() {
-	sandbox.Init()
-	if len(os.Args) == 2 && os.Args[1] == appArgument {
-		fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("0.0.0.0", os.Getenv("PORT")), http.FileServer(http.Dir("."))))
-		os.Exit(1)
-	}
 }

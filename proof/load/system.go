@@ -17,10 +17,10 @@ import (
 	"siesta/local/runtimeapi"
 	"siesta/local/sqssim"
 	"siesta/local/stack"
+	"siesta/proof/promises"
 	"siesta/shared/awsenv"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
-	"siesta/shared/redis"
 	"siesta/shared/sqs"
 )
 
@@ -40,7 +40,7 @@ type system struct {
 	*stack.Stack
 	db      *postgres.DB
 	store   *jobs.Store
-	cache   *redis.Cache
+	checker *promises.Checker
 	builds  *sqs.Queue
 	journal *journal
 	self    string // this program, which is also the app that jobs build
@@ -78,7 +78,7 @@ func (s *system) connect(ctx context.Context) (err error) {
 		return err
 	}
 	s.store = jobs.NewStore(s.db, "", nil)
-	if s.cache, err = redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second}); err != nil {
+	if s.checker, err = promises.New(s.Stack, s.store); err != nil {
 		return err
 	}
 	aws, err := awsenv.Load(sqssim.ClientEnv)
@@ -92,8 +92,8 @@ func (s *system) Close() error {
 	if s.db != nil {
 		s.db.Close()
 	}
-	if s.cache != nil {
-		err = errors.Join(err, s.cache.Close())
+	if s.checker != nil {
+		err = errors.Join(err, s.checker.Close())
 	}
 	return errors.Join(err, s.journal.close())
 }

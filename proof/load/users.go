@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"siesta/local/client"
+	"siesta/proof/world"
 	"siesta/shared/job"
 	"siesta/shared/sqs"
 )
@@ -40,7 +41,7 @@ type users struct {
 }
 
 func newUsers(s *system, clients int) *users {
-	none, start := "", "exec "+s.self+" "+appArgument
+	none, start := "", world.AppCommand(s.self)
 	return &users{
 		system: s, clients: clients,
 		api: client.Client{

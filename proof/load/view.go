@@ -8,59 +8,27 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/proof/promises"
 	"siesta/shared/job"
 )
 
-// view is what is said about the jobs, and their sandboxes as they really are.
+// view is the system, and the jobs that must be in it.
 type view struct {
-	ids       []string
-	rows      map[string]job.Job
-	cached    map[string]job.Job       // what there is
-	sandboxes map[string][]e2bsim.Info // by the job that they were created for; those that exist
-	messages  map[string]int           // by queue
+	promises.View
+	ids []string
 }
 
 func (u *users) look(ctx context.Context) (view, error) {
-	v := view{rows: map[string]job.Job{}, cached: map[string]job.Job{}, sandboxes: map[string][]e2bsim.Info{}, messages: map[string]int{}}
 	u.mu.Lock()
-	v.ids = append(v.ids, u.ids...)
+	ids := slices.Clone(u.ids)
 	u.mu.Unlock()
-	rows, err := u.store.Owners(ctx, nil, v.ids)
-	if err != nil {
-		return view{}, fmt.Errorf("read jobs: %w", err)
-	}
-	for _, j := range rows {
-		v.rows[j.ID] = j
-	}
-	for _, sandbox := range u.E2B.Sandboxes() {
-		if sandbox.State != e2bsim.StateGone {
-			id := sandbox.Metadata[job.TagJob]
-			v.sandboxes[id] = append(v.sandboxes[id], sandbox)
-		}
-	}
-	for _, queue := range u.Queues() {
-		v.messages[queue] = u.SQS.Stats(queue).Total()
-	}
-	return v, nil
-}
-
-// compare adds what the cache says.
-func (u *users) compare(ctx context.Context, v *view) error {
-	for _, id := range v.ids {
-		cached, ok, err := u.cache.Get(ctx, id)
-		if err != nil {
-			return fmt.Errorf("read cached job: %w", err)
-		}
-		if ok {
-			v.cached[id] = cached
-		}
-	}
-	return nil
+	v, err := u.checker.Look(ctx)
+	return view{View: v, ids: ids}, err
 }
 
 // count tells how many jobs are READY, and how many of those asleep.
 func (v view) count() (ready, asleep int) {
-	for _, j := range v.rows {
+	for _, j := range v.Jobs {
 		if j.Status == job.Ready {
 			ready++
 		}
@@ -73,51 +41,45 @@ func (v view) count() (ready, asleep int) {
 
 // promises are the rows that tell whether every job came to what it must.
 func (v view) promises() []row {
-	var ready, asleep, agree, one, turns []string
-	for _, id := range v.ids {
-		j, cached, own := v.rows[id], v.cached[id], v.sandboxes[id]
-		say := func(list *[]string, format string, args ...any) {
-			*list = append(*list, fmt.Sprintf("job %s ", id)+fmt.Sprintf(format, args...))
-		}
-		if j.Status != job.Ready {
-			say(&ready, "is %q at turn %d (%s): look for its job_id in the log", j.Status, j.Turn, j.ErrorMessage)
-		}
-		if j.Crashes > 0 {
-			say(&turns, "lost %d turns: look for its job_id and for killed processes", j.Crashes)
-		}
-		if len(own) != 1 || own[0].ID != j.SandboxID {
-			say(&one, "has %d sandboxes, its row says %q", len(own), j.SandboxID)
-			continue
-		}
-		if own[0].State != e2bsim.StatePaused {
-			say(&asleep, "has a sandbox that is %s: look for its sandbox_id in the log of pause", own[0].State)
-		}
-		truth := own[0].State == e2bsim.StatePaused
-		if j.SandboxPaused != truth || cached.SandboxPaused != truth || cached.Revision != j.Revision {
-			say(&agree, "is paused: %t in the row (revision %d), %t in the cache (revision %d), %t at E2B",
-				j.SandboxPaused, j.Revision, cached.SandboxPaused, cached.Revision, truth)
-		}
+	broken := map[promises.Promise][]string{}
+	for _, b := range slices.Concat(v.Never(promises.Meddled{}), v.Unrest(promises.Rest{})) {
+		broken[b.Promise] = append(broken[b.Promise], b.Text)
 	}
-	for id, own := range v.sandboxes {
-		if _, ok := v.rows[id]; !ok {
-			one = append(one, fmt.Sprintf("sandbox %s belongs to no job", own[0].ID))
-		}
-	}
+	ready, turns := v.unfinished()
 	rows := []row{
-		all("jobs READY", len(v.ids), ready), all("sandboxes asleep", len(v.ids), asleep),
-		all("jobs with exactly one sandbox", len(v.ids), one),
-		all("jobs of which row, cache and E2B say the same", len(v.ids), agree), none("jobs that lost a turn", turns),
+		all("jobs READY", len(v.ids), ready), all("sandboxes asleep", len(v.ids), broken[promises.Asleep]),
+		all("jobs with exactly one sandbox", len(v.ids), broken[promises.Alone]),
+		all("jobs of which row, cache and E2B say the same", len(v.ids), broken[promises.Agree]), none("jobs that lost a turn", turns),
 	}
-	for _, queue := range slices.Sorted(maps.Keys(v.messages)) {
-		rows = append(rows, most("messages in "+queue, int64(v.messages[queue]), 0, "nobody took them, or they come again and again: look for errors in the log"))
+	for _, queue := range slices.Sorted(maps.Keys(v.Messages)) {
+		rows = append(rows, most("messages in "+queue, int64(len(v.Messages[queue])), 0, "nobody took them, or they come again and again: look for errors in the log"))
 	}
 	return rows
+}
+
+// unfinished tells of jobs that are not READY, and of those that took more turns
+// than they need: both are no promise, but nothing in this load stands in the way.
+func (v view) unfinished() (ready, turns []string) {
+	jobs := map[string]job.Job{}
+	for _, j := range v.Jobs {
+		jobs[j.ID] = j
+	}
+	for _, id := range v.ids {
+		j := jobs[id]
+		if j.Status != job.Ready {
+			ready = append(ready, fmt.Sprintf("job %s is %q at turn %d (%s): look for its job_id in the log", id, j.Status, j.Turn, j.ErrorMessage))
+		}
+		if j.Crashes > 0 {
+			turns = append(turns, fmt.Sprintf("job %s lost %d turns: look for its job_id and for killed processes", id, j.Crashes))
+		}
+	}
+	return ready, turns
 }
 
 // ends are the times from a moment until all were READY, and asleep. The
 // machine's clock is also the database's and the simulator's.
 func (v view) ends(began time.Time) (ready, asleep time.Duration) {
-	for _, j := range v.rows {
+	for _, j := range v.Jobs {
 		ready, asleep = max(ready, j.CompletedAt.Sub(began)), max(asleep, j.PausedAt.Sub(began))
 	}
 	return ready, asleep
@@ -125,13 +87,15 @@ func (v view) ends(began time.Time) (ready, asleep time.Duration) {
 
 // times are the rows about what that took and cost.
 func (v view) times(began time.Time) []row {
+	completed := map[string]time.Time{} // by sandbox
+	for _, j := range v.Jobs {
+		completed[j.SandboxID] = j.CompletedAt
+	}
 	var idle, billed sample
-	for id, own := range v.sandboxes {
-		for _, sandbox := range own {
-			if sandbox.State == e2bsim.StatePaused {
-				idle.add(sandbox.EndAt.Sub(v.rows[id].CompletedAt))
-				billed.add(time.Duration(sandbox.Bill.Seconds * float64(time.Second)))
-			}
+	for _, sandbox := range v.Sandboxes {
+		if sandbox.State == e2bsim.StatePaused {
+			idle.add(sandbox.EndAt.Sub(completed[sandbox.ID]))
+			billed.add(time.Duration(sandbox.Bill.Seconds * float64(time.Second)))
 		}
 	}
 	ready, asleep := v.ends(began)

@@ -15,7 +15,7 @@ import (
 
 // compare looks at everything that a user or an operator can see. What it finds
 // as it should be the model takes over to the millisecond.
-func (w *world) compare() {
+func (w *pair) compare() {
 	w.compareSandboxes()
 	for n, j := range w.model.Jobs {
 		w.compareJob(n+1, j)
@@ -28,7 +28,7 @@ const slack = 1200 * time.Millisecond
 
 // near reports whether a moment is as expected: not before, and not later than
 // the step took.
-func (w *world) near(got, from, to time.Time) bool {
+func (w *pair) near(got, from, to time.Time) bool {
 	if got.IsZero() || from.IsZero() {
 		return got.IsZero() == from.IsZero()
 	}
@@ -36,15 +36,15 @@ func (w *world) near(got, from, to time.Time) bool {
 }
 
 // in words a moment as people read it.
-func (w *world) in(at time.Time) string {
+func (w *pair) in(at time.Time) string {
 	if at.IsZero() {
 		return "not set"
 	}
 	return fmt.Sprintf("in %.1f s", at.Sub(w.now()).Seconds())
 }
 
-func (w *world) compareJob(n int, j *model.Job) {
-	row, err := w.store.Get(w.ctx, j.ID)
+func (w *pair) compareJob(n int, j *model.Job) {
+	row, err := w.Store.Get(w.ctx, j.ID)
 	if err != nil {
 		w.must(err)
 		return
@@ -89,8 +89,8 @@ func (w *world) compareJob(n int, j *model.Job) {
 	w.compareStatus(same, row, j)
 }
 
-func (w *world) compareCache(same func(string, any, any), row job.Job, j *model.Job) {
-	cached, ok, err := w.cache.Get(w.ctx, row.ID)
+func (w *pair) compareCache(same func(string, any, any), row job.Job, j *model.Job) {
+	cached, ok, err := w.Cache.Get(w.ctx, row.ID)
 	w.must(err)
 	same("it is cached", ok, true)
 	same("cached revision", cached.Revision, row.Revision-j.Behind)
@@ -101,7 +101,7 @@ func (w *world) compareCache(same func(string, any, any), row job.Job, j *model.
 	same("preview_url is cached", cached.PreviewURL != "", row.Status == job.Ready)
 }
 
-func (w *world) compareStatus(same func(string, any, any), row job.Job, j *model.Job) {
+func (w *pair) compareStatus(same func(string, any, any), row job.Job, j *model.Job) {
 	want := model.Answer{Code: 200, Says: string(j.Status)}
 	if !j.Status.Terminal() {
 		want.RetryAfter = 2
@@ -116,7 +116,7 @@ func (w *world) compareStatus(same func(string, any, any), row job.Job, j *model
 }
 
 // compareSandboxes pairs what E2B has with what the model says it has.
-func (w *world) compareSandboxes() {
+func (w *pair) compareSandboxes() {
 	var alive []e2bsim.Info
 	for _, s := range w.E2B.Sandboxes() {
 		if s.State != e2bsim.StateGone {
@@ -146,7 +146,7 @@ func (w *world) compareSandboxes() {
 }
 
 // made reports whether a sandbox is the one that a call of the model's made.
-func (w *world) made(s *model.Sandbox, got e2bsim.Info) bool {
+func (w *pair) made(s *model.Sandbox, got e2bsim.Info) bool {
 	id, no := got.Metadata[job.TagJob], got.Metadata[job.TagCreate]
 	if s.Job == nil {
 		return !slices.ContainsFunc(w.model.Jobs, func(j *model.Job) bool { return j.ID == id })
@@ -155,7 +155,7 @@ func (w *world) made(s *model.Sandbox, got e2bsim.Info) bool {
 }
 
 // compareMessages pairs what lies in the queues with what should.
-func (w *world) compareMessages() {
+func (w *pair) compareMessages() {
 	wanted := slices.Clone(w.model.Messages)
 	for _, queue := range slices.Sorted(maps.Keys(queues)) {
 		for _, got := range w.SQS.Messages(queues[queue]) {
@@ -185,7 +185,7 @@ func (w *world) compareMessages() {
 
 // about reports whether a message is about the job, and the turn or epoch, of
 // the model's.
-func (w *world) about(m *model.Message, got sqssim.Message) bool {
+func (w *pair) about(m *model.Message, got sqssim.Message) bool {
 	var body struct {
 		JobID string `json:"job_id"`
 		Turn  int    `json:"turn"`

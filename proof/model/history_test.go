@@ -53,7 +53,7 @@ func (f failure) of(h history) (same failure, part bool) {
 }
 
 // action does a step on both sides. false: there is nothing to do.
-type action func(w *world, n int) bool
+type action func(w *pair, n int) bool
 
 // actions are by name; those that come up more often have more names. The second
 // is how many numbers make a difference.
@@ -61,26 +61,26 @@ var actions = map[string]struct {
 	do      action
 	numbers int
 }{
-	"a message":            {(*world).deliver, 0},
-	"a pause message":      {(*world).pause, 0},
-	"an old message":       {(*world).duplicate, 8},
-	"resume":               {(*world).resume, 2},
-	"resume once more":     {(*world).resume, 2},
-	"snapshot":             {(*world).snapshot, 2},
-	"reconcile":            {(*world).reconcile, 0},
-	"time":                 {(*world).pass, len(times)},
-	"time up to an edge":   {(*world).passToEdge, 4},
-	"time over an edge":    {(*world).passEdge, 4},
+	"a message":            {(*pair).deliver, 0},
+	"a pause message":      {(*pair).pause, 0},
+	"an old message":       {(*pair).duplicate, 8},
+	"resume":               {(*pair).resume, 2},
+	"resume once more":     {(*pair).resume, 2},
+	"snapshot":             {(*pair).snapshot, 2},
+	"reconcile":            {(*pair).reconcile, 0},
+	"time":                 {(*pair).pass, len(times)},
+	"time up to an edge":   {(*pair).passToEdge, 4},
+	"time over an edge":    {(*pair).passEdge, 4},
 	"E2B breaks at wakes":  {breaks(wakes), 2 * len(wakes)},
 	"E2B breaks at pauses": {breaks(pauses), 2 * len(pauses)},
 	"E2B breaks elsewhere": {breaks(others), 2 * len(others)},
-	"somebody wakes it":    {(*world).wakeOutside, 2},
-	"something else":       {(*world).rare, len(rarely) * 2},
-	"something elsewhere":  {(*world).rare, len(rarely) * 2},
+	"somebody wakes it":    {(*pair).wakeOutside, 2},
+	"something else":       {(*pair).rare, len(rarely) * 2},
+	"something elsewhere":  {(*pair).rare, len(rarely) * 2},
 }
 
 // rarely are the actions of which few histories need more than one.
-var rarely = []action{(*world).start, (*world).lose, (*world).cancel, (*world).createOutside, (*world).drop, (*world).resumeAny, (*world).snapshotAny}
+var rarely = []action{(*pair).start, (*pair).lose, (*pair).cancel, (*pair).createOutside, (*pair).drop, (*pair).resumeAny, (*pair).snapshotAny}
 
 var (
 	wakes, pauses = model.Faults(e2bsim.Connect), model.Faults(e2bsim.Pause)
@@ -117,13 +117,13 @@ func upTo(n int) (all []int) {
 // play plays a history from an empty system up to the first difference.
 func (s *system) play(ctx context.Context, h history) failure {
 	f := failure{history: h, counts: make([]bool, len(h))}
-	w := &world{system: s, ctx: ctx, model: &model.Model{}}
+	w := &pair{system: s, ctx: ctx, model: &model.Model{}}
 	w.must(s.Empty(ctx))
 	w.model.Now, w.began = w.now(), w.now()
 	for i, step := range h {
 		do := actions[step.name].do
 		if step.name == "start" {
-			do = (*world).start
+			do = (*pair).start
 		}
 		if f.counts[i] = do(w, step.n); !f.counts[i] {
 			continue
@@ -147,7 +147,7 @@ func of[T any](all []T, n int) (one T, ok bool) {
 	return all[n%len(all)], true
 }
 
-func (w *world) start(int) bool {
+func (w *pair) start(int) bool {
 	if len(w.model.Jobs) == 2 {
 		return false
 	}
@@ -157,13 +157,13 @@ func (w *world) start(int) bool {
 	return true
 }
 
-func (w *world) rare(n int) bool { return rarely[n%len(rarely)](w, n/len(rarely)) }
+func (w *pair) rare(n int) bool { return rarely[n%len(rarely)](w, n/len(rarely)) }
 
 // deliver takes the next message of either queue, and pause of that one.
-func (w *world) deliver(int) bool { return w.next("build") || w.next("pause") }
-func (w *world) pause(int) bool   { return w.next("pause") }
+func (w *pair) deliver(int) bool { return w.next("build") || w.next("pause") }
+func (w *pair) pause(int) bool   { return w.next("pause") }
 
-func (w *world) next(queue string) bool {
+func (w *pair) next(queue string) bool {
 	w.clear(0)
 	if w.SQS.Stats(queues[queue]).Visible == 0 {
 		return false
@@ -175,7 +175,7 @@ func (w *world) next(queue string) bool {
 	return true
 }
 
-func (w *world) duplicate(n int) bool {
+func (w *pair) duplicate(n int) bool {
 	d, ok := of(w.received, n)
 	if ok {
 		w.begin("a message that came before comes again: %s of job %d, number %d", d.Queue, w.number(d.Job), d.Number)
@@ -184,25 +184,25 @@ func (w *world) duplicate(n int) bool {
 	return ok
 }
 
-func (w *world) number(j *model.Job) int { return slices.Index(w.model.Jobs, j) + 1 }
+func (w *pair) number(j *model.Job) int { return slices.Index(w.model.Jobs, j) + 1 }
 
 // resume and snapshot ask for a preview, resumeAny and snapshotAny for whatever
 // there is.
-func (w *world) resume(n int) bool { return w.ask(w.previews(), n, "resume", w.model.Resume) }
-func (w *world) snapshot(n int) bool {
+func (w *pair) resume(n int) bool { return w.ask(w.previews(), n, "resume", w.model.Resume) }
+func (w *pair) snapshot(n int) bool {
 	return w.ask(w.previews(), n, "snapshot", w.model.Snapshot)
 }
-func (w *world) resumeAny(n int) bool { return w.ask(w.model.Jobs, n, "resume", w.model.Resume) }
-func (w *world) snapshotAny(n int) bool {
+func (w *pair) resumeAny(n int) bool { return w.ask(w.model.Jobs, n, "resume", w.model.Resume) }
+func (w *pair) snapshotAny(n int) bool {
 	return w.ask(w.model.Jobs, n, "snapshot", w.model.Snapshot)
 }
-func (w *world) cancel(n int) bool { return w.ask(w.model.Jobs, n, "cancel", w.model.Cancel) }
+func (w *pair) cancel(n int) bool { return w.ask(w.model.Jobs, n, "cancel", w.model.Cancel) }
 
-func (w *world) previews() []*model.Job {
+func (w *pair) previews() []*model.Job {
 	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status != job.Ready })
 }
 
-func (w *world) ask(jobs []*model.Job, n int, verb string, predict func(*model.Job) model.Answer) bool {
+func (w *pair) ask(jobs []*model.Job, n int, verb string, predict func(*model.Job) model.Answer) bool {
 	j, ok := of(jobs, n)
 	if !ok {
 		return false
@@ -214,33 +214,33 @@ func (w *world) ask(jobs []*model.Job, n int, verb string, predict func(*model.J
 	return true
 }
 
-func (w *world) reconcile(int) bool {
+func (w *pair) reconcile(int) bool {
 	w.begin("reconcile")
 	w.must(w.Sweep(w.ctx))
 	w.model.Reconcile()
 	return true
 }
 
-func (w *world) pass(n int) bool { return w.wait(times[n]) }
+func (w *pair) pass(n int) bool { return w.wait(times[n]) }
 
 // passEdge lets time pass until something has just become another thing to do,
 // and passToEdge until just before.
-func (w *world) passEdge(n int) bool {
+func (w *pair) passEdge(n int) bool {
 	edge, ok := w.edge(n)
 	return ok && w.wait(edge.Sub(w.now()))
 }
 
-func (w *world) passToEdge(n int) bool {
+func (w *pair) passToEdge(n int) bool {
 	edge, ok := w.edge(n)
 	return ok && w.wait(edge.Sub(w.now())-moment-time.Second)
 }
 
-func (w *world) edge(n int) (time.Time, bool) {
+func (w *pair) edge(n int) (time.Time, bool) {
 	edges := w.model.Edges()
 	return of(edges[:min(len(edges), 4)], n)
 }
 
-func (w *world) wait(d time.Duration) bool {
+func (w *pair) wait(d time.Duration) bool {
 	if d <= 0 {
 		return false
 	}
@@ -251,10 +251,10 @@ func (w *world) wait(d time.Duration) bool {
 
 // breaks is the action that lets E2B do one of some faults.
 func breaks(faults []model.Fault) action {
-	return func(w *world, n int) bool { return w.breakE2B(faults[n%len(faults)], n/len(faults)) }
+	return func(w *pair, n int) bool { return w.breakE2B(faults[n%len(faults)], n/len(faults)) }
 }
 
-func (w *world) breakE2B(f model.Fault, n int) bool {
+func (w *pair) breakE2B(f model.Fault, n int) bool {
 	whose := ""
 	if f.Call != e2bsim.Create && f.Call != e2bsim.List {
 		s, ok := of(w.model.Sandboxes, n)
@@ -273,13 +273,13 @@ func (w *world) breakE2B(f model.Fault, n int) bool {
 	return true
 }
 
-func (w *world) place(s *model.Sandbox) int { return slices.Index(w.model.Sandboxes, s) + 1 }
+func (w *pair) place(s *model.Sandbox) int { return slices.Index(w.model.Sandboxes, s) + 1 }
 
-func (w *world) armed(call e2bsim.Kind, sandbox string) bool {
+func (w *pair) armed(call e2bsim.Kind, sandbox string) bool {
 	return slices.ContainsFunc(w.model.Faults, func(f model.Fault) bool { return f.Call == call && f.Sandbox == sandbox })
 }
 
-func (w *world) wakeOutside(n int) bool {
+func (w *pair) wakeOutside(n int) bool {
 	s, ok := of(w.model.Sandboxes, n)
 	if !ok || w.armed(e2bsim.Connect, s.ID) {
 		return false
@@ -292,7 +292,7 @@ func (w *world) wakeOutside(n int) bool {
 }
 
 // drop loses every message, as nothing but a mistake of ours does.
-func (w *world) drop(int) bool {
+func (w *pair) drop(int) bool {
 	if len(w.model.Messages) == 0 {
 		return false
 	}
@@ -304,7 +304,7 @@ func (w *world) drop(int) bool {
 	return true
 }
 
-func (w *world) lose(n int) bool {
+func (w *pair) lose(n int) bool {
 	s, ok := of(w.model.Sandboxes, n)
 	if ok {
 		w.begin("E2B loses sandbox %d", w.place(s))
@@ -314,7 +314,7 @@ func (w *world) lose(n int) bool {
 	return ok
 }
 
-func (w *world) createOutside(int) bool {
+func (w *pair) createOutside(int) bool {
 	if w.armed(e2bsim.Create, "") {
 		return false
 	}

@@ -1,26 +1,17 @@
 package model_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"pgregory.net/rapid"
 
-	"siesta/local/stack"
-	"siesta/proof/crash"
 	"siesta/proof/model"
+	"siesta/proof/world"
 )
 
-const root = "../.."
-
-var bin string
-
 func TestMain(m *testing.M) {
-	crash.Init()
 	// The command line wins: -rapid.checks=2000 plays that many histories, and
 	// -rapid.seed the same ones again.
 	for name, value := range map[string]string{"rapid.checks": "60", "rapid.steps": "30", "rapid.nofailfile": "true", "rapid.shrinktime": "2m"} {
@@ -28,51 +19,17 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	if bin, err = os.MkdirTemp("", "siesta-model-"); err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(bin)
-	if err := stack.Build(context.Background(), root, bin); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	world.Main(m)
 }
 
 func start(t *testing.T) *system {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "siesta-model-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { // sandboxes run under users of their own
-		t.Fatal(err)
-	}
-	c, err := crash.Start(t.Context(), crash.Config{Root: root, BinDir: bin, DataDir: filepath.Join(dir, "data"), Env: map[string]string{
+	s, err := open(world.New(t, map[string]string{
 		"PAUSE_AFTER_SECONDS": fmt.Sprint(model.PauseAfter.Seconds()), "WAKE_SECONDS": fmt.Sprint(model.Wake.Seconds()),
-	}})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("stop the system: %v", err)
-		}
-		_ = os.RemoveAll(dir)
-	})
-	s, err := open(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.close)
 	return s
 }
 

@@ -9,47 +9,28 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"siesta/local/client"
-	"siesta/proof/crash"
 	"siesta/proof/model"
+	"siesta/proof/world"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/postgres/jobs"
-	"siesta/shared/redis"
 	"siesta/shared/secrets"
 )
 
 // system is the real thing, with what it takes to look into it.
 type system struct {
-	*crash.System
-	db       *postgres.DB
-	store    *jobs.Store
-	cache    *redis.Cache
+	*world.System
 	somebody *e2b.Client // outside, who has the key
 	passed   time.Duration
 }
 
-func open(ctx context.Context, s *crash.System) (*system, error) {
-	db, err := postgres.Open(ctx, postgres.Config{URL: s.DatabaseURL})
-	if err != nil {
-		return nil, err
-	}
-	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: 10 * time.Second})
-	if err != nil {
-		return nil, err
-	}
+func open(s *world.System) (*system, error) {
 	key := func(context.Context, bool) (secrets.Text, error) { return secrets.NewText(s.E2BAPIKey), nil }
 	somebody, err := e2b.New(e2b.Config{APIURL: s.E2BAPIURL, Domain: "localhost", Key: key})
-	return &system{System: s, db: db, store: jobs.NewStore(db, "", nil), cache: cache, somebody: somebody}, err
+	return &system{System: s, somebody: somebody}, err
 }
 
-func (s *system) close() {
-	s.db.Close()
-	_ = s.cache.Close()
-}
-
-// world is one history: the system and its model side by side.
-type world struct {
+// pair is one history: the system and its model side by side.
+type pair struct {
 	*system
 	ctx      context.Context
 	model    *model.Model
@@ -66,18 +47,18 @@ type delivery struct {
 	event events.SQSEvent
 }
 
-func (w *world) now() time.Time { return time.Now().Add(w.passed) }
+func (w *pair) now() time.Time { return time.Now().Add(w.passed) }
 
 // begin starts a step. Nothing is done within a moment of an edge: which side of
 // it each would see is anybody's guess.
-func (w *world) begin(format string, args ...any) {
+func (w *pair) begin(format string, args ...any) {
 	w.clear(0)
 	w.began, w.built = w.now(), false
 	w.model.Pass(w.began.Sub(w.model.Now))
 	w.tell(format, args...)
 }
 
-func (w *world) tell(format string, args ...any) {
+func (w *pair) tell(format string, args ...any) {
 	w.told = append(w.told, fmt.Sprintf(format, args...))
 }
 
@@ -86,7 +67,7 @@ func (w *world) tell(format string, args ...any) {
 const moment = 6 * time.Second
 
 // clear lets d pass, and as much more as it takes to be away from every edge.
-func (w *world) clear(d time.Duration) {
+func (w *pair) clear(d time.Duration) {
 	end := w.now().Add(d)
 	for _, edge := range w.model.Edges() {
 		if in := edge.Sub(end); in > -time.Second && in < moment {
@@ -101,21 +82,21 @@ func (w *world) clear(d time.Duration) {
 }
 
 // must takes note of what has nothing to do with the model.
-func (w *world) must(err error) {
+func (w *pair) must(err error) {
 	if err != nil {
 		w.differ("the system broke down: %v", err)
 	}
 }
 
 // differ notes a difference.
-func (w *world) differ(format string, args ...any) {
+func (w *pair) differ(format string, args ...any) {
 	if w.wrong == "" {
 		w.wrong = fmt.Sprintf(format, args...)
 	}
 }
 
 // answers compares what a user's call answers with what it should.
-func (w *world) answers(want model.Answer) func(client.Answer, error) client.Told {
+func (w *pair) answers(want model.Answer) func(client.Answer, error) client.Told {
 	return func(a client.Answer, err error) client.Told {
 		w.must(err)
 		got := model.Answer{Code: a.Code, Says: says(a.Told), RetryAfter: int(a.RetryAfter.Seconds())}
@@ -145,7 +126,7 @@ var queues = map[string]string{
 }
 
 // receive takes a message on both sides.
-func (w *world) receive(queue string) (delivery, bool) {
+func (w *pair) receive(queue string) (delivery, bool) {
 	want := w.model.Receive(queue)
 	got, err := w.SQS.Queue(queues[queue]).Receive(w.ctx, 1, 0)
 	w.must(err)
@@ -162,7 +143,7 @@ func (w *world) receive(queue string) (delivery, bool) {
 }
 
 // handle gives a message to its function and deletes it if it was handled.
-func (w *world) handle(d delivery) {
+func (w *pair) handle(d delivery) {
 	function, turn := d.Queue, d.Job.Turn
 	payload, err := json.Marshal(d.event)
 	w.must(err)
@@ -187,8 +168,8 @@ func (w *world) handle(d delivery) {
 
 // slow is how long a turn wants the next one to wait for the app, 0 if that is
 // up: that depends on the machine alone.
-func (w *world) slow(j *model.Job, turn int) time.Duration {
-	row, err := w.store.Get(w.ctx, j.ID)
+func (w *pair) slow(j *model.Job, turn int) time.Duration {
+	row, err := w.Store.Get(w.ctx, j.ID)
 	w.must(err)
 	if row.Status != job.Checks || row.Turn == turn {
 		return 0

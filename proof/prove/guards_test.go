@@ -16,14 +16,14 @@ import (
 // every change; a guard that moved, or whose test has another name, is noticed
 // here.
 func TestEveryGuardIsWhereTheTableSays(t *testing.T) {
-	b := &bench{root: "../.."}
+	tries := &trials{root: "../.."}
 	folders := map[string]source{}
 	for _, g := range guards {
-		if _, err := b.takeOut(t.TempDir(), g); err != nil {
+		if _, err := tries.takeOut(t.TempDir(), g); err != nil {
 			t.Errorf("%s: %v", g.name, err)
 		}
 		if _, read := folders[g.folder]; !read {
-			folders[g.folder] = readFolder(t, filepath.Join(b.root, g.folder))
+			folders[g.folder] = readFolder(t, filepath.Join(tries.root, g.folder))
 		}
 		for one := range strings.SplitSeq(g.test, "|") {
 			if name, part, _ := strings.Cut(one, "/"); !folders[g.folder].has(name, regexp.MustCompile(part)) {

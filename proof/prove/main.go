@@ -52,7 +52,7 @@ func prove(ctx context.Context, pattern string) error {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{root: root, dir: dir, sound: map[string]error{}}
+	t := &trials{root: root, dir: dir, sound: map[string]error{}}
 	slots, missed := make(chan struct{}, atOnce), 0
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -64,7 +64,7 @@ func prove(ctx context.Context, pattern string) error {
 		all.Go(func() {
 			defer func() { <-slots }()
 			began := time.Now()
-			caught, err := b.try(ctx, i, g)
+			caught, err := t.try(ctx, i, g)
 			mu.Lock()
 			defer mu.Unlock()
 			verdict := "caught"

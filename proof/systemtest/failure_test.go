@@ -54,7 +54,7 @@ func TestFailedCommands(t *testing.T) {
 			if box, _ := s.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
 				t.Errorf("its sandbox is %s, want gone", box.State)
 			}
-			if !strings.Contains(s.lines.text(), client.Text(got.DebugID)) {
+			if !strings.Contains(s.lines.String(), client.Text(got.DebugID)) {
 				t.Error("the debug_id is not in the functions' log")
 			}
 		})
@@ -102,7 +102,7 @@ func TestSecretsStaySecret(t *testing.T) {
 			hash += name + " " + value + "\n"
 		}
 		for where, text := range map[string]string{
-			"row": row, "cache": hash, "log stream": output, "status": u.ask(id).body, "log of the functions": s.lines.text(),
+			"row": row, "cache": hash, "log stream": output, "status": u.ask(id).body, "log of the functions": s.lines.String(),
 			"messages": messages,
 		} {
 			if strings.Contains(text, secret) {

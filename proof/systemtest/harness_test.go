@@ -19,8 +19,10 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"siesta/local/e2bsim"
-	"siesta/local/e2bsim/sandbox"
+	"siesta/local/runtimeapi"
 	"siesta/local/stack"
+	"siesta/proof/promises"
+	"siesta/proof/world"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
@@ -43,43 +45,38 @@ func app(flags ...string) string {
 }
 
 func TestMain(m *testing.M) {
-	sandbox.Init() // this program is also the first process of every sandbox
-	code, err := 1, error(nil)
+	world.Init() // this program is also the first process of every sandbox
 	if len(os.Args) == 3 && os.Args[1] == runnerFlag {
-		err = runner(os.Args[2])
-	} else {
-		code, err = runAll(m)
+		if err := runner(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
-	if err != nil {
+	world.Main(suite{m}, build)
+}
+
+// suite is all tests, and then the end of the system that they share.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	code := s.M.Run()
+	if err := closeShared(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		return 1
 	}
-	os.Exit(code)
+	return code
 }
 
-func runAll(m *testing.M) (code int, err error) {
-	if built, err = os.MkdirTemp("", "siesta-systemtest-"); err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(built)
-	if err := build(); err != nil {
-		return 1, err
-	}
-	code = m.Run()
-	return code, closeShared()
-}
-
-// build builds all functions, and the app.
-func build() error {
-	if err := stack.Build(context.Background(), root, built); err != nil {
-		return err
-	}
+// build builds the app, beside the functions.
+func build(folder string) error {
+	built = folder
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(built, "app"), "./proof/systemtest/testdata/app")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build app: %w: %s", err, out)
 	}
-	return os.Chmod(built, 0o755) // sandboxes run under users of their own
+	return nil
 }
 
 // system is a running stack as one test sees it.
@@ -91,13 +88,14 @@ type system struct {
 // running is a stack with what looks into it.
 type running struct {
 	*stack.Stack
-	pool  *pgxpool.Pool
-	db    *postgres.DB
-	store *jobs.Store
-	cache *redis.Cache
-	redis *goredis.Client
-	lines lines
-	dir   string
+	pool    *pgxpool.Pool
+	db      *postgres.DB
+	store   *jobs.Store
+	cache   *redis.Cache
+	redis   *goredis.Client
+	checker *promises.Checker
+	lines   world.Lines
+	dir     string
 }
 
 // newStack starts a system for one test to break, whose reconcile runs when the
@@ -150,24 +148,22 @@ func sharedStack(t *testing.T) *system {
 func (r *running) in(t *testing.T) *system {
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("what the functions said last:\n%s", r.lines.tail(80))
+			t.Logf("what the functions said last:\n%s", r.lines.Tail(80))
 		}
 	})
 	return &system{running: r, t: t}
 }
 
 func start(change func(*stack.Config)) (*running, error) {
-	dir, err := os.MkdirTemp("", "siesta-system-")
+	dir, err := world.Folder("systemtest")
 	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
 	r := &running{dir: dir}
 	config := stack.Config{
 		Root: root, BinDir: built, DataDir: filepath.Join(dir, "data"), ReconcileEvery: -1,
-		Env: map[string]string{}, Log: r.lines.add, Report: func(err error) { r.lines.note(err.Error()) },
+		Env: map[string]string{}, Report: func(err error) { r.lines.Add(err.Error()) },
+		Log: func(l runtimeapi.Line) { r.lines.Add(l.Function + ": " + l.Text) },
 		E2B: func(c *e2bsim.Config) { c.Backend = e2bsim.Processes{Files: []string{filepath.Join(built, "app")}} },
 	}
 	if change != nil {
@@ -201,11 +197,13 @@ func (r *running) open() (err error) {
 		return err
 	}
 	r.redis = goredis.NewClient(options)
-	return nil
+	r.checker, err = promises.New(r.Stack, r.store)
+	return err
 }
 
 func (r *running) close() error {
-	if r.redis != nil {
+	if r.checker != nil {
+		_ = r.checker.Close()
 		_ = r.redis.Close()
 		_ = r.cache.Close()
 		r.db.Close()

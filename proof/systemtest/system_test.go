@@ -2,13 +2,10 @@ package systemtest
 
 import (
 	"context"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"siesta/local/e2bsim"
-	"siesta/local/runtimeapi"
 	"siesta/proof/postgrestest"
 	"siesta/shared/job"
 )
@@ -195,36 +192,4 @@ func (s *system) reconcile() string {
 		s.t.Fatal(err)
 	}
 	return string(response)
-}
-
-// lines keeps what the functions wrote.
-type lines struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (l *lines) add(line runtimeapi.Line) { l.note(line.Function + ": " + line.Text) }
-
-func (l *lines) note(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, text)
-}
-
-func (l *lines) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Join(l.all, "\n")
-}
-
-// tail is the beginnings of the last lines.
-func (l *lines) tail(most int) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	const width = 400
-	var last []string
-	for _, line := range l.all[max(0, len(l.all)-most):] {
-		last = append(last, line[:min(width, len(line))])
-	}
-	return strings.Join(last, "\n")
 }

@@ -1,4 +1,4 @@
-package crash
+package world
 
 import (
 	"bufio"

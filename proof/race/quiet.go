@@ -1,4 +1,4 @@
-package crash
+package race
 
 import (
 	"context"
@@ -24,7 +24,7 @@ const (
 func (r *race) quiet(ctx context.Context) {
 	all := func(ok func(*player) bool) func() bool {
 		return func() bool {
-			return !slices.ContainsFunc(r.players, func(p *player) bool { return p.Function != "" && !p.done && !ok(p) })
+			return !slices.ContainsFunc(r.players, func(p *player) bool { return p.function != "" && !p.done && !ok(p) })
 		}
 	}
 	r.await(ctx, all(func(p *player) bool { return p.open == 0 }), stuck)

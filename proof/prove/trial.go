@@ -27,8 +27,8 @@ type guard struct {
 	test   string // the test's name, as -run takes it
 }
 
-// bench runs tests on copies with one guard less.
-type bench struct {
+// trials runs tests on copies with one guard less.
+type trials struct {
 	root string
 	dir  string // for what is made on the way
 
@@ -38,16 +38,16 @@ type bench struct {
 
 // try reports whether the guard's test fails without it. An error: it fails
 // with it, too, or the change cannot be made.
-func (b *bench) try(ctx context.Context, number int, g guard) (caught bool, err error) {
-	if err := b.check(ctx, g); err != nil {
+func (t *trials) try(ctx context.Context, number int, g guard) (caught bool, err error) {
+	if err := t.check(ctx, g); err != nil {
 		return false, fmt.Errorf("with every guard in place: %w", err)
 	}
-	dir := filepath.Join(b.dir, fmt.Sprint(number))
-	overlay, err := b.takeOut(dir, g)
+	dir := filepath.Join(t.dir, fmt.Sprint(number))
+	overlay, err := t.takeOut(dir, g)
 	if err != nil {
 		return false, err
 	}
-	err = b.run(ctx, dir, overlay, g)
+	err = t.run(ctx, dir, overlay, g)
 	if errors.Is(err, errFailed) {
 		return true, nil
 	}
@@ -55,31 +55,31 @@ func (b *bench) try(ctx context.Context, number int, g guard) (caught bool, err 
 }
 
 // check runs a test as everything is, once for all guards that it stands for.
-func (b *bench) check(ctx context.Context, g guard) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (t *trials) check(ctx context.Context, g guard) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	key := g.folder + " " + g.test
-	err, done := b.sound[key]
+	err, done := t.sound[key]
 	if !done {
-		dir, mkdirErr := os.MkdirTemp(b.dir, "sound-")
+		dir, mkdirErr := os.MkdirTemp(t.dir, "sound-")
 		if mkdirErr != nil {
 			return fmt.Errorf("make folder: %w", mkdirErr)
 		}
-		err = b.run(ctx, dir, "", g)
-		b.sound[key] = err
+		err = t.run(ctx, dir, "", g)
+		t.sound[key] = err
 	}
 	return err
 }
 
 // takeOut writes the changed files, and the overlay that puts them in place of
 // the real ones.
-func (b *bench) takeOut(dir string, g guard) (overlay string, err error) {
+func (t *trials) takeOut(dir string, g guard) (overlay string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make folder: %w", err)
 	}
 	replaced := map[string]string{}
 	for _, file := range strings.Fields(g.file) {
-		real := filepath.Join(b.root, file)
+		real := filepath.Join(t.root, file)
 		text, err := os.ReadFile(real)
 		if err != nil {
 			return "", fmt.Errorf("read file of guard: %w", err)
@@ -108,7 +108,7 @@ func (b *bench) takeOut(dir string, g guard) (overlay string, err error) {
 var errFailed = errors.New("test failed")
 
 // run builds a test and runs it. Whatever the test builds has the overlay, too.
-func (b *bench) run(ctx context.Context, dir, overlay string, g guard) error {
+func (t *trials) run(ctx context.Context, dir, overlay string, g guard) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	env := os.Environ()
@@ -117,7 +117,7 @@ func (b *bench) run(ctx context.Context, dir, overlay string, g guard) error {
 	}
 	program := filepath.Join(dir, "test")
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, "./"+g.folder)
-	build.Dir, build.Env = b.root, env
+	build.Dir, build.Env = t.root, env
 	if g.folder == everyCall { // it judges by its own times, and builds the functions itself
 		build.Env = os.Environ()
 	}
@@ -126,7 +126,7 @@ func (b *bench) run(ctx context.Context, dir, overlay string, g guard) error {
 	}
 	defer os.Remove(program)
 	test := exec.CommandContext(ctx, program, "-test.run", g.test, "-test.count=1", "-test.v", "-test.timeout", patience.String())
-	test.Dir, test.Env = filepath.Join(b.root, g.folder), env
+	test.Dir, test.Env = filepath.Join(t.root, g.folder), env
 	out, err := test.CombinedOutput()
 	switch {
 	case ctx.Err() != nil:

@@ -1,4 +1,4 @@
-package crash
+package world
 
 import (
 	"bytes"
@@ -6,34 +6,42 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"siesta/shared/job"
 )
 
-// vanish makes E2B lose a job's sandbox.
-func (s *System) vanish(ctx context.Context, id string) error {
-	j, err := s.store.Get(ctx, id)
+// Vanish makes E2B lose a job's sandbox.
+func (s *System) Vanish(ctx context.Context, id string) error {
+	j, err := s.Store.Get(ctx, id)
 	if err != nil {
 		return err
 	}
+	s.excuse(func(e *excused) { e.Lost[j.SandboxID] = true })
 	return s.E2B.Vanish(ctx, j.SandboxID)
 }
 
-// wakeOutside connects to a job's sandbox as somebody does who knows nothing of
+// WakeOutside connects to a job's sandbox as somebody does who knows nothing of
 // Siesta.
-func (s *System) wakeOutside(ctx context.Context, id string) error {
-	j, err := s.store.Get(ctx, id)
+func (s *System) WakeOutside(ctx context.Context, id string) error {
+	j, err := s.Store.Get(ctx, id)
 	if err != nil {
 		return err
 	}
-	s.woken[j.SandboxID] = true
+	s.excuse(func(e *excused) { e.Woken[j.SandboxID] = true })
 	return s.callE2B(ctx, "/sandboxes/"+j.SandboxID+"/connect", `{"timeout": 3600}`)
 }
 
-// createOutside makes a sandbox with our tags that belongs to no job.
-func (s *System) createOutside(ctx context.Context) error {
+// CreateOutside makes a sandbox with our tags that belongs to no job.
+func (s *System) CreateOutside(ctx context.Context) error {
 	return s.callE2B(ctx, "/sandboxes", fmt.Sprintf(`{"templateID": "base", "timeout": 3600, "autoPause": true,
 		"metadata": {%q: %q, %q: %q, %q: "1"}}`, job.TagStack, s.StackTag, job.TagJob, job.NewID(), job.TagCreate))
+}
+
+// TimeOut lets the time of every sandbox that runs be up: E2B puts it to sleep.
+func (s *System) TimeOut(ctx context.Context) error {
+	s.excuse(func(e *excused) { e.TimedOut = true })
+	return s.E2B.Advance(ctx, time.Hour)
 }
 
 func (s *System) callE2B(ctx context.Context, path, body string) error {

@@ -1,8 +1,10 @@
-package crash
+package race
 
 import (
 	"hash/fnv"
 	"math/rand/v2"
+
+	"siesta/proof/world"
 )
 
 // dice decide by a seed and the name of what is decided, and by nothing that
@@ -41,14 +43,14 @@ func (d dice) drops(call, part string) bool {
 
 // fate is what a call meets. Those to E2B meet more than others: the protocol
 // is about their answers and delays.
-func (d dice) fate(call, part string) Fate {
-	faults, fates := d.faults, []Fate{Before, After, Lost, Late}
+func (d dice) fate(call, part string) world.Fate {
+	faults, fates := d.faults, []world.Fate{world.Before, world.After, world.Lost, world.Late}
 	if part == "e2b" {
-		faults, fates = 8*faults, []Fate{Before, After, Lost, Late, Late, Late}
+		faults, fates = 8*faults, []world.Fate{world.Before, world.After, world.Lost, world.Late, world.Late, world.Late}
 	}
 	random := d.roll("fate " + call)
 	if random.IntN(1000) >= faults {
-		return Pass
+		return world.Pass
 	}
 	return pick(random, fates)
 }
