@@ -56,7 +56,7 @@ type chaos struct {
 	until  time.Time
 	faults int
 	lanes  int
-	only   bool // one history, told whole
+	only   bool // one history, of which every step is printed
 	next   atomic.Uint64
 
 	mu        sync.Mutex

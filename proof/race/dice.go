@@ -13,26 +13,28 @@ import (
 type dice struct {
 	seed   uint64
 	faults int // in a thousand calls
-	odds   int // one in so many calls is passed over
+	odds   int // one in so many calls sends its player to the end of the ranks
 }
 
 func newDice(seed uint64, faults int) dice {
 	d := dice{seed: seed, faults: faults}
-	// Few changes find what many do not, and the other way round.
+	// Some mistakes show only if players seldom give way, others only if they often do.
 	d.odds = pick(d.roll("odds"), []int{3, 8, 20, 60})
 	return d
 }
 
+// roll is the chance of what has a name.
 func (d dice) roll(name string) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name)) // never fails, says its documentation
 	return rand.New(rand.NewPCG(d.seed, h.Sum64()))
 }
 
+// rank is a player's place at the beginning.
 func (d dice) rank(player string) int { return d.roll(player).Int() }
 
-// drops reports whether a call's player waits for all others. What E2B is asked
-// is the likeliest to be long on its way.
+// drops reports whether a call's player goes to the end of the ranks because of
+// it. A call to E2B is the likeliest to be long on its way.
 func (d dice) drops(call, part string) bool {
 	odds := d.odds
 	if part == "e2b" {

@@ -7,20 +7,21 @@ import (
 )
 
 const (
-	// settled is how long nobody may have done anything before the next call is
-	// let go: a process that makes calls side by side needs a moment for each.
-	// aside is the same while all that a process waits for is a queue, which it
-	// tells something beside its work.
+	// settled is how long nothing may have changed before the next call is let
+	// go: a process that makes several calls at once needs a moment for each.
+	// aside is the same while some player's only call so far is one to a queue: it
+	// may be about to make another beside that.
 	settled = 500 * time.Microsecond
 	aside   = 2 * time.Millisecond
-	// thinking is how long a process may be at something else than calls, and
-	// stuck how long its call may wait for somebody whose call is held.
+	// thinking is how long the others wait for a process that makes no call: it
+	// works, or sleeps. stuck is how long they wait for the answer to a call: it
+	// may wait for a lock that somebody has whose call is held.
 	thinking = 400 * time.Millisecond
 	stuck    = 30 * time.Millisecond
 )
 
-// quiet waits until every player holds still at a call, or is about something
-// that takes its time.
+// quiet waits until every player has a call that is held, or is about something
+// that takes longer than the others wait for.
 func (r *race) quiet(ctx context.Context) {
 	all := func(ok func(*player) bool) func() bool {
 		return func() bool {
