@@ -148,8 +148,9 @@ func (w *wake) mark(ctx context.Context, j job.Job) {
 	}
 }
 
-// movedOn answers from a row that somebody else has written meanwhile; otherwise
-// is the error for one that neither runs nor is gone, nil for "not yet".
+// movedOn answers from the row as it is, after a write of this call found that
+// somebody else had written it: 200 where it runs, sandbox_expired where it is
+// gone. In between, the answer is otherwise, an error, or "not yet" if that is nil.
 func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error) {
 	j, err := w.store.Get(ctx, w.j.ID)
 	switch {
