@@ -39,7 +39,7 @@ var guards = []guard{
 		"AND sandbox_id IS NULL AND (create_sent_at IS NULL OR create_sent_at < now() - @grace::interval)", "AND sandbox_id IS NULL AND @grace::interval IS NOT NULL",
 		rows, "TestACreateIsNumberedAndNeverSentTwice"},
 	{"a sandbox of an older create is not adopted", "shared/postgres/jobs/build.go",
-		"changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning\n\treturn s.write(ctx, sql, postgres.Args{\n", "changed + mine + ` AND sandbox_id IS NULL AND @create_no = @create_no::int` + returning\n\treturn s.write(ctx, sql, postgres.Args{\n",
+		"changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning\n\treturn s.write(ctx, sql, with(builder(j), postgres.Args{\n", "changed + mine + ` AND sandbox_id IS NULL AND @create_no = @create_no::int` + returning\n\treturn s.write(ctx, sql, with(builder(j), postgres.Args{\n",
 		rows, "TestACreateIsNumberedAndNeverSentTwice"},
 
 	// The sandbox's fences.
