@@ -31,11 +31,12 @@ const (
 	// callTimeout bounds one call to the cache, connecting and one retry
 	// included: a caller can do without.
 	callTimeout = 600 * time.Millisecond
-	// ioShare is the part of it for one dial, write or read.
+	// ioShare times a call's time-out is the time-out of one dial, one write or
+	// one read: one of them may hang, and a retry still fits into the call.
 	ioShare = 2. / 3
-	// skipTimes is for how many of it nothing is tried after a call got no
-	// answer, so that a dead cache costs an invocation one time-out and not one
-	// for each write.
+	// skipTimes times a call's time-out is how long, after a call without an
+	// answer, every further one fails at once: a dead cache costs an invocation
+	// one time-out, not one for each write.
 	skipTimes = 5. / 3
 )
 
