@@ -32,7 +32,7 @@ const (
 	// included: a caller can do without.
 	callTimeout = 600 * time.Millisecond
 	// ioShare times a call's time-out is the time-out of one dial, one write or
-	// one read: one of them may hang, and a retry still fits into the call.
+	// one read: when one hangs, a third of the call is left for a retry.
 	ioShare = 2. / 3
 	// skipTimes times a call's time-out is how long, after a call without an
 	// answer, every further one fails at once: a dead cache costs an invocation
