@@ -128,12 +128,19 @@ func (t *turn) answers(ctx context.Context, url string) (time.Duration, error) {
 			if t.linger(ctx) {
 				continue
 			}
+			t.unanswered(ctx, probe)
 			return 0, t.silent(ctx, probe)
 		}
 		if !t.linger(ctx) {
+			t.unanswered(ctx, probe)
 			return t.wait(), nil
 		}
 	}
+}
+
+// unanswered logs why the app does not answer yet, once in a turn.
+func (t *turn) unanswered(ctx context.Context, p e2b.Preview) {
+	t.log.InfoContext(ctx, "preview does not answer", "sandbox_id", t.j.SandboxID, "answer", p.Answer, "detail", p.Detail)
 }
 
 func (t *turn) silent(ctx context.Context, probe e2b.Preview) error {

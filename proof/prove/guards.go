@@ -267,10 +267,10 @@ var guards = []guard{
 
 	// The calls themselves.
 	{"a sandbox that nobody ends falls asleep", "shared/e2b/sandbox.go",
-		"in.Metadata, in.Env, true, autoResume{false}", "in.Metadata, in.Env, false, autoResume{false}",
+		"in.Metadata, true, autoResume{false}", "in.Metadata, false, autoResume{false}",
 		e2b, "TestWire"},
 	{"no visitor wakes a sandbox", "shared/e2b/sandbox.go",
-		"in.Metadata, in.Env, true, autoResume{false}", "in.Metadata, in.Env, true, autoResume{true}",
+		"in.Metadata, true, autoResume{false}", "in.Metadata, true, autoResume{true}",
 		e2b, "TestWire"},
 	{"no caller cancels a call under way", "shared/e2b/request.go",
 		"parent, patience = context.WithoutCancel(ctx), c.patience", "patience = c.patience",
