@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -18,14 +17,14 @@ type row struct {
 	retryAfter time.Duration
 }
 
-// table holds every sentinel of shared/job. The first row that an error
-// matches counts; an error that matches none is an internal one.
+// table holds what a function can fail with, beside a *job.InvalidError, which has
+// words of its own. The first row that an error matches counts; an error that
+// matches none is an internal one.
 var table = []row{
 	{err: job.ErrUnauthenticated, status: http.StatusUnauthorized, message: "Not authenticated"},
 	{err: job.ErrNotFound, status: http.StatusNotFound, message: "Job not found"},
 	{err: job.ErrForeign, status: http.StatusNotFound, message: "Job not found"},
 	{err: job.ErrPrevious, status: http.StatusNotFound, message: "Previous job not found"},
-	{err: job.ErrInvalid, status: http.StatusUnprocessableEntity, message: "Invalid input"},
 	{err: job.ErrTooLarge, status: http.StatusRequestEntityTooLarge, message: "The request is too large: with all that belongs to it, it may have 6 MB"},
 	{err: job.ErrIdempotencyKey, status: http.StatusUnprocessableEntity, message: "This Idempotency-Key was used before, with another request"},
 	{err: job.ErrNotReady, status: http.StatusUnprocessableEntity, message: "Job is not READY"},
@@ -33,25 +32,27 @@ var table = []row{
 	{err: job.ErrConflict, status: http.StatusConflict, message: "The job changed meanwhile, try again", retryAfter: time.Second},
 	{err: job.ErrSandboxBusy, status: http.StatusConflict, message: "The preview is being resumed, try again", retryAfter: 2 * time.Second},
 	{err: job.ErrSandboxExpired, status: http.StatusServiceUnavailable, message: "The preview's sandbox is gone; build again to get a new one", errorType: "sandbox_expired"},
-	unreachable(job.ErrSandboxUnreachable),
+	{err: job.ErrSandboxUnreachable, status: http.StatusServiceUnavailable, message: "The preview could not be brought back this time, try again", errorType: "sandbox_unreachable", retryAfter: 5 * time.Second},
 	{err: job.ErrUnavailable, status: http.StatusServiceUnavailable, message: "Service is unavailable for the moment, try again", retryAfter: 5 * time.Second},
-	{err: job.ErrLater, status: http.StatusServiceUnavailable, message: "Service is busy, try again", retryAfter: 5 * time.Second},
-	{err: job.ErrBadMessage, status: http.StatusInternalServerError, message: internal.message},
-
-	{err: context.DeadlineExceeded, status: http.StatusServiceUnavailable, message: "Service did not answer in time, try again", retryAfter: 5 * time.Second},
 }
 
 // internal answers what nobody foresaw.
 var internal = row{status: http.StatusInternalServerError, message: "Internal server error"}
 
-// unreachable is the row of err, after which a later call may find the preview.
-func unreachable(err error) row {
-	return row{
-		err: err, status: http.StatusServiceUnavailable,
-		message:    "The preview could not be brought back this time, try again",
-		errorType:  "sandbox_unreachable",
-		retryAfter: 5 * time.Second,
+// Told is what a caller is told of an error.
+type Told struct {
+	Err     error // of shared/job
+	Status  int
+	Message string
+}
+
+// Table is the whole table, for who proves that each row can arrive.
+func Table() []Told {
+	told := make([]Told, len(table))
+	for i, r := range table {
+		told[i] = Told{r.err, r.status, r.message}
 	}
+	return told
 }
 
 func lookup(err error) row {

@@ -65,7 +65,6 @@ func TestErrorsAnswerInSafeWordsAndAreLogged(t *testing.T) {
 		{"not ready", job.ErrNotReady, 422, "READY"},
 		{"terminal", job.ErrTerminal, 409, "terminal state"},
 		{"store down", fmt.Errorf("%w: %w", job.ErrUnavailable, secret), 503, "unavailable"},
-		{"out of time", fmt.Errorf("%w: %w", context.DeadlineExceeded, secret), 503, "in time"},
 		{"field", fmt.Errorf("start: %w", &job.InvalidError{Field: "port", Reason: "must be a number"}), 422, "port must be a number"},
 		{"no JSON", parseError(t, "{"), 400, "body must be a JSON object"},
 		{"no object", parseError(t, "[]"), 400, "body must be a JSON object"},

@@ -138,9 +138,6 @@ func (q *Queue) settle(ctx context.Context, r Record, err error) (done bool) {
 		log.ErrorContext(ctx, "message dead-lettered", "error", err)
 		return true
 	case acknowledge:
-		if err != nil {
-			log.InfoContext(ctx, "message acknowledged", "reason", err)
-		}
 		return true
 	}
 	delay := Backoff(r.ReceiveCount)

@@ -32,33 +32,16 @@ func (e *RetryAfter) Error() string { return e.Err.Error() }
 
 func (e *RetryAfter) Unwrap() error { return e.Err }
 
-// decisions is the whole table, for every sentinel of the domain. An error that
-// matches several takes the first.
+// decisions is the whole table: what a handler can fail with that is no
+// *RetryAfter. Anything else comes again, too, until the queue has had enough.
 var decisions = []struct {
 	err      error
 	decision decision
 }{
-	// It may succeed when it comes again.
-	{job.ErrUnavailable, retry},
-	{job.ErrLater, retry},
-	{job.ErrConflict, retry}, // the next delivery reads what the faster one wrote
-	{job.ErrSandboxUnreachable, retry},
-	{job.ErrSandboxBusy, retry},
-
-	// It never will, and somebody has to look at it.
+	{job.ErrUnavailable, retry}, // whatever else it is
 	{job.ErrBadMessage, deadLetter},
 	{job.ErrInvalid, deadLetter},
-	{job.ErrTooLarge, deadLetter},
 	{job.ErrForeign, deadLetter},
-	{job.ErrNotFound, deadLetter},
-	{job.ErrPrevious, deadLetter},
-	{job.ErrIdempotencyKey, deadLetter},
-	{job.ErrUnauthenticated, deadLetter},
-
-	// There is nothing left to do.
-	{job.ErrTerminal, acknowledge},
-	{job.ErrNotReady, acknowledge},
-	{job.ErrSandboxExpired, acknowledge},
 }
 
 // decide looks up what a handler's error means for its message. No error is
