@@ -75,14 +75,22 @@ func (t *turn) answers(ctx context.Context, url string) error {
 			if t.linger(ctx) {
 				continue
 			}
+			t.unanswered(ctx, probe)
 			return t.silent(ctx, probe)
 		}
 		if !t.linger(ctx) {
+			t.unanswered(ctx, probe)
 			return waitFor(t.wait())
 		}
 	}
 }
 
+// unanswered logs why the app does not answer yet, once in a turn.
+func (t *turn) unanswered(ctx context.Context, p e2b.Preview) {
+	t.log.InfoContext(ctx, "preview does not answer", "sandbox_id", t.j.SandboxID, "answer", p.Answer, "detail", p.Detail)
+}
+
+// silent is the failure of an app that gave no good answer in time.
 func (t *turn) silent(ctx context.Context, probe e2b.Preview) error {
 	what := "gave no answer"
 	switch probe.Answer {

@@ -54,6 +54,9 @@ func TestAnAppWithoutAStartCommandHasToAnswer(t *testing.T) {
 	if want := "The app gave no answer on port 3000 within 3m0s of its start."; row.Status != job.Failed || row.ErrorMessage != want {
 		t.Errorf("the job is %s after %d turns: %s", row.Status, row.Turn, row.ErrorMessage)
 	}
+	if log := b.Log.String(); !strings.Contains(log, "preview does not answer") || !strings.Contains(log, "edge: status 502") {
+		t.Errorf("the log does not say why: %s", log)
+	}
 }
 
 // TestManyFilesAreDeletedAtOnce: a call for each would outlast a turn, and each

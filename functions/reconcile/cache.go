@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// overlap is what a sweep of the cache does again of the one before:
-	// whatever was written then and shows only now, in Postgres or in a cache
-	// that fell back to a copy of itself.
+	// overlap is how far each sweep of the cache goes back behind the end of the
+	// one before. A transaction may commit after rows with a later time were
+	// swept; and a cache that failed over to a replica may have lost what was
+	// swept last.
 	overlap = 15 * time.Minute
 	// cacheLife is how far back an empty cache is filled.
 	cacheLife = 24 * time.Hour

@@ -13,10 +13,11 @@ import (
 	"siesta/shared/job"
 )
 
-// suspicious is how many sandboxes must be lost, or nobody's, and more than are
-// not, before a run takes itself for the one that is wrong: another team's API
-// key knows none of our older sandboxes, and an emptied database none of our older
-// jobs. Either would have it make an end of every preview there is.
+// suspicious is from how many on a run does not believe what it sees. Where ten
+// or more sandboxes seem to be lost, and fewer are still there, the API key is
+// more likely another team's. Where ten or more belong to no job, and fewer to
+// one, the database is more likely empty, or another one. Acting on either would
+// end every preview there is.
 const suspicious = 10
 
 var (
@@ -24,8 +25,8 @@ var (
 	errMostOrphans = errors.New("most of the sandboxes that E2B lists have no job: is this the right database? None was killed: each ends by its own time-out")
 )
 
-// doubt is what a run saw, and what it would make an end of. Its methods may be
-// called from many goroutines.
+// doubt is what a run saw, beside what it would make an end of. Its parts may be
+// used from many goroutines.
 type doubt struct {
 	believe  bool         // what it sees, whatever it is
 	sights   atomic.Int64 // rows whose sandbox E2B showed when it was asked
@@ -70,7 +71,7 @@ func (r *run) killOrphans(ctx context.Context) error {
 	if known := r.matches.Load(); len(without) >= suspicious && int64(len(without)) > known && !r.believe {
 		return fmt.Errorf("%w (%d without, %d with one)", errMostOrphans, len(without), known)
 	}
-	return together(workers, without, func(o orphan) error { return r.examine(ctx, o.sandbox, o.candidate) })
+	return together(workers, without, func(o orphan) error { return r.examineListed(ctx, o.sandbox, o.candidate, noJob) })
 }
 
 // pile gathers things from many goroutines.

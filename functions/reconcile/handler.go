@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
@@ -63,7 +63,7 @@ func (h *handler) Handle(ctx context.Context, in input) (report, error) {
 		{"cache", r.healCache},
 		{"sandboxes", r.listSandboxes},
 		{"orphans", r.killOrphans},
-		{"rows", r.lookAtRows},
+		{"rows", r.examineRows},
 		{"losses", r.believeLosses},
 	} {
 		if err := h.part(ctx, part.work); err != nil {
@@ -90,27 +90,17 @@ func (h *handler) part(ctx context.Context, work func(context.Context) error) (e
 // together calls f for all items, up to n at the same time. After an error it
 // begins no further one, and returns the first.
 func together[T any](n int, items []T, f func(T) error) error {
-	var next atomic.Int64
-	var failure atomic.Pointer[error]
-	var all sync.WaitGroup
-	for range min(n, len(items)) {
-		all.Go(func() {
-			for failure.Load() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(items) {
-					return
-				}
-				if err := f(items[i]); err != nil {
-					failure.CompareAndSwap(nil, &err)
-				}
+	all, failed := errgroup.WithContext(context.Background())
+	all.SetLimit(n)
+	for _, item := range items {
+		all.Go(func() error {
+			if failed.Err() != nil {
+				return nil
 			}
+			return f(item)
 		})
 	}
-	all.Wait()
-	if err := failure.Load(); err != nil {
-		return *err
-	}
-	return nil
+	return all.Wait()
 }
 
 // sendPause sends the message that puts this epoch of a sandbox to sleep.

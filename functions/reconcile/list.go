@@ -102,20 +102,21 @@ func (r *run) judgePage(ctx context.Context, sandboxes []e2b.Sandbox, now time.T
 		if c.owner != nil || c.tagged != nil {
 			r.matches.Add(1)
 		}
-		if c.judge(s) == noJob {
+		switch v := c.judge(s); v {
+		case fine:
+			return nil
+		case noJob:
 			r.orphaned.add(orphan{s, c})
 			return nil
+		default:
+			return r.examineListed(ctx, s, c, v)
 		}
-		return r.examine(ctx, s, c)
 	})
 }
 
-// examine takes a second look before it acts: a list lags behind.
-func (r *run) examine(ctx context.Context, listed e2b.Sandbox, c candidate) error {
-	v := c.judge(listed)
-	if v == fine {
-		return nil
-	}
+// examineListed asks E2B about a sandbox that the list gave a verdict on, since a
+// list lags behind, and acts on what it is now.
+func (r *run) examineListed(ctx context.Context, listed e2b.Sandbox, c candidate, v verdict) error {
 	s, err := r.e2b.Get(ctx, listed.ID)
 	switch {
 	case errors.Is(err, e2b.ErrNotFound):
@@ -138,8 +139,8 @@ type candidate struct {
 // verdict says what is to be done about a sandbox.
 type verdict string
 
-// The verdicts. All but the first two are reasons to kill it; none of them can
-// come to be untrue.
+// The verdicts. fine and awake leave it alive. The others are reasons to kill it,
+// and stay true once they are: no job or row ever takes such a sandbox back.
 const (
 	fine      verdict = ""
 	awake     verdict = "somebody outside woke it"

@@ -121,6 +121,6 @@ func (r *run) failOverdue(ctx context.Context, j job.Job) error {
 	if j.SandboxID == "" || j.SandboxState == job.SandboxGone {
 		return nil
 	}
-	_, err = r.look(ctx, j)
+	_, err = r.examineRow(ctx, j)
 	return err
 }

@@ -26,6 +26,7 @@ const lookEvery = 250 * time.Millisecond
 func (w *wake) awaitApp(ctx context.Context) error {
 	for {
 		probe := w.e2b.Probe(ctx, w.j.PreviewURL)
+		w.preview = probe.Detail
 		if probe.Ready() {
 			return nil
 		}

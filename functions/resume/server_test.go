@@ -107,6 +107,9 @@ func TestAServerThatAlwaysDiesIsUnreachable(t *testing.T) {
 	if got.errorType() != "sandbox_unreachable" {
 		t.Errorf("got %v", got.body)
 	}
+	if !strings.Contains(b.Log.String(), "edge: status 502") {
+		t.Errorf("the log does not say what the preview answered: %s", b.Log)
+	}
 	row := b.wantRow(j.ID, job.SandboxResuming)
 	if row.OpUntil.After(row.ReadAt) {
 		t.Errorf("op until %v: the sandbox runs on for nothing", row.OpUntil)

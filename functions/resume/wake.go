@@ -20,8 +20,9 @@ type wake struct {
 	j       job.Job
 	expires time.Time // when E2B ends the sandbox, by this process's clock
 	envd    *envd.Client
-	step    step // the server's newest step; its zero value: not known yet
-	failing bool // the app answers, and that it fails
+	step    step   // the server's newest step; its zero value: not known yet
+	failing bool   // the app answers, and that it fails
+	preview string // what the last look at the preview found; for the log
 }
 
 // bringUp connects to the sandbox, sees to it that the app answers, and says so
@@ -30,7 +31,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	w := &wake{handler: h, j: j}
 	started := time.Now()
 	err := w.work(ctx)
-	h.log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "took_ms", time.Since(started).Milliseconds(), "error", err)
+	h.log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "preview", w.preview, "took_ms", time.Since(started).Milliseconds(), "error", err)
 
 	// Whatever came of it is recorded, even if the call's time is up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.times.record)
@@ -148,8 +149,9 @@ func (w *wake) mark(ctx context.Context, j job.Job) {
 	}
 }
 
-// movedOn answers from a row that somebody else has written meanwhile; otherwise
-// is the error for one that neither runs nor is gone, nil for "not yet".
+// movedOn answers from the row as it is, after a write of this call found that
+// somebody else had written it: 200 where it runs, sandbox_expired where it is
+// gone. In between, the answer is otherwise, an error, or "not yet" if that is nil.
 func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error) {
 	j, err := w.store.Get(ctx, w.j.ID)
 	switch {

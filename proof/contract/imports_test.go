@@ -40,6 +40,7 @@ var owners = map[string][]string{
 	"github.com/coder/websocket":                          {"proof/..."},
 	"github.com/golang-jwt/jwt/v5":                        {"local/gateway"},
 	"go.yaml.in/yaml/v3":                                  {"local/template"},
+	"golang.org/x/sync":                                   {"functions/reconcile"},
 	"golang.org/x/sys":                                    {"local/..."},
 }
 

@@ -18,8 +18,8 @@ func (m *Model) Reconcile() {
 	for _, j := range m.Jobs {
 		j.Behind = 0
 	}
-	m.lookAtList()
-	m.lookAtRows()
+	m.examineList()
+	m.examineRows()
 }
 
 // overdue reports whether something has been left for a minute since a moment,
@@ -74,8 +74,8 @@ func (m *Model) lateTurn(j *Job) {
 	}
 }
 
-// lookAtList goes through what E2B has: what runs, then what sleeps.
-func (m *Model) lookAtList() {
+// examineList goes through what E2B has: what runs, then what sleeps.
+func (m *Model) examineList() {
 	for _, running := range []bool{true, false} {
 		if m.list() != done {
 			return
@@ -132,9 +132,9 @@ func (m *Model) woken(j *Job) {
 	m.sendPause(j, 0)
 }
 
-// lookAtRows asks for the sandboxes that finished jobs claim: those missing for
+// examineRows asks for the sandboxes that finished jobs claim: those missing for
 // long first, then those awake, then those asleep.
-func (m *Model) lookAtRows() {
+func (m *Model) examineRows() {
 	awake := func(j *Job) bool {
 		return j.State == job.SandboxRunning || j.State == job.SandboxPausing || j.State == job.SandboxResuming
 	}

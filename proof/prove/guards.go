@@ -39,7 +39,7 @@ var guards = []guard{
 		"AND sandbox_id IS NULL AND (create_sent_at IS NULL OR create_sent_at < now() - @grace::interval)", "AND sandbox_id IS NULL AND @grace::interval IS NOT NULL",
 		rows, "TestACreateIsNumberedAndNeverSentTwice"},
 	{"a sandbox of an older create is not adopted", "shared/postgres/jobs/build.go",
-		"changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning\n\treturn s.write(ctx, sql, postgres.Args{\n", "changed + mine + ` AND sandbox_id IS NULL AND @create_no = @create_no::int` + returning\n\treturn s.write(ctx, sql, postgres.Args{\n",
+		"changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning\n\treturn s.write(ctx, sql, with(builder(j), postgres.Args{\n", "changed + mine + ` AND sandbox_id IS NULL AND @create_no = @create_no::int` + returning\n\treturn s.write(ctx, sql, with(builder(j), postgres.Args{\n",
 		rows, "TestACreateIsNumberedAndNeverSentTwice"},
 
 	// The sandbox's fences.
@@ -226,7 +226,7 @@ var guards = []guard{
 		"{\"sandboxes\", r.listSandboxes},", "{\"sandboxes\", func(context.Context) error { return nil }},",
 		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_E2B_did"},
 	{"reconcile: rows without a sandbox", "functions/reconcile/handler.go",
-		"{\"rows\", r.lookAtRows},", "{\"rows\", func(context.Context) error { return nil }},",
+		"{\"rows\", r.examineRows},", "{\"rows\", func(context.Context) error { return nil }},",
 		everyCall, "TestACrashAtAnyCallBreaksNoPromise/reconcile_what_E2B_did"},
 	{"reconcile: the watermark moves over what was written alone", "functions/reconcile/cache.go",
 		"		if err := r.publishAll(ctx, rows); err != nil {\n			return done, err\n		}\n", "		_ = r.publishAll(ctx, rows)\n",
@@ -234,7 +234,7 @@ var guards = []guard{
 	{"reconcile: a young sandbox may still get its row", "functions/reconcile/list.go",
 		"case j == nil && c.now.Sub(s.StartedAt) > job.Grace:", "case j == nil:",
 		reconcile, "TestASandboxWithoutARowIsKilledOnceItIsOld"},
-	{"reconcile touches no other stack's sandbox", "functions/reconcile/list.go functions/reconcile/look.go",
+	{"reconcile touches no other stack's sandbox", "functions/reconcile/list.go functions/reconcile/examine.go",
 		"if s.Metadata[job.TagStack] != r.stack {", "if s.Metadata[job.TagStack] == job.TagStack {",
 		reconcile, "TestForeignSandboxesAreNeverTouched"},
 	{"no list is believed without a look at the sandbox", "functions/reconcile/list.go",
@@ -250,7 +250,7 @@ var guards = []guard{
 	{"reconcile: a queued job is not overdue", "shared/postgres/jobs/sweep_write.go",
 		"AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND deadline_at", "AND status NOT IN ('ready', 'failed', 'scheduled') AND deadline_at",
 		rows, "TestReconcileWritesOnlyWhatItHasRead"},
-	{"reconcile: one look does not take the time of all", "functions/reconcile/look.go",
+	{"reconcile: one look does not take the time of all", "functions/reconcile/examine.go",
 		"looking, cancel := context.WithTimeout(ctx, lookTime)", "looking, cancel := context.WithCancel(ctx)",
 		reconcile, "TestMissingSandboxesThatAreNeverToldAboutHoldUpNothing"},
 
@@ -267,10 +267,10 @@ var guards = []guard{
 
 	// The calls themselves.
 	{"a sandbox that nobody ends falls asleep", "shared/e2b/sandbox.go",
-		"in.Metadata, in.Env, true, autoResume{false}", "in.Metadata, in.Env, false, autoResume{false}",
+		"in.Metadata, true, autoResume{false}", "in.Metadata, false, autoResume{false}",
 		e2b, "TestWire"},
 	{"no visitor wakes a sandbox", "shared/e2b/sandbox.go",
-		"in.Metadata, in.Env, true, autoResume{false}", "in.Metadata, in.Env, true, autoResume{true}",
+		"in.Metadata, true, autoResume{false}", "in.Metadata, true, autoResume{true}",
 		e2b, "TestWire"},
 	{"no caller cancels a call under way", "shared/e2b/request.go",
 		"parent, patience = context.WithoutCancel(ctx), c.patience", "patience = c.patience",

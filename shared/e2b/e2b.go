@@ -2,7 +2,7 @@
 // what each answer means, and what may be asked again. It also looks at
 // previews from outside, as a visitor does. Inside a sandbox, package envd
 // speaks. It knows no job, no row and no message: callers record before they
-// call, and decide by the sentinels of shared/job.
+// call, and decide by the outcomes in outcome.go.
 package e2b
 
 import (

@@ -11,7 +11,7 @@ import (
 )
 
 // Error is a call to E2B that did not end well. It matches exactly one
-// sentinel of shared/job; its text is for logs, never for users.
+// outcome of outcome.go; its text is for logs, never for users.
 type Error struct {
 	Op         Op
 	Status     int           // HTTP status; 0 when there was no answer

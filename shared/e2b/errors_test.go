@@ -16,23 +16,22 @@ import (
 func calls(c *Client) map[Op]func(context.Context) error {
 	return map[Op]func(context.Context) error{
 		OpCreate: func(ctx context.Context) error {
-			_, err := c.Create(ctx, Create{"base", time.Minute, nil, nil})
+			_, err := c.Create(ctx, Create{"base", time.Minute, nil})
 			return err
 		},
-		OpGet:        func(ctx context.Context) error { _, err := c.Get(ctx, "i1"); return err },
-		OpList:       func(ctx context.Context) error { _, err := c.List(ctx, Filter{}); return err },
-		OpConnect:    func(ctx context.Context) error { _, _, err := c.Connect(ctx, "i1", time.Minute); return err },
-		OpSetTimeout: func(ctx context.Context) error { return c.SetTimeout(ctx, "i1", time.Minute) },
-		OpPause:      func(ctx context.Context) error { return c.Pause(ctx, "i1") },
-		OpKill:       func(ctx context.Context) error { return c.Kill(ctx, "i1") },
+		OpGet:     func(ctx context.Context) error { _, err := c.Get(ctx, "i1"); return err },
+		OpList:    func(ctx context.Context) error { _, err := c.List(ctx, Filter{}); return err },
+		OpConnect: func(ctx context.Context) error { _, _, err := c.Connect(ctx, "i1", time.Minute); return err },
+		OpPause:   func(ctx context.Context) error { return c.Pause(ctx, "i1") },
+		OpKill:    func(ctx context.Context) error { return c.Kill(ctx, "i1") },
 	}
 }
 
 var (
-	anyOp    = []Op{OpCreate, OpGet, OpList, OpConnect, OpSetTimeout, OpPause, OpKill}
-	changing = []Op{OpCreate, OpConnect, OpSetTimeout, OpPause, OpKill}
-	byID     = []Op{OpGet, OpConnect, OpSetTimeout, OpPause, OpKill}
-	ending   = []Op{OpConnect, OpSetTimeout, OpPause, OpKill}
+	anyOp    = []Op{OpCreate, OpGet, OpList, OpConnect, OpPause, OpKill}
+	changing = []Op{OpCreate, OpConnect, OpPause, OpKill}
+	byID     = []Op{OpGet, OpConnect, OpPause, OpKill}
+	ending   = []Op{OpConnect, OpPause, OpKill}
 )
 
 func own(code, rest string) string { return `{"code":` + code + rest + `,"message":"words"}` }
@@ -57,7 +56,7 @@ func TestAnswers(t *testing.T) {
 		{"unknown template", []Op{OpCreate}, respond(404, own("404", "")), ErrRefused},
 		{"paused already", []Op{OpPause}, respond(409, own("409", "")), ErrPaused},
 		{"paused already, says the body alone", []Op{OpPause}, respond(404, own("409", "")), ErrUnknown},
-		{"in transition", []Op{OpCreate, OpGet, OpList, OpConnect, OpSetTimeout, OpKill}, respond(409, own("409", "")), ErrInTransition},
+		{"in transition", []Op{OpCreate, OpGet, OpList, OpConnect, OpKill}, respond(409, own("409", "")), ErrInTransition},
 		{"in transition, says something in front", anyOp, respond(409, "conflict"), ErrUnknown},
 		{"concurrency limit", changing, respond(429, own("429", "")), ErrLimit},
 		{"rate limit", changing, respond(429, own("429", ""), "Retry-After", "1"), ErrRateLimited},

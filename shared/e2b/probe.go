@@ -2,7 +2,6 @@ package e2b
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -71,13 +70,7 @@ func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
 // that they do not know, and no visitor gets past them.
 func judge(status int, body []byte) Preview {
 	p := Preview{Status: status, Detail: fmt.Sprintf("status %d", status)}
-	var edge struct {
-		SandboxID string `json:"sandboxId"`
-		Message   string `json:"message"`
-		Code      int    `json:"code"`
-		Port      int    `json:"port"`
-	}
-	if status >= 400 && json.Unmarshal(body, &edge) == nil && edge.SandboxID != "" && edge.Code == status {
+	if edge, ok := ParseEdge(body); ok && status >= 400 && edge.Code == status {
 		p.Detail = fmt.Sprintf("edge: status %d: %q", status, shorten(edge.Message, 200))
 		switch {
 		case status == http.StatusBadGateway && edge.Port != 0:

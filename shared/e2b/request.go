@@ -31,13 +31,12 @@ type Op string
 
 // The calls that a lifecycle needs.
 const (
-	OpCreate     Op = "create"
-	OpGet        Op = "get"
-	OpList       Op = "list"
-	OpConnect    Op = "connect"
-	OpSetTimeout Op = "set timeout of"
-	OpPause      Op = "pause"
-	OpKill       Op = "kill"
+	OpCreate  Op = "create"
+	OpGet     Op = "get"
+	OpList    Op = "list"
+	OpConnect Op = "connect"
+	OpPause   Op = "pause"
+	OpKill    Op = "kill"
 )
 
 // changes reports whether the call changes anything at E2B.

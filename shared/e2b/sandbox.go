@@ -24,10 +24,9 @@ const (
 )
 
 // Sandbox is a sandbox as E2B describes it. Create and Connect tell its id,
-// template, envd version and access token; List all but the token; Get all.
+// envd version and access token; List all but the token; Get all.
 type Sandbox struct {
 	ID          string
-	TemplateID  string
 	EnvdVersion string
 	AccessToken secrets.Text // for envd; derived from the id by E2B: it never changes
 	Metadata    map[string]string
@@ -41,7 +40,6 @@ type Create struct {
 	Template string
 	Timeout  time.Duration     // time to live, rounded up to seconds; at its end E2B pauses
 	Metadata map[string]string // keys and values of [A-Za-z0-9_.-]
-	Env      map[string]string
 }
 
 // Create creates a sandbox that E2B pauses at the end of its time, and that
@@ -54,11 +52,10 @@ func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
 		TemplateID string            `json:"templateID"`
 		Timeout    int               `json:"timeout"`
 		Metadata   map[string]string `json:"metadata,omitempty"`
-		EnvVars    map[string]string `json:"envVars,omitempty"`
 		AutoPause  bool              `json:"autoPause"`
 		AutoResume autoResume        `json:"autoResume"`
 		Secure     bool              `json:"secure,omitempty"`
-	}{in.Template, seconds(in.Timeout), in.Metadata, in.Env, true, autoResume{false}, c.config.Version == V1}
+	}{in.Template, seconds(in.Timeout), in.Metadata, true, autoResume{false}, c.config.Version == V1}
 	if err := withTimeout(OpCreate, in.Timeout); err != nil {
 		return Sandbox{}, err
 	}
@@ -112,18 +109,6 @@ func (c *Client) Kill(ctx context.Context, id string) error {
 	return err
 }
 
-// SetTimeout makes a running sandbox end at timeout from now, sooner or later
-// than before; 0 is now.
-func (c *Client) SetTimeout(ctx context.Context, id string, timeout time.Duration) error {
-	path, err := sandboxPath(OpSetTimeout, id, "/timeout")
-	if err != nil {
-		return err
-	}
-	body := map[string]int{"timeout": max(0, seconds(timeout))}
-	_, err = c.do(ctx, request{OpSetTimeout, http.MethodPost, path, body, []int{http.StatusNoContent}})
-	return err
-}
-
 // Get describes a sandbox, with its access token.
 func (c *Client) Get(ctx context.Context, id string) (Sandbox, error) {
 	path, err := sandboxPath(OpGet, id, "")
@@ -166,7 +151,6 @@ func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 // wire is a sandbox in E2B's JSON.
 type wire struct {
 	SandboxID       string            `json:"sandboxID"`
-	TemplateID      string            `json:"templateID"`
 	EnvdVersion     string            `json:"envdVersion"`
 	EnvdAccessToken string            `json:"envdAccessToken"`
 	Metadata        map[string]string `json:"metadata"`
@@ -182,7 +166,7 @@ func (w wire) sandbox() (Sandbox, error) {
 	if !sandboxID.MatchString(id) {
 		return Sandbox{}, fmt.Errorf("answer has %q as sandbox id", shorten(w.SandboxID, 80))
 	}
-	return Sandbox{id, w.TemplateID, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}, nil
+	return Sandbox{id, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}, nil
 }
 
 func parseSandbox(body []byte) (Sandbox, error) {

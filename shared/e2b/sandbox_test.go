@@ -18,7 +18,7 @@ const created = `{"sandboxID":"i1","templateID":"base","envdVersion":"0.6.4","en
 
 // TestWire is what E2B gets to see, in both generations of its routes.
 func TestWire(t *testing.T) {
-	const createBody = `{"templateID":"base","timeout":91,"metadata":{"siesta_job":"j"},"envVars":{"A":"b"},"autoPause":true,"autoResume":{"enabled":false}`
+	const createBody = `{"templateID":"base","timeout":91,"metadata":{"siesta_job":"j"},"autoPause":true,"autoResume":{"enabled":false}`
 	for _, row := range []struct {
 		version         Version
 		create, connect seen
@@ -37,7 +37,7 @@ func TestWire(t *testing.T) {
 			}
 		})
 		c, ctx := newClient(t, Config{APIURL: s.URL + "/", Version: row.version}), t.Context()
-		sandbox, err := c.Create(ctx, Create{"base", 90*time.Second + 1, map[string]string{"siesta_job": "j"}, map[string]string{"A": "b"}})
+		sandbox, err := c.Create(ctx, Create{"base", 90*time.Second + 1, map[string]string{"siesta_job": "j"}})
 		if err != nil || sandbox.ID != "i1" || sandbox.EnvdVersion != "0.6.4" || sandbox.AccessToken.Reveal() != "tok-secret" {
 			t.Errorf("create: %+v, %v", sandbox, err)
 		}
@@ -46,13 +46,12 @@ func TestWire(t *testing.T) {
 			t.Errorf("connect: resumed %v, %v", resumed, err)
 		}
 		_, err = c.Get(ctx, "i1")
-		if err := errors.Join(err, c.SetTimeout(ctx, "i1", time.Minute), c.Pause(ctx, "i1"), c.Kill(ctx, "i1")); err != nil {
+		if err := errors.Join(err, c.Pause(ctx, "i1"), c.Kill(ctx, "i1")); err != nil {
 			t.Error(err)
 		}
 		want := []seen{
 			row.create, row.connect,
 			{"GET", "/sandboxes/i1", testKey, ""},
-			{"POST", "/sandboxes/i1/timeout", testKey, `{"timeout":60}`},
 			{"POST", "/sandboxes/i1/pause", testKey, `{}`},
 			{"DELETE", "/sandboxes/i1", testKey, ""},
 		}
@@ -80,7 +79,7 @@ func TestBadArgumentsStayHere(t *testing.T) {
 	for _, id := range []string{"", "../v2/sandboxes", "i1/pause", "I1", "i1?x", strings.Repeat("a", 65)} {
 		_, err := c.Get(ctx, id)
 		_, _, err2 := c.Connect(ctx, id, time.Minute)
-		for _, err := range []error{err, err2, c.Pause(ctx, id), c.Kill(ctx, id), c.SetTimeout(ctx, id, 1)} {
+		for _, err := range []error{err, err2, c.Pause(ctx, id), c.Kill(ctx, id)} {
 			checkKind(t, OpGet, err, ErrRefused)
 		}
 	}

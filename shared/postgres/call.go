@@ -14,56 +14,46 @@ const callTimeout = 8 * time.Second
 // One that it does not have is an error, as is one that is missing.
 type Args = pgx.StrictNamedArgs
 
-// call is what every statement and transaction goes through: its time is
-// bounded, and its error is the domain's.
-func call(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return translate(f(ctx))
-}
-
 // One runs a statement that returns at most one row, as scan reads it. Without
 // a row, its error is none.
-func One[T any](ctx context.Context, db *DB, none error, scan func(pgx.Row) (T, error), sql string, args Args) (one T, err error) {
-	err = call(ctx, func(ctx context.Context) error {
-		one, err = scan(db.pool.QueryRow(ctx, sql, args))
-		return WhenNone(err, none)
-	})
-	return one, err
+func One[T any](ctx context.Context, db *DB, none error, scan func(pgx.Row) (T, error), sql string, args Args) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	one, err := scan(db.pool.QueryRow(ctx, sql, args))
+	return one, translate(WhenNone(err, none))
 }
 
 // Many runs a statement that returns rows, each as scan reads it.
-func Many[T any](ctx context.Context, db *DB, scan func(pgx.Row) (T, error), sql string, args Args) (many []T, err error) {
-	err = call(ctx, func(ctx context.Context) error {
-		rows, err := db.pool.Query(ctx, sql, args)
-		if err != nil {
-			return err
-		}
-		many, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) { return scan(row) })
-		return err
-	})
-	return many, err
+func Many[T any](ctx context.Context, db *DB, scan func(pgx.Row) (T, error), sql string, args Args) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	rows, err := db.pool.Query(ctx, sql, args)
+	if err != nil {
+		return nil, translate(err)
+	}
+	many, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) { return scan(row) })
+	return many, translate(err)
 }
 
 // Exec runs a statement that returns no rows.
 func (db *DB) Exec(ctx context.Context, sql string, args Args) error {
-	return call(ctx, func(ctx context.Context) error {
-		_, err := db.pool.Exec(ctx, sql, args)
-		return err
-	})
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := db.pool.Exec(ctx, sql, args)
+	return translate(err)
 }
 
 // Alone runs f in a transaction beside which no other runs that Alone began for
 // the same user: what f counts stays as it is until f's writes are seen.
 func (db *DB) Alone(ctx context.Context, user string, f func(context.Context, pgx.Tx) error) error {
-	return call(ctx, func(ctx context.Context) error {
-		return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(@user, 0))`, Args{"user": user}); err != nil {
-				return err
-			}
-			return f(ctx, tx)
-		})
-	})
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return translate(pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(@user, 0))`, Args{"user": user}); err != nil {
+			return err
+		}
+		return f(ctx, tx)
+	}))
 }
 
 // Scan reads a row of one value.

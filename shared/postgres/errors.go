@@ -16,9 +16,9 @@ import (
 )
 
 // translate gives the driver's errors their meaning: by code, never by text.
-// What the database refused stays an internal error; what it did not answer is
-// job.ErrUnavailable. Which key a row violates, and whether there is one at all,
-// its callers ask before, by Violates and WhenNone.
+// A statement that it would not run stays an internal error; what it did not
+// answer is job.ErrUnavailable. Which key a row violates, and whether there is one
+// at all, is asked by Violates and WhenNone.
 func translate(err error) error {
 	if err == nil {
 		return nil
@@ -58,7 +58,7 @@ func connectionFault(err error) bool {
 		pgconn.SafeToRetry(err) || isNetwork(err)
 }
 
-// Violates reports whether a row was refused because another has its key.
+// Violates reports whether a row was not written because another has its key.
 func Violates(err error, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == constraint

@@ -31,11 +31,12 @@ const (
 	// callTimeout bounds one call to the cache, connecting and one retry
 	// included: a caller can do without.
 	callTimeout = 600 * time.Millisecond
-	// ioShare is the part of it for one dial, write or read.
+	// ioShare times a call's time-out is the time-out of one dial, one write or
+	// one read: when one hangs, a third of the call is left for a retry.
 	ioShare = 2. / 3
-	// skipTimes is for how many of it nothing is tried after a call got no
-	// answer, so that a dead cache costs an invocation one time-out and not one
-	// for each write.
+	// skipTimes times a call's time-out is how long, after a call without an
+	// answer, every further one fails at once: a dead cache costs an invocation
+	// one time-out, not one for each write.
 	skipTimes = 5. / 3
 )
 

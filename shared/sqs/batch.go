@@ -74,7 +74,7 @@ func (q *Queue) HandleBatch(ctx context.Context, event events.SQSEvent, batch Ba
 			}
 			hidden := q.hide(ctx, r, batch.Hide)
 			err := attempt(ctx, r, handle)
-			<-hidden // or it would undo what settle decides
+			<-hidden // settle sets the visibility too, and its value must come last
 			failed[i] = !q.settle(ctx, r, err)
 		})
 	}

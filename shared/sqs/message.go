@@ -36,7 +36,7 @@ type BuildMessage struct {
 type PauseMessage struct {
 	Version      int       `json:"version"` // set by SendPause
 	JobID        string    `json:"job_id"`
-	SandboxID    string    `json:"sandbox_id"`
+	SandboxID    string    `json:"sandbox_id"` // for older versions, which refuse a message without it
 	Epoch        int       `json:"epoch"`
 	BuildVersion string    `json:"build_version"`
 	ReadyAt      time.Time `json:"ready_at,omitzero"`
@@ -85,8 +85,6 @@ func DecodePause(body string) (PauseMessage, error) {
 		return PauseMessage{}, bad("version is %d and must be %d", m.Version, version)
 	case !job.IsID(m.JobID):
 		return PauseMessage{}, bad("job_id must be a UUID")
-	case m.SandboxID == "" || badName(m.SandboxID) || strings.ContainsAny(m.SandboxID, "/?#%. "):
-		return PauseMessage{}, bad("sandbox_id must be the id of a sandbox")
 	case m.Epoch < 0:
 		return PauseMessage{}, bad("epoch must not be negative")
 	}

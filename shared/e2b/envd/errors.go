@@ -16,7 +16,7 @@ import (
 )
 
 // Error is a call into a sandbox that did not end well. It matches exactly one
-// sentinel of shared/job, or fs.ErrNotExist or fs.ErrExist for a file or
+// outcome of e2b, or fs.ErrNotExist or fs.ErrExist for a file or
 // process. Its text is for logs, never for users.
 type Error struct {
 	Op      string // what was tried
@@ -47,8 +47,7 @@ func (e *Error) Unwrap() error { return e.kind }
 
 const maxFailure = 16 << 10
 
-// edgeFailure tells an answer of the edge from one of envd: only the edge's
-// names the sandbox. A 502 without a port means that no sandbox of that id
+// edgeFailure is an answer of the edge; nil: it is one of envd. A 502 without a port means that no sandbox of that id
 // runs: paused, killed and unknown look the same.
 func edgeFailure(resp *http.Response) error {
 	if resp.StatusCode < 400 {
@@ -58,12 +57,8 @@ func edgeFailure(resp *http.Response) error {
 	if err != nil {
 		return err
 	}
-	var edge struct {
-		SandboxID string `json:"sandboxId"`
-		Message   string `json:"message"`
-		Port      int    `json:"port"`
-	}
-	if json.Unmarshal(body, &edge) != nil || edge.SandboxID == "" {
+	edge, ok := e2b.ParseEdge(body)
+	if !ok {
 		resp.Body = struct {
 			io.Reader
 			io.Closer

@@ -44,8 +44,11 @@ func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created
 	if postgres.Violates(err, "jobs_pkey") { // another user took the id in this very moment
 		err = job.ErrForeign
 	}
-	accepted, err = s.published(ctx, accepted, err)
-	return accepted, created && err == nil, err
+	if err != nil {
+		return job.Job{}, false, err
+	}
+	s.publish(ctx, accepted)
+	return accepted, created, nil
 }
 
 // existing looks for the same job under its id or its idempotency key.

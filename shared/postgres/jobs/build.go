@@ -31,7 +31,7 @@ func (s *Store) ClaimTurn(ctx context.Context, id string, turn int) (job.Job, er
 func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Job, error) {
 	const begin = `UPDATE jobs SET status = 'starting', started_at = now(), step_started_at = now(),
 			deadline_at = now() + (deadline_at - enqueued_at),` + changed + mine + returning
-	args := postgres.Args{"id": j.ID, "claim": j.Claim, "status": job.Queued}
+	args := with(builder(j), postgres.Args{"status": job.Queued})
 	if limits.PerUser == 0 && limits.PerProject == 0 {
 		return s.write(ctx, begin, args)
 	}
@@ -51,7 +51,10 @@ func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Jo
 		begun, err = scanJob(tx.QueryRow(ctx, begin, args))
 		return postgres.WhenNone(err, job.ErrConflict)
 	})
-	return s.published(ctx, begun, err)
+	if err == nil {
+		s.publish(ctx, begun)
+	}
+	return begun, err
 }
 
 // RecordCreate numbers a create call before it is sent. job.ErrConflict: an
@@ -59,13 +62,13 @@ func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Jo
 func (s *Store) RecordCreate(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET create_no = create_no + 1, create_sent_at = now(),` + changed + mine + `
 		AND sandbox_id IS NULL AND (create_sent_at IS NULL OR create_sent_at < now() - @grace::interval)` + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status, "grace": job.Grace})
+	return s.write(ctx, sql, with(builder(j), postgres.Args{"grace": job.Grace}))
 }
 
 // RecordNotCreated says that E2B definitely created nothing.
 func (s *Store) RecordNotCreated(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET create_sent_at = NULL,` + changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status, "create_no": j.CreateNo})
+	return s.write(ctx, sql, with(builder(j), postgres.Args{"create_no": j.CreateNo}))
 }
 
 // RecordSandbox gives the job its sandbox and moves it to scaffold.
@@ -73,16 +76,16 @@ func (s *Store) RecordSandbox(ctx context.Context, j job.Job, sandboxID string, 
 	const sql = `UPDATE jobs SET sandbox_id = @sandbox, sandbox_stack = @stack, sandbox_state = 'running', epoch = epoch + 1, create_sent_at = NULL,
 			sandbox_expires_at = now() + @ttl::interval,
 			status = 'scaffold', step_started_at = now(),` + changed + mine + ` AND sandbox_id IS NULL AND create_no = @create_no` + returning
-	return s.write(ctx, sql, postgres.Args{
-		"id": j.ID, "claim": j.Claim, "status": job.Starting, "create_no": j.CreateNo,
+	return s.write(ctx, sql, with(builder(j), postgres.Args{
+		"status": job.Starting, "create_no": j.CreateNo,
 		"sandbox": sandboxID, "stack": s.stack, "ttl": ttl,
-	})
+	}))
 }
 
 // RecordConnected notes the sandbox's new end and that it was seen.
 func (s *Store) RecordConnected(ctx context.Context, j job.Job, ttl time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_expires_at = now() + @ttl::interval, missing_since = NULL,` + changed + mine + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status, "ttl": ttl})
+	return s.write(ctx, sql, with(builder(j), postgres.Args{"ttl": ttl}))
 }
 
 // RecordMarker notes that the marker file of an epoch is in the sandbox.
@@ -103,16 +106,14 @@ func (s *Store) Advance(ctx context.Context, j job.Job, p job.Progress, next job
 	if err != nil {
 		return job.Job{}, fmt.Errorf("encode plan: %w", err)
 	}
-	return s.write(ctx, sql, postgres.Args{
-		"id": j.ID, "claim": j.Claim, "status": j.Status, "next": next, "plan": string(plan), "polled_ms": p.PolledMS,
-	})
+	return s.write(ctx, sql, with(builder(j), postgres.Args{"next": next, "plan": string(plan), "polled_ms": p.PolledMS}))
 }
 
 // BeginCommand restarts the step's clock and log for a further command of the
 // same status.
 func (s *Store) BeginCommand(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET step_started_at = now(), log_offset = 0,` + changed + mine + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status})
+	return s.write(ctx, sql, builder(j))
 }
 
 // HandOver ends the turn, and keeps how far it came: the job belongs to the
@@ -124,17 +125,16 @@ func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay t
 	if err != nil {
 		return job.Job{}, fmt.Errorf("encode plan: %w", err)
 	}
-	return s.write(ctx, sql, postgres.Args{
-		"id": j.ID, "claim": j.Claim, "status": j.Status, "lease": delay - time.Second,
-		"plan": string(plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
-	})
+	return s.write(ctx, sql, with(builder(j), postgres.Args{
+		"lease": delay - time.Second, "plan": string(plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
+	}))
 }
 
 // RecordBuildMissing notes that E2B answered 404 for a building job's sandbox; the
 // first time counts.
 func (s *Store) RecordBuildMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET missing_since = coalesce(missing_since, now()),` + changed + mine + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status})
+	return s.write(ctx, sql, builder(j))
 }
 
 // Ready ends the build: status, preview and the sandbox's due time in one step.
@@ -142,18 +142,15 @@ func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL
 	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = now() + @pause_after::interval,
 			op_until = NULL, polled_ms = @polled_ms,` + ended + changed + mine + `
 		AND sandbox_state = 'running'` + returning
-	return s.unpublished(ctx, sql, postgres.Args{
-		"id": j.ID, "claim": j.Claim, "status": job.Checks,
-		"preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
-	})
+	return s.unpublished(ctx, sql, with(builder(j), postgres.Args{
+		"status": job.Checks, "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
+	}))
 }
 
 // Fail ends a claimed job with an error in words for its user.
 func (s *Store) Fail(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
 	const sql = `UPDATE jobs SET status = 'failed', error_message = @message, debug_id = @debug_id,` + ended + changed + mine + returning
-	return s.write(ctx, sql, postgres.Args{
-		"id": j.ID, "claim": j.Claim, "status": j.Status, "message": message, "debug_id": debugID,
-	})
+	return s.write(ctx, sql, with(builder(j), postgres.Args{"message": message, "debug_id": debugID}))
 }
 
 // RecordKilled notes that E2B killed a failed job's sandbox, or never had it.

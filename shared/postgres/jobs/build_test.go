@@ -73,8 +73,8 @@ func TestACreateIsNumberedAndNeverSentTwice(t *testing.T) {
 		t.Errorf("got create_no %d, want 2", second.CreateNo)
 	}
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordSandbox(b.ctx, j, "ilate", time.Hour) })
-	refused := must(t)(b.RecordNotCreated(b.ctx, second))
-	if third := must(t)(b.RecordCreate(b.ctx, refused)); third.CreateNo != 3 {
+	none := must(t)(b.RecordNotCreated(b.ctx, second))
+	if third := must(t)(b.RecordCreate(b.ctx, none)); third.CreateNo != 3 {
 		t.Errorf("after a definite refusal: got create_no %d, want 3", third.CreateNo)
 	}
 }

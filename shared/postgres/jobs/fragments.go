@@ -1,8 +1,14 @@
 package jobs
 
-// The fragments that the statements are made of, all in this file. Each line
-// tells which arguments a fragment needs, by name; one that needs none says
-// nothing of it.
+import (
+	"maps"
+
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+)
+
+// The fragments that the statements are made of are all in this file. Where one
+// needs arguments, it says which.
 
 // columns is what scanJob reads, in its order. The request is not among them: it
 // may be megabytes, and only two steps of a build need it.
@@ -32,28 +38,53 @@ const returning = ` RETURNING ` + columns
 // ours: the caller may touch the job's sandbox, or it has none. Needs @stack.
 const ours = ` sandbox_stack IN ('', @stack) `
 
-// The fences: who may write.
+// The fences: who may write. Each has a function below that makes its arguments
+// of the row that the writer has; inlined, they would be most of the code of each
+// statement.
 const (
-	// mine is the builder's: every write of a turn has it. Needs @id, @claim and
-	// @status.
+	// mine is the builder's: every write of a turn has it.
 	mine = ` WHERE id = @id::uuid AND claim = @claim AND status = @status `
 
 	// owned is that of whoever took a pause: its epoch and its very op_until.
-	// Needs @id, @epoch and @op_until.
 	owned = ` WHERE id = @id::uuid AND epoch = @epoch AND sandbox_state = 'pausing' AND op_until = @op_until::timestamptz `
 
-	// resuming is that of every write of a resume. Needs @id and @epoch.
+	// resuming is that of every write of a resume.
 	resuming = ` WHERE id = @id::uuid AND epoch = @epoch AND sandbox_state = 'resuming' `
 
 	// asRead is reconcile's. Every write raises the revision, so the row still
-	// has the epoch, the claim and the states that were read. Needs @id and
-	// @revision.
+	// has the epoch, the claim and the states that were read.
 	asRead = ` WHERE id = @id::uuid AND revision = @revision `
-
-	// unowned: no call to E2B about a finished job's sandbox is under way.
-	unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('none', 'gone')
-		AND (op_until IS NULL OR op_until < now()) `
 )
+
+//go:noinline
+func builder(j job.Job) postgres.Args {
+	return postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status}
+}
+
+//go:noinline
+func pauser(j job.Job) postgres.Args {
+	return postgres.Args{"id": j.ID, "epoch": j.Epoch, "op_until": j.OpUntil}
+}
+
+//go:noinline
+func resumer(j job.Job) postgres.Args {
+	return postgres.Args{"id": j.ID, "epoch": j.Epoch}
+}
+
+//go:noinline
+func reader(j job.Job) postgres.Args {
+	return postgres.Args{"id": j.ID, "revision": j.Revision}
+}
+
+// with adds a statement's own arguments to those of its fence.
+func with(fence, own postgres.Args) postgres.Args {
+	maps.Copy(fence, own)
+	return fence
+}
+
+// unowned: no call to E2B about a finished job's sandbox is under way.
+const unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('none', 'gone')
+		AND (op_until IS NULL OR op_until < now()) `
 
 // ended is what the end of a build writes, whoever brings it about. The time of
 // a job that never began is 0.

@@ -23,7 +23,7 @@ func (s *Store) TakePause(ctx context.Context, id string, epoch int) (job.Job, e
 func (s *Store) RecordPaused(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'paused', sandbox_paused = true, paused_at = now(), pause_error = NULL,
 			op_until = NULL, sandbox_expires_at = NULL, missing_since = NULL,` + changed + owned + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch, "op_until": j.OpUntil})
+	return s.write(ctx, sql, pauser(j))
 }
 
 // RecordPauseRefused notes that E2B will not pause this sandbox, and why. It
@@ -31,22 +31,20 @@ func (s *Store) RecordPaused(ctx context.Context, j job.Job) (job.Job, error) {
 func (s *Store) RecordPauseRefused(ctx context.Context, j job.Job, reason string) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_error = @reason, op_until = NULL,
 			pause_due_at = greatest(sandbox_expires_at, now() + @rest::interval),` + changed + owned + returning
-	return s.write(ctx, sql, postgres.Args{
-		"id": j.ID, "epoch": j.Epoch, "op_until": j.OpUntil, "reason": reason, "rest": job.RefusedPauseRest,
-	})
+	return s.write(ctx, sql, with(pauser(j), postgres.Args{"reason": reason, "rest": job.RefusedPauseRest}))
 }
 
 // RecordNotPaused notes that the pause ended without effect: whoever comes
 // next need not wait for it.
 func (s *Store) RecordNotPaused(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + changed + owned + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch, "op_until": j.OpUntil})
+	return s.write(ctx, sql, pauser(j))
 }
 
 // RecordPauseMissing is RecordNotPaused for a sandbox that E2B does not know.
 func (s *Store) RecordPauseMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET op_until = now(),` + stillMissing + changed + owned + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "epoch": j.Epoch, "op_until": j.OpUntil})
+	return s.write(ctx, sql, pauser(j))
 }
 
 // RequestPause makes a running preview due at once. job.ErrConflict: it is not

@@ -55,29 +55,24 @@ func (s *Store) unpublished(ctx context.Context, sql string, args postgres.Args)
 	return s.get(ctx, job.ErrConflict, sql, args)
 }
 
-// write is unpublished, and publishes the row.
-func (s *Store) write(ctx context.Context, sql string, args postgres.Args) (job.Job, error) {
-	j, err := s.unpublished(ctx, sql, args)
-	return s.published(ctx, j, err)
-}
-
-// published passes on what a write returned, and publishes the row. ctx is the
-// caller's: a statement's own has the time of the statement.
-func (s *Store) published(ctx context.Context, j job.Job, err error) (job.Job, error) {
-	if err == nil {
+// write is unpublished, and publishes the row. It has the caller's time for that:
+// a statement's own is over.
+func (s *Store) write(ctx context.Context, sql string, args postgres.Args) (j job.Job, err error) {
+	if j, err = s.unpublished(ctx, sql, args); err == nil {
 		s.publish(ctx, j)
 	}
 	return j, err
 }
 
-// Get returns a job, or job.ErrNotFound.
-func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
+// Get returns a job, or job.ErrNotFound. The connection may have died with an
+// earlier server: a read may be made again.
+func (s *Store) Get(ctx context.Context, id string) (j job.Job, err error) {
 	const sql = `SELECT ` + columns + ` FROM jobs WHERE id = @id::uuid`
-	j, err := s.get(ctx, job.ErrNotFound, sql, postgres.Args{"id": id})
-	if errors.Is(err, job.ErrUnavailable) && ctx.Err() == nil {
-		// The connection may have died with an earlier server: a read may be
-		// made again.
+	for range 2 {
 		j, err = s.get(ctx, job.ErrNotFound, sql, postgres.Args{"id": id})
+		if !errors.Is(err, job.ErrUnavailable) || ctx.Err() != nil {
+			break
+		}
 	}
 	return j, err
 }

@@ -23,9 +23,7 @@ func (s *Store) FailOverdue(ctx context.Context, j job.Job, message, debugID str
 	const sql = `UPDATE jobs SET status = 'failed', error_message = @message, debug_id = @debug_id,` + ended + changed + asRead + `
 		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND deadline_at < now()
 		AND lease_until < now() - @late::interval` + returning
-	return s.write(ctx, sql, postgres.Args{
-		"id": j.ID, "revision": j.Revision, "message": message, "debug_id": debugID, "late": job.ReconcileAfter,
-	})
+	return s.write(ctx, sql, with(reader(j), postgres.Args{"message": message, "debug_id": debugID, "late": job.ReconcileAfter}))
 }
 
 // QueueScheduled queues a job whose day has come. Its whole time begins now.
@@ -33,7 +31,7 @@ func (s *Store) QueueScheduled(ctx context.Context, j job.Job, deadline time.Dur
 	const sql = `UPDATE jobs SET status = 'queued', lease_until = now(), enqueued_at = now(),
 			deadline_at = now() + @deadline::interval,` + changed + asRead + `
 		AND status = 'scheduled' AND schedule_for <= now()` + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "revision": j.Revision, "deadline": deadline})
+	return s.write(ctx, sql, with(reader(j), postgres.Args{"deadline": deadline}))
 }
 
 // RecordWoken notes that somebody outside woke a sandbox that slept for longer
@@ -42,7 +40,7 @@ func (s *Store) RecordWoken(ctx context.Context, j job.Job, end time.Time) (job.
 	const sql = `UPDATE jobs SET sandbox_state = 'running', sandbox_paused = false, epoch = epoch + 1, pause_due_at = now(),
 			sandbox_expires_at = @end::timestamptz, op_until = NULL, missing_since = NULL,` + changed + asRead + `
 		AND status = 'ready' AND sandbox_state = 'paused' AND paused_at < now() - @grace::interval` + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "revision": j.Revision, "end": end, "grace": job.Grace})
+	return s.write(ctx, sql, with(reader(j), postgres.Args{"end": end, "grace": job.Grace}))
 }
 
 // RecordFinishedMissing notes that E2B does not know a finished job's sandbox.
@@ -50,7 +48,7 @@ func (s *Store) RecordWoken(ctx context.Context, j job.Job, end time.Time) (job.
 func (s *Store) RecordFinishedMissing(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET missing_since = now(), missing_revision = revision + 1,` + changed + asRead + unowned + `
 		AND missing_revision IS DISTINCT FROM revision` + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "revision": j.Revision})
+	return s.write(ctx, sql, reader(j))
 }
 
 // RecordGone notes that E2B has lost a finished job's sandbox: it said so twice,
@@ -60,11 +58,11 @@ func (s *Store) RecordGone(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL,
 			missing_since = NULL,` + changed + asRead + unowned + `
 		AND missing_revision = revision AND missing_since < now() - @grace::interval` + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "revision": j.Revision, "grace": job.Grace})
+	return s.write(ctx, sql, with(reader(j), postgres.Args{"grace": job.Grace}))
 }
 
 // RecordSeen notes that E2B knows a sandbox that it had not known.
 func (s *Store) RecordSeen(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET missing_since = NULL,` + changed + asRead + ` AND missing_since IS NOT NULL` + returning
-	return s.write(ctx, sql, postgres.Args{"id": j.ID, "revision": j.Revision})
+	return s.write(ctx, sql, reader(j))
 }

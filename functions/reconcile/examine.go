@@ -27,13 +27,14 @@ const (
 // errSilent: E2B told nothing of any sandbox of a group.
 var errSilent = errors.New("no look at a sandbox was answered")
 
-// lookAtRows asks E2B about the sandboxes that the rows claim to have.
-func (r *run) lookAtRows(ctx context.Context) error {
+// examineRows asks E2B about the sandboxes that the rows claim to have, and acts
+// on what it tells.
+func (r *run) examineRows(ctx context.Context) error {
 	again, err := r.store.Missing(ctx, maxMissing)
 	if err != nil {
 		return fmt.Errorf("list missing sandboxes: %w", err)
 	}
-	_, againErr := r.lookAll(ctx, again) // the same come first in each run, so they must not hold up the others
+	_, againErr := r.examineAll(ctx, again) // the same come first in each run, so they must not hold up the others
 	left := maxLooks - len(again)
 	n, err := r.walk(ctx, "rows awake", r.store.Awake, min(left, maxAwake))
 	if err != nil {
@@ -54,7 +55,7 @@ func (r *run) walk(ctx context.Context, task string, list func(context.Context, 
 	if err != nil {
 		return 0, fmt.Errorf("list %s: %w", task, err)
 	}
-	n, err := r.lookAll(ctx, rows)
+	n, err := r.examineAll(ctx, rows)
 	position := ""
 	if n == most || n < len(rows) {
 		position = after
@@ -70,15 +71,15 @@ func (r *run) walk(ctx context.Context, task string, list func(context.Context, 
 	return n, errors.Join(err, r.progress.SavePosition(ctx, task, position))
 }
 
-// lookAll looks at rows in groups and returns how many it has looked at. It
+// examineAll examines rows in groups and returns how many it has done. It
 // stops after a whole group of which E2B tells nothing; a few sandboxes of which
 // it never does hold nothing up.
-func (r *run) lookAll(ctx context.Context, rows []job.Job) (n int, err error) {
+func (r *run) examineAll(ctx context.Context, rows []job.Job) (n int, err error) {
 	for n < len(rows) {
 		group := rows[n:min(n+workers, len(rows))]
 		var unanswered atomic.Int64
 		if err := together(workers, group, func(j job.Job) error {
-			answered, err := r.look(ctx, j)
+			answered, err := r.examineRow(ctx, j)
 			if !answered {
 				unanswered.Add(1)
 			}
@@ -94,8 +95,9 @@ func (r *run) lookAll(ctx context.Context, rows []job.Job) (n int, err error) {
 	return n, nil
 }
 
-// look asks E2B about one row's sandbox, and acts on the answer if there is one.
-func (r *run) look(ctx context.Context, j job.Job) (answered bool, err error) {
+// examineRow asks E2B about a row's sandbox, and acts on the answer if there is
+// one.
+func (r *run) examineRow(ctx context.Context, j job.Job) (answered bool, err error) {
 	looking, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	s, err := r.e2b.Get(looking, j.SandboxID)
