@@ -115,8 +115,8 @@ func (t *turn) advance(ctx context.Context) error {
 // slipped reports whether a call into the sandbox broke. Every step may be done
 // again: uploads overwrite, and a command that has started never starts twice.
 func slipped(err error) bool {
-	var e *envd.Error
-	return errors.As(err, &e) && errors.Is(err, e2b.ErrUnknown)
+	var e *e2b.Error
+	return errors.As(err, &e) && e.Inside && errors.Is(err, e2b.ErrUnknown)
 }
 
 // take makes the row that a write returned the turn's.

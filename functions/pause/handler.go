@@ -102,8 +102,9 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 		if errors.Is(err, e2b.ErrNotFound) { // reconcile counts how long it has been missing
 			record = h.store.RecordPauseMissing
 		}
-		if _, err := record(ctx, j); recorded(err) != nil {
-			return recorded(err)
+		_, recordErr := record(ctx, j)
+		if recordErr = recorded(recordErr); recordErr != nil {
+			return recordErr
 		}
 		wait := sqs.Backoff(r.ReceiveCount)
 		var answer *e2b.Error

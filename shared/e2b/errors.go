@@ -10,23 +10,30 @@ import (
 	"time"
 )
 
-// Error is a call to E2B that did not end well. It matches exactly one
-// outcome of outcome.go; its text is for logs, never for users.
+// Error is a call that did not end well: to E2B's control plane, or into a
+// sandbox. It matches exactly one outcome of outcome.go; a call into a sandbox
+// about a file or process may match fs.ErrNotExist or fs.ErrExist instead. Its
+// text is for logs, never for users.
 type Error struct {
 	Op         Op
-	Status     int           // HTTP status; 0 when there was no answer
+	Inside     bool          // it was a call into a sandbox
+	Status     int           // HTTP status; 0 when there was no answer, or an RPC's
 	Code       int           // code in E2B's own JSON; 0 when the body was none
 	ErrorCode  string        // error_code in it, often absent
-	Message    string        // message in it, shortened
+	Message    string        // what E2B, its edge or envd said, shortened
 	RetryAfter time.Duration // the server's wish; 0 when it had none
 
-	kind  error // the sentinel
-	cause error // what the network said
+	Kind  error // what it means: an outcome
+	Cause error // what the network, or our own check, said
 }
 
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s sandbox: %v", e.Op, e.kind)
+	b.WriteString(string(e.Op))
+	if !e.Inside {
+		b.WriteString(" sandbox")
+	}
+	fmt.Fprintf(&b, ": %v", e.Kind)
 	if e.Status != 0 {
 		fmt.Fprintf(&b, ": status %d", e.Status)
 	}
@@ -39,14 +46,20 @@ func (e *Error) Error() string {
 	if e.Message != "" {
 		fmt.Fprintf(&b, ": %q", e.Message)
 	}
-	if e.cause != nil {
-		fmt.Fprintf(&b, ": %v", e.cause)
+	if e.Cause != nil {
+		fmt.Fprintf(&b, ": %v", e.Cause)
 	}
 	return b.String()
 }
 
-// Unwrap returns the sentinel.
-func (e *Error) Unwrap() error { return e.kind }
+// Unwrap returns the outcome.
+func (e *Error) Unwrap() error { return e.Kind }
+
+// InsideError is a call into a sandbox that was answered with a status, 0 for
+// none, and a message.
+func InsideError(op string, status int, message string, kind, cause error) *Error {
+	return &Error{Op: Op(op), Inside: true, Status: status, Message: shorten(message, 300), Kind: kind, Cause: cause}
+}
 
 // kindOf gives an answer that is no success its meaning.
 //
@@ -116,7 +129,7 @@ func parseFailure(op Op, status int, header http.Header, body []byte) *Error {
 	if json.Unmarshal(body, &own) == nil && own.Code >= 400 && own.Code < 600 {
 		e.Code, e.ErrorCode, e.Message = own.Code, shorten(own.ErrorCode, 64), shorten(own.Message, 300)
 	}
-	e.kind = kindOf(op, *e)
+	e.Kind = kindOf(op, *e)
 	return e
 }
 

@@ -15,7 +15,7 @@ func FuzzParseFailure(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, retryAfter string, body []byte) {
 		for _, op := range anyOp {
 			e := parseFailure(op, status, http.Header{"Retry-After": {retryAfter}}, body)
-			if e.kind == nil || !utf8.ValidString(e.Message) || e.RetryAfter < 0 || len(e.Error()) > 4000 {
+			if e.Kind == nil || !utf8.ValidString(e.Message) || e.RetryAfter < 0 || len(e.Error()) > 4000 {
 				t.Errorf("%s: %#v", op, e)
 			}
 			// What would be written down as a fact needs E2B's own word.

@@ -39,7 +39,7 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 	for range maxPages {
 		page, err := c.ListPage(ctx, f, next)
 		if err == nil && page.Malformed > 0 {
-			err = &Error{Op: OpList, kind: ErrUnknown, cause: errors.New("list has an entry that is no sandbox")}
+			err = &Error{Op: OpList, Kind: ErrUnknown, Cause: errors.New("list has an entry that is no sandbox")}
 		}
 		if err != nil {
 			return nil, err
@@ -50,7 +50,7 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 		}
 		next = page.Next
 	}
-	return nil, &Error{Op: OpList, kind: ErrUnknown, cause: errors.New("list has no end")}
+	return nil, &Error{Op: OpList, Kind: ErrUnknown, Cause: errors.New("list has no end")}
 }
 
 // ListPage returns up to 100 sandboxes from where next says; "" is the start.
@@ -63,10 +63,10 @@ func (c *Client) ListPage(ctx context.Context, f Filter, next string) (Page, err
 	}
 	page, err := parsePage(ans.body, ans.header.Get("X-Next-Token"))
 	if err == nil && page.Next == next && next != "" {
-		return Page{}, &Error{Op: OpList, Status: ans.status, kind: ErrRefused, cause: errors.New("list goes in a circle")}
+		return Page{}, &Error{Op: OpList, Status: ans.status, Kind: ErrRefused, Cause: errors.New("list goes in a circle")}
 	}
 	if err != nil {
-		return Page{}, &Error{Op: OpList, Status: ans.status, kind: ErrUnknown, cause: err}
+		return Page{}, &Error{Op: OpList, Status: ans.status, Kind: ErrUnknown, Cause: err}
 	}
 	return page, nil
 }

@@ -65,7 +65,7 @@ func (c *Client) do(ctx context.Context, r request) (response, error) {
 	if r.body != nil {
 		var err error
 		if payload, err = json.Marshal(r.body); err != nil {
-			return response{}, &Error{Op: r.op, kind: ErrNotSent, cause: err}
+			return response{}, &Error{Op: r.op, Kind: ErrNotSent, Cause: err}
 		}
 	}
 	if r.op.changes() {
@@ -79,7 +79,7 @@ func (c *Client) do(ctx context.Context, r request) (response, error) {
 		if err == nil {
 			return ans, nil
 		}
-		if err.kind == ErrKey && !refreshed {
+		if err.Kind == ErrKey && !refreshed {
 			refreshed = true
 			continue
 		}
@@ -100,12 +100,12 @@ func repeat(e *Error, try int, backoff time.Duration) (time.Duration, bool) {
 	backoff <<= try - 1
 	wait := max(e.RetryAfter, backoff/2+rand.N(backoff))
 	switch {
-	case e.kind == ErrNotSent:
+	case e.Kind == ErrNotSent:
 		return wait, true
 	case e.Op.changes():
 		return 0, false
 	default:
-		return wait, e.kind == ErrRateLimited || e.kind == ErrUnknown
+		return wait, e.Kind == ErrRateLimited || e.Kind == ErrUnknown
 	}
 }
 
@@ -130,7 +130,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (c *Client) try(ctx context.Context, r request, payload []byte, refresh bool) (response, *Error) {
 	key, err := c.config.Key(ctx, refresh)
 	if err != nil {
-		return response{}, &Error{Op: r.op, kind: ErrNotSent, cause: fmt.Errorf("get API key: %w", err)}
+		return response{}, &Error{Op: r.op, Kind: ErrNotSent, Cause: fmt.Errorf("get API key: %w", err)}
 	}
 
 	parent, patience := ctx, readTime
@@ -154,7 +154,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 
 	req, err := http.NewRequestWithContext(wait, r.method, c.config.APIURL+r.path, bytes.NewReader(payload))
 	if err != nil {
-		return response{}, &Error{Op: r.op, kind: ErrNotSent, cause: err}
+		return response{}, &Error{Op: r.op, Kind: ErrNotSent, Cause: err}
 	}
 	req.Header.Set("X-API-Key", key.Reveal())
 	req.Header.Set("User-Agent", "siesta")
@@ -167,7 +167,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 		if !sent.Load() {
 			kind = ErrNotSent
 		}
-		return response{}, &Error{Op: r.op, kind: kind, cause: err}
+		return response{}, &Error{Op: r.op, Kind: kind, Cause: err}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
@@ -178,7 +178,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 		err = errors.New("answer is too long")
 	}
 	if err != nil {
-		return response{}, &Error{Op: r.op, Status: resp.StatusCode, kind: ErrUnknown, cause: err}
+		return response{}, &Error{Op: r.op, Status: resp.StatusCode, Kind: ErrUnknown, Cause: err}
 	}
 	return response{resp.StatusCode, resp.Header, body}, nil
 }

@@ -132,7 +132,7 @@ func (c *Client) versioned(path string) string {
 
 func sandboxPath(op Op, id, call string) (string, error) {
 	if !sandboxID.MatchString(id) {
-		return "", &Error{Op: op, kind: ErrRefused, cause: fmt.Errorf("%q is no sandbox id", shorten(id, 80))}
+		return "", &Error{Op: op, Kind: ErrRefused, Cause: fmt.Errorf("%q is no sandbox id", shorten(id, 80))}
 	}
 	return "/sandboxes/" + id + call, nil
 }
@@ -143,7 +143,7 @@ func withTimeout(op Op, timeout time.Duration) error {
 	if timeout > 0 {
 		return nil
 	}
-	return &Error{Op: op, kind: ErrRefused, cause: errors.New("timeout must be above zero")}
+	return &Error{Op: op, Kind: ErrRefused, Cause: errors.New("timeout must be above zero")}
 }
 
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
@@ -182,7 +182,7 @@ func parseSandbox(body []byte) (Sandbox, error) {
 func decodeSandbox(op Op, ans response) (Sandbox, error) {
 	s, err := parseSandbox(ans.body)
 	if err != nil {
-		return Sandbox{}, &Error{Op: op, Status: ans.status, kind: ErrUnknown, cause: err}
+		return Sandbox{}, &Error{Op: op, Status: ans.status, Kind: ErrUnknown, Cause: err}
 	}
 	return s, nil
 }

@@ -4,51 +4,24 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
-	"strings"
 
 	"connectrpc.com/connect"
 
 	"siesta/shared/e2b"
 )
 
-// Error is a call into a sandbox that did not end well. It matches exactly one
-// outcome of e2b, or fs.ErrNotExist or fs.ErrExist for a file or
-// process. Its text is for logs, never for users.
-type Error struct {
-	Op      string // what was tried
-	Status  int    // HTTP status; 0 when there was no answer, or an RPC's
-	Message string // what envd or the edge said, shortened
-
-	kind  error // the sentinel
-	cause error // what the network said
-}
-
-func (e *Error) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %v", e.Op, e.kind)
-	if e.Status != 0 {
-		fmt.Fprintf(&b, ": status %d", e.Status)
-	}
-	if e.Message != "" {
-		fmt.Fprintf(&b, ": %q", e.Message)
-	}
-	if e.cause != nil {
-		fmt.Fprintf(&b, ": %v", e.cause)
-	}
-	return b.String()
-}
-
-// Unwrap returns the sentinel.
-func (e *Error) Unwrap() error { return e.kind }
+// broken is a call into the sandbox that ended as kind says, without an answer that
+// says so.
+func broken(op string, kind, cause error) error { return e2b.InsideError(op, 0, "", kind, cause) }
 
 const maxFailure = 16 << 10
 
-// edgeFailure is an answer of the edge; nil: it is one of envd. A 502 without a port means that no sandbox of that id
-// runs: paused, killed and unknown look the same.
+// edgeFailure is an answer of the edge; nil: it is one of envd. A 502 without a
+// port means that no sandbox of that id runs: paused, killed and unknown look the
+// same.
 func edgeFailure(resp *http.Response) error {
 	if resp.StatusCode < 400 {
 		return nil
@@ -80,7 +53,7 @@ func edgeFailure(resp *http.Response) error {
 	case http.StatusBadRequest:
 		kind = e2b.ErrRefused
 	}
-	return &Error{Op: "reach sandbox", Status: resp.StatusCode, Message: shorten(edge.Message), kind: kind}
+	return e2b.InsideError("reach sandbox", resp.StatusCode, edge.Message, kind, nil)
 }
 
 func limitKind(h http.Header) error {
@@ -110,7 +83,7 @@ func httpFailure(op string, resp *http.Response) error {
 		http.StatusInsufficientStorage:
 		kind = e2b.ErrRefused
 	}
-	return &Error{Op: op, Status: resp.StatusCode, Message: shorten(own.Message), kind: kind}
+	return e2b.InsideError(op, resp.StatusCode, own.Message, kind, nil)
 }
 
 // failure gives any other error of a call its meaning: one of the edge's, one
@@ -119,14 +92,14 @@ func failure(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var edge *Error
+	var edge *e2b.Error
 	if errors.As(err, &edge) {
-		return &Error{Op: op, Status: edge.Status, Message: edge.Message, kind: edge.kind, cause: edge.cause}
+		return e2b.InsideError(op, edge.Status, edge.Message, edge.Kind, edge.Cause)
 	}
 	// A refused token is answered before the RPC is, in plain HTTP.
 	var rpc *connect.Error
 	if !errors.As(err, &rpc) || !connect.IsWireError(err) && rpc.Code() != connect.CodeUnauthenticated {
-		return &Error{Op: op, kind: e2b.ErrUnknown, cause: err}
+		return broken(op, e2b.ErrUnknown, err)
 	}
 	kind := e2b.ErrUnknown
 	switch rpc.Code() {
@@ -140,12 +113,5 @@ func failure(op string, err error) error {
 		connect.CodeUnimplemented, connect.CodeResourceExhausted:
 		kind = e2b.ErrRefused
 	}
-	return &Error{Op: op, Message: shorten(rpc.Message()), kind: kind}
-}
-
-func shorten(s string) string {
-	if len(s) > 300 {
-		s = s[:300]
-	}
-	return strings.ToValidUTF8(s, "")
+	return e2b.InsideError(op, 0, rpc.Message(), kind, nil)
 }

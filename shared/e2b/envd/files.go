@@ -64,7 +64,7 @@ func (c *Client) List(ctx context.Context, path string) ([]string, error) {
 	defer cancel()
 	resp, err := c.directory.ListDir(ctx, connect.NewRequest(&envdpb.ListDirRequest{Path: path, Depth: 1}))
 	if connect.CodeOf(err) == connect.CodeResourceExhausted {
-		return nil, &Error{Op: "list " + path, kind: e2b.ErrRefused, cause: err}
+		return nil, broken("list "+path, e2b.ErrRefused, err)
 	}
 	if err != nil {
 		return nil, failure("list "+path, err)

@@ -45,7 +45,7 @@ func (c *Client) Run(ctx context.Context, cmd Command, maxOutput int) (Result, e
 		result.Stdout = append(result.Stdout, event.GetData().GetStdout()...)
 		result.Stderr = append(result.Stderr, event.GetData().GetStderr()...)
 		if len(result.Stdout)+len(result.Stderr) > maxOutput {
-			return Result{}, &Error{Op: op, kind: e2b.ErrUnknown, cause: fmt.Errorf("over %d bytes of output", maxOutput)}
+			return Result{}, broken(op, e2b.ErrUnknown, fmt.Errorf("over %d bytes of output", maxOutput))
 		}
 		if end := event.GetEnd(); end != nil {
 			result.ExitCode = int(end.GetExitCode())
@@ -56,5 +56,5 @@ func (c *Client) Run(ctx context.Context, cmd Command, maxOutput int) (Result, e
 	if err := stream.Err(); err != nil {
 		return Result{}, failure(op, err)
 	}
-	return Result{}, &Error{Op: op, kind: e2b.ErrUnknown, cause: fmt.Errorf("stream ended before the command")}
+	return Result{}, broken(op, e2b.ErrUnknown, fmt.Errorf("stream ended before the command"))
 }

@@ -125,7 +125,7 @@ func TestFailures(t *testing.T) {
 
 func check(t *testing.T, what string, err, want error) {
 	t.Helper()
-	var typed *Error
+	var typed *e2b.Error
 	if !errors.As(err, &typed) || !errors.Is(err, want) {
 		t.Errorf("%s: got %v, want %v", what, err, want)
 	}

@@ -24,7 +24,7 @@ var removeScript string
 func (c *Client) Remove(ctx context.Context, folder string, names []string) error {
 	const op = "remove files"
 	if !path.IsAbs(folder) || path.Clean(folder) != folder {
-		return &Error{Op: op, kind: job.ErrInvalid, cause: fmt.Errorf("%q is no absolute path", folder)}
+		return broken(op, job.ErrInvalid, fmt.Errorf("%q is no absolute path", folder))
 	}
 	if len(names) == 0 {
 		return nil

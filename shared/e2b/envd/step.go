@@ -69,7 +69,7 @@ type Progress struct {
 // pid.
 func (c *Client) StartStep(ctx context.Context, s Step) error {
 	if !path.IsAbs(s.Cwd) {
-		return &Error{Op: "start step", kind: e2b.ErrRefused, cause: fmt.Errorf("%q is no absolute path", s.Cwd)}
+		return broken("start step", e2b.ErrRefused, fmt.Errorf("%q is no absolute path", s.Cwd))
 	}
 	_, err := c.script(ctx, "start step", startScript, s.Env, 0, s.Dir, s.Cwd, s.Command)
 	return err
@@ -99,7 +99,7 @@ func (c *Client) readStep(ctx context.Context, dir string, offset int64, limit i
 	}
 	p, err := parseProgress(out)
 	if err != nil {
-		return Progress{}, &Error{Op: "read step", kind: e2b.ErrUnknown, cause: err}
+		return Progress{}, broken("read step", e2b.ErrUnknown, err)
 	}
 	return p, nil
 }
@@ -114,27 +114,19 @@ func (c *Client) StopStep(ctx context.Context, dir string) error {
 // script runs one of our scripts on a folder of ours.
 func (c *Client) script(ctx context.Context, op, text string, env map[string]string, maxOutput int, dir string, args ...string) ([]byte, error) {
 	if !strings.HasPrefix(dir, root+"/") || path.Clean(dir) != dir {
-		return nil, &Error{Op: op, kind: e2b.ErrRefused, cause: fmt.Errorf("%q is not below %s", dir, root)}
+		return nil, broken(op, e2b.ErrRefused, fmt.Errorf("%q is not below %s", dir, root))
 	}
 	const noise = 4 << 10 // a status line, and what the shell has to say
 	cmd := Command{Path: "/bin/bash", Args: append([]string{"-c", text, "siesta", dir}, args...), Env: env}
 	result, err := c.Run(ctx, cmd, maxOutput+noise)
 	if err != nil {
-		return nil, &Error{Op: op, kind: errorKind(err), cause: err}
+		return nil, failure(op, err)
 	}
 	if result.ExitCode != 0 {
-		said := shorten(strings.TrimSpace(string(result.Stderr)))
-		return nil, &Error{Op: op, Message: said, kind: e2b.ErrRefused, cause: fmt.Errorf("exit code %d", result.ExitCode)}
+		said := strings.TrimSpace(string(result.Stderr))
+		return nil, e2b.InsideError(op, 0, said, e2b.ErrRefused, fmt.Errorf("exit code %d", result.ExitCode))
 	}
 	return result.Stdout, nil
-}
-
-func errorKind(err error) error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.kind
-	}
-	return e2b.ErrUnknown
 }
 
 // parseProgress reads what step_read.sh prints.
@@ -148,7 +140,7 @@ func parseProgress(out []byte) (Progress, error) {
 	switch p.Phase {
 	case StepNone, StepRunning, StepExited, StepDied:
 	default:
-		return Progress{}, fmt.Errorf("unknown phase %q", shorten(fields[0]))
+		return Progress{}, fmt.Errorf("unknown phase %.40q", fields[0])
 	}
 	var offset int64
 	var err1, err2, err3 error

@@ -35,7 +35,7 @@ type File struct {
 func (c *Client) Upload(ctx context.Context, root string, files iter.Seq2[File, error]) error {
 	const op = "upload files"
 	if !path.IsAbs(root) || path.Clean(root) != root {
-		return &Error{Op: op, kind: job.ErrInvalid, cause: fmt.Errorf("%q is no absolute path", root)}
+		return broken(op, job.ErrInvalid, fmt.Errorf("%q is no absolute path", root))
 	}
 	count := 0
 	for file, err := range files {
@@ -133,7 +133,7 @@ func (c *Client) post(ctx context.Context, op string, body io.Reader, contentTyp
 		return failure(op, err)
 	}
 	if got != want {
-		return &Error{Op: op, kind: e2b.ErrUnknown, cause: fmt.Errorf("%d of %d files were written", got, want)}
+		return broken(op, e2b.ErrUnknown, fmt.Errorf("%d of %d files were written", got, want))
 	}
 	return nil
 }

@@ -31,7 +31,9 @@ func (s *Store) RecordPaused(ctx context.Context, j job.Job) (job.Job, error) {
 func (s *Store) RecordPauseRefused(ctx context.Context, j job.Job, reason string) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'running', pause_error = @reason, op_until = NULL,
 			pause_due_at = greatest(sandbox_expires_at, now() + @rest::interval),` + changed + owned + returning
-	return s.write(ctx, sql, with(pauser(j), postgres.Args{"reason": reason, "rest": job.RefusedPauseRest}))
+	args := pauser(j)
+	args["reason"], args["rest"] = reason, job.RefusedPauseRest
+	return s.write(ctx, sql, args)
 }
 
 // RecordNotPaused notes that the pause ended without effect: whoever comes
