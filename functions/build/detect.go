@@ -38,7 +38,7 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 	var plan job.Plan
 	own := request.Commands
 	if own.Install == nil || own.Start == nil {
-		w, err := t.look(ctx)
+		w, err := t.readWorkspace(ctx)
 		if err != nil {
 			return job.Plan{}, err
 		}
@@ -62,9 +62,9 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 	return plan, nil
 }
 
-// look reads from the workspace what detection needs: the source may have come
-// with the template, or from the generator.
-func (t *turn) look(ctx context.Context) (workspace, error) {
+// readWorkspace reads what detection needs: the source may have come with the
+// template, or from the generator.
+func (t *turn) readWorkspace(ctx context.Context) (workspace, error) {
 	w := workspace{names: map[string]bool{}, files: map[string][]byte{}}
 	names, err := t.envd.List(ctx, job.Workspace)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -26,9 +26,8 @@ const (
 var errUnanswered = errors.New("create has no answer yet")
 
 // obtainSandbox leaves the turn connected to the job's sandbox: the one that
-// the row names, or the one that an earlier create made, or a new one. A wait
-// above 0 means that there is none yet.
-func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
+// the row names, or the one that an earlier create made, or a new one.
+func (t *turn) obtainSandbox(ctx context.Context) error {
 	if t.j.SandboxID != "" {
 		return t.connect(ctx)
 	}
@@ -36,17 +35,17 @@ func (t *turn) obtainSandbox(ctx context.Context) (time.Duration, error) {
 		found, err := t.find(ctx)
 		if err != nil { // nothing is known, nothing is done
 			t.noSandbox = err
-			return max(lookAgain, retryAfter(err)), nil
+			return waitFor(max(lookAgain, retryAfter(err)))
 		}
 		if found != "" {
 			if err := t.take(t.store.RecordSandbox(ctx, t.j, found, job.BuildTTL+t.PauseAfter)); err != nil {
-				return 0, err
+				return err
 			}
 			return t.connect(ctx)
 		}
 		if !t.j.CreateSentAt.IsZero() && t.j.ReadAt.Sub(t.j.CreateSentAt) < job.Grace {
 			t.noSandbox = errUnanswered
-			return lookAgain, nil
+			return waitFor(lookAgain)
 		}
 	}
 	return t.create(ctx)
@@ -64,72 +63,10 @@ func (t *turn) find(ctx context.Context) (string, error) {
 	return listed[0].ID, nil
 }
 
-func (t *turn) create(ctx context.Context) (time.Duration, error) {
-	if time.Now().After(t.sendBy) {
-		return minWait, nil
-	}
-	request, err := t.store.Request(ctx, t.j.ID)
-	if err != nil {
-		return 0, fmt.Errorf("read request: %w", err)
-	}
-	if err := t.take(t.store.RecordCreate(ctx, t.j)); err != nil {
-		return 0, err
-	}
-	sending, cancel := context.WithDeadline(ctx, t.sendBy)
-	defer cancel()
-	sandbox, err := t.e2b.Create(sending, e2b.Create{
-		Template: request.Template, Timeout: job.BuildTTL + t.PauseAfter, Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo),
-	})
-	if err != nil {
-		return t.notCreated(ctx, err)
-	}
-	row, err := t.store.RecordSandbox(ctx, t.j, sandbox.ID, job.BuildTTL+t.PauseAfter)
-	if errors.Is(err, job.ErrConflict) {
-		return 0, t.disown(ctx, sandbox.ID)
-	}
-	if err := t.take(row, err); err != nil {
-		return 0, err
-	}
-	t.envd = envd.Of(t.e2b, sandbox)
-	return 0, t.mark(ctx)
-}
-
-// notCreated decides what an unsuccessful create means.
-func (t *turn) notCreated(ctx context.Context, err error) (time.Duration, error) {
-	t.noSandbox = err
-	switch {
-	case errors.Is(err, e2b.ErrRefused):
-		if err := t.take(t.store.RecordNotCreated(ctx, t.j)); err != nil {
-			return 0, err
-		}
-		return 0, failed(err, "The sandbox service refused to create a sandbox for this build.")
-	case didNothing(err):
-		return max(capacityWait, retryAfter(err)), t.take(t.store.RecordNotCreated(ctx, t.j))
-	default: // it may exist: the lease runs out, then a list tells
-		return 0, fmt.Errorf("create sandbox: %w", err)
-	}
-}
-
-// disown kills a sandbox that came too late for its job, unless another
-// builder may have adopted it.
-func (t *turn) disown(ctx context.Context, sandboxID string) error {
-	j, err := t.store.Get(ctx, t.j.ID)
-	if err != nil {
-		return fmt.Errorf("read job: %w", err)
-	}
-	another := j.SandboxID != "" && j.SandboxID != sandboxID
-	if j.Status == job.Failed || another || j.CreateNo > t.j.CreateNo {
-		if err := t.e2b.Kill(ctx, sandboxID); err != nil {
-			t.log.WarnContext(ctx, "kill disowned sandbox", "sandbox_id", sandboxID, "error", err)
-		}
-	}
-	return job.ErrConflict
-}
-
 // connect reaches the sandbox of an earlier turn and puts off its time-out.
-func (t *turn) connect(ctx context.Context) (time.Duration, error) {
+func (t *turn) connect(ctx context.Context) error {
 	if time.Now().After(t.sendBy) {
-		return minWait, nil
+		return waitFor(minWait)
 	}
 	ttl := job.BuildTTL + t.PauseAfter
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
@@ -139,36 +76,39 @@ func (t *turn) connect(ctx context.Context) (time.Duration, error) {
 		return t.notConnected(ctx, err)
 	}
 	if err := t.take(t.store.RecordConnected(ctx, t.j, ttl)); err != nil {
-		return 0, err
+		return err
 	}
 	t.envd = envd.Of(t.e2b, sandbox)
 	if resumed {
 		// It slept by its time-out: nobody came for half an hour.
 		marker, err := t.envd.ReadMarker(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("read marker: %w", err)
+			return fmt.Errorf("read marker: %w", err)
 		}
 		if marker < t.j.MarkerEpoch {
-			return 0, failed(nil, "The sandbox came back without its latest files. Please try again.")
+			return failed(nil, "The sandbox came back without its latest files. Please try again.")
 		}
 	}
-	return 0, t.mark(ctx)
+	return t.mark(ctx)
 }
 
-func (t *turn) notConnected(ctx context.Context, err error) (time.Duration, error) {
+func (t *turn) notConnected(ctx context.Context, err error) error {
 	t.noSandbox = err
 	switch {
 	case errors.Is(err, e2b.ErrNotFound):
 		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > job.Grace {
-			return 0, failed(err, "The sandbox of this build was lost. Please try again.")
+			return failed(err, "The sandbox of this build was lost. Please try again.")
 		}
-		return missingAgain, t.take(t.store.RecordBuildMissing(ctx, t.j))
+		if err := t.take(t.store.RecordBuildMissing(ctx, t.j)); err != nil {
+			return err
+		}
+		return waitFor(missingAgain)
 	case errors.Is(err, e2b.ErrRefused):
-		return 0, failed(err, "The sandbox service refused to go on with this build's sandbox.")
-	case didNothing(err), errors.Is(err, e2b.ErrInTransition):
-		return max(capacityWait, retryAfter(err)), nil
+		return failed(err, "The sandbox service refused to go on with this build's sandbox.")
+	case noEffect(err), errors.Is(err, e2b.ErrInTransition):
+		return waitFor(max(capacityWait, retryAfter(err)))
 	default:
-		return 0, fmt.Errorf("connect sandbox: %w", err)
+		return fmt.Errorf("connect sandbox: %w", err)
 	}
 }
 
@@ -191,9 +131,9 @@ func (t *turn) mark(ctx context.Context) error {
 	return t.take(row, err)
 }
 
-// didNothing reports whether a call definitely did nothing, and may do better
+// noEffect reports whether a call definitely had no effect, and may do better
 // later.
-func didNothing(err error) bool {
+func noEffect(err error) bool {
 	for _, later := range []error{e2b.ErrLimit, e2b.ErrRateLimited, e2b.ErrNoCapacity, e2b.ErrKey, e2b.ErrNotSent} {
 		if errors.Is(err, later) {
 			return true

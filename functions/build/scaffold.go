@@ -25,10 +25,10 @@ const (
 
 // scaffold puts the request's source into the workspace. Doing it twice gives
 // the same files.
-func (t *turn) scaffold(ctx context.Context) (wait time.Duration, err error) {
+func (t *turn) scaffold(ctx context.Context) error {
 	source, err := t.store.Source(ctx, t.j.ID)
 	if err != nil {
-		return 0, fmt.Errorf("read source: %w", err)
+		return fmt.Errorf("read source: %w", err)
 	}
 	t.say(ctx, "--- Starting generation pipeline ---")
 	var deleted []string
@@ -39,20 +39,20 @@ func (t *turn) scaffold(ctx context.Context) (wait time.Duration, err error) {
 	}
 	// First, since a file may make way for a folder of its name.
 	if err := t.envd.Remove(ctx, job.Workspace, deleted); err != nil {
-		return 0, fmt.Errorf("delete files: %w", err)
+		return fmt.Errorf("delete files: %w", err)
 	}
 	if err := t.upload(ctx, source); err != nil {
 		var invalid *job.InvalidError
 		if errors.As(err, &invalid) {
-			return 0, failed(err, "The source could not be used: %s.", invalid)
+			return failed(err, "The source could not be used: %s.", invalid)
 		}
 		if errors.Is(err, job.ErrUnavailable) { // the archive; nothing is in the sandbox yet
 			t.log.WarnContext(ctx, "upload source", "error", err)
-			return fetchAgain, nil
+			return waitFor(fetchAgain)
 		}
-		return 0, fmt.Errorf("upload source: %w", err)
+		return fmt.Errorf("upload source: %w", err)
 	}
-	return 0, t.next(ctx, job.Code)
+	return t.next(ctx, job.Code)
 }
 
 // upload sends the files of a source, in one request.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-	"siesta/shared/logging"
 	"siesta/shared/sqs"
 )
 
@@ -46,35 +44,25 @@ type turn struct {
 	progress job.Progress
 }
 
-// failure ends a job: it will not get better by trying again.
-type failure struct {
-	message string // for the job's user
-	cause   error  // for the log; may be nil
-}
-
-func (f *failure) Error() string { return f.message }
-func (f *failure) Unwrap() error { return f.cause }
-
-func failed(cause error, format string, args ...any) error {
-	return &failure{message: fmt.Sprintf(format, args...), cause: cause}
-}
-
 // run advances the job as far as it goes without waiting, then hands over,
 // ends it, or leaves it to the next delivery when an answer did not come.
 func (t *turn) run(ctx context.Context) error {
-	wait, err := t.advance(ctx)
-	var f *failure
+	err := t.advance(ctx)
+	var (
+		f *failure
+		w waiting
+	)
 	switch {
 	case errors.As(err, &f):
 		err = t.fail(ctx, f)
-	case err == nil && wait > 0:
-		err = t.handOver(ctx, wait)
+	case errors.As(err, &w):
+		err = t.handOver(ctx, w.wait)
 	case err == nil:
 		published := t.cache.PublishBeside(ctx, t.j)
 		err = t.sendPause(ctx, t.j)
 		published()
 	}
-	t.tell(ctx, wait, err)
+	t.tell(ctx, w.wait, err)
 	switch {
 	case err == nil, errors.Is(err, job.ErrConflict):
 		return nil
@@ -85,62 +73,43 @@ func (t *turn) run(ctx context.Context) error {
 	}
 }
 
-// tell writes the turn's one line. As the share of turns, its metric shows when
-// E2B takes no builds: such turns hand over, so no queue grows and nothing fails.
-func (t *turn) tell(ctx context.Context, wait time.Duration, err error) {
-	without := 0
-	if t.noSandbox != nil {
-		without = 1
-	}
-	logging.Metrics(ctx, t.log, "turn", map[string]int{"turns_without_sandbox": without},
-		slog.String("status", string(t.j.Status)), slog.String("sandbox_id", t.j.SandboxID),
-		slog.Any("sandbox_error", t.noSandbox), slog.Any("error", err),
-		slog.Int64("wait_ms", wait.Milliseconds()), slog.Int64("took_ms", time.Since(t.claimed).Milliseconds()))
-}
-
-// leaseLeft is the time until this turn's job can be claimed again.
-func (t *turn) leaseLeft() time.Duration {
-	return job.Lease - time.Since(t.claimed) + time.Second
-}
-
-// advance returns 0 when the job is READY, else how long to wait for the next
-// turn.
-func (t *turn) advance(ctx context.Context) (time.Duration, error) {
+// advance returns nil when the job is READY.
+func (t *turn) advance(ctx context.Context) error {
 	if t.j.Crashes > maxCrashes {
-		return 0, failed(nil, "The build was interrupted too often and was given up. Please try again.")
+		return failed(nil, "The build was interrupted too often and was given up. Please try again.")
 	}
 	if t.j.Status == job.Queued {
 		err := t.take(t.store.Begin(ctx, t.j, t.Limits.For(t.j.Tier)))
 		if errors.Is(err, job.ErrLater) {
-			return limitDelay, nil
+			return waitFor(limitDelay)
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if t.j.ReadAt.After(t.j.DeadlineAt) {
-		return 0, failed(nil, "%s", t.j.OverdueMessage())
+		return failed(nil, "%s", t.j.OverdueMessage())
 	}
 	if err := t.openEnv(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	if wait, err := t.obtainSandbox(ctx); wait > 0 || err != nil {
-		return wait, err
+	if err := t.obtainSandbox(ctx); err != nil {
+		return err
 	}
 	for slips := 0; t.j.Status != job.Ready; {
-		wait, err := t.step(ctx)
+		err := t.step(ctx)
 		if slips < maxSlips && slipped(err) {
 			slips++
 			continue
 		}
 		if errors.Is(err, e2b.ErrRefused) {
-			return 0, failed(err, "The sandbox refused a step of this build. Its disk may be full.")
+			return failed(err, "The sandbox refused a step of this build. Its disk may be full.")
 		}
-		if wait > 0 || err != nil {
-			return wait, err
+		if err != nil {
+			return err
 		}
 	}
-	return 0, nil
+	return nil
 }
 
 // slipped reports whether a call into the sandbox broke. Every step may be done
@@ -172,35 +141,4 @@ func (t *turn) openEnv(ctx context.Context) error {
 	}
 	t.env, t.redact = env, newRedactor(env)
 	return nil
-}
-
-// handOver gives the job to a message that comes after wait.
-func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
-	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait)); err != nil {
-		return err
-	}
-	if err := t.builds.SendBuild(ctx, sqs.BuildMessage{JobID: t.j.ID, Turn: t.j.Turn, Group: t.j.UserID}, wait); err != nil {
-		// This delivery is of an older turn now; reconcile sends for the newer.
-		return fmt.Errorf("send build message: %w", err)
-	}
-	return nil
-}
-
-// fail ends the job with words for its user, then kills its sandbox. What the
-// kill leaves undone, reconcile does.
-func (t *turn) fail(ctx context.Context, f *failure) error {
-	debugID := job.NewID()
-	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "reason", f.message, "cause", f.cause)
-	if err := t.take(t.store.Fail(ctx, t.j, f.message, debugID)); err != nil {
-		return err
-	}
-	t.say(ctx, "BUILD FAILED: "+f.message)
-	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
-		return nil
-	}
-	if err := t.e2b.Within(job.KillTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
-		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", t.j.SandboxID, "error", err)
-		return nil
-	}
-	return t.take(t.store.RecordKilled(ctx, t.j.ID, t.j.SandboxID))
 }

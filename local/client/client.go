@@ -63,6 +63,9 @@ const (
 	Cancel   Verb = "cancel"
 )
 
+// Verbs are all of them.
+var Verbs = []Verb{Resume, Snapshot, Cancel}
+
 // Do does one of them.
 func (c Client) Do(ctx context.Context, id string, verb Verb) (Answer, error) {
 	return c.Call(ctx, http.MethodPost, "/api/generation/"+id+"/"+string(verb), nil, nil)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"siesta/local/client"
 	"siesta/shared/job"
 )
 
@@ -15,8 +16,8 @@ func TestUnknownJobsAreNotFound(t *testing.T) {
 	s.asleep(id)
 	for name, asked := range map[string]string{"unknown": job.NewID(), "another user's": id, "malformed": "42", "nearly one": id + "0"} {
 		other.ask(asked).wantError(http.StatusNotFound)
-		for _, verb := range []string{"cancel", "resume", "snapshot"} {
-			if r := other.post(asked, verb); r.code != http.StatusNotFound {
+		for _, verb := range client.Verbs {
+			if r := other.post(asked, string(verb)); r.code != http.StatusNotFound {
 				t.Errorf("%s of an %s job answered %d %s", verb, name, r.code, r.body)
 			}
 		}

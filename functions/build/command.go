@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
+)
+
+const (
+	minWait = 2 * time.Second
+	maxWait = 60 * time.Second
+	// turnPoll and jobPoll bound the time that is billed for waiting: by the
+	// turn that started a command, and over all turns of a job.
+	turnPoll = 3 * time.Second
+	jobPoll  = 8 * time.Second
+	// pollEvery is the time between two looks at a command.
+	pollEvery = 150 * time.Millisecond
+)
+
+// command runs a command to its end, over as many turns as it takes. An empty
+// command is done.
+func (t *turn) command(ctx context.Context, name, command, doing string) error {
+	if command == "" {
+		return nil
+	}
+	for {
+		p, err := t.watch(ctx, name)
+		switch {
+		case err != nil:
+			return err
+		case p.Phase == envd.StepNone:
+			if err := t.start(ctx, name, command, doing+": "+firstLine(command)); err != nil {
+				return err
+			}
+		case p.Phase == envd.StepExited && p.ExitCode == 0:
+			return nil
+		case p.Phase != envd.StepRunning:
+			return t.exited(ctx, name, doing+" failed", p)
+		case !t.linger(ctx):
+			return waitFor(t.wait())
+		}
+	}
+}
+
+// start starts a command detached. A second start of the same step, by a turn
+// that came after a crash, does nothing.
+func (t *turn) start(ctx context.Context, name, command, saying string) error {
+	t.say(ctx, saying)
+	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
+	if err := t.envd.StartStep(ctx, step); err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	t.started = true
+	return nil
+}
+
+// environment is what a command finds: the goal is for the generator alone.
+func (t *turn) environment(name string) map[string]string {
+	env := t.progress.Plan.Environment(t.env, t.e2b.Domain())
+	if name == "generate" {
+		env["GOAL"] = t.j.Goal
+	}
+	return env
+}
+
+// exited is the failure of a command that ended, with its last words.
+func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) error {
+	how := fmt.Sprintf(" with exit code %d.", p.ExitCode)
+	if p.Phase == envd.StepDied {
+		how = ": it was killed before it ended."
+	}
+	return failed(nil, "%s%s%s", what, how, t.lastLines(ctx, name))
+}
+
+// dir is where a step keeps its output, pid and exit code.
+func (t *turn) dir(name string) string { return envd.StepDir(t.j.ID, t.j.CreateNo, name) }
+
+// linger waits a moment and reports whether the turn may look once more.
+func (t *turn) linger(ctx context.Context) bool {
+	total := time.Duration(t.progress.PolledMS)*time.Millisecond + t.polled
+	if !t.started || t.polled >= turnPoll || total >= jobPoll {
+		return false
+	}
+	select {
+	case <-time.After(pollEvery):
+		t.polled += pollEvery
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// elapsed is how long the job has been at its present command.
+func (t *turn) elapsed() time.Duration {
+	return t.j.ReadAt.Sub(t.j.StepStartedAt) + t.polled
+}
+
+// wait is a tenth of the time that the step has taken.
+func (t *turn) wait() time.Duration { return min(max(t.elapsed()/10, minWait), maxWait) }
+
+func firstLine(s string) string {
+	line, _, more := strings.Cut(s, "\n")
+	if more {
+		line += " ..."
+	}
+	return line
+}
