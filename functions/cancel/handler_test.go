@@ -16,7 +16,10 @@ import (
 	"siesta/shared/job"
 )
 
-const alice = functiontest.Alice
+const (
+	alice = functiontest.Alice
+	route = "POST /api/generation/{job_id}/cancel"
+)
 
 // fixture is a handler on stores and an E2B of its own.
 type fixture struct {
@@ -51,7 +54,7 @@ func (b fixture) call(user, id string) (int, map[string]any) {
 	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.T.Context(), 30*time.Second) // the function's
 	defer cancel()
-	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
+	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(route, user, id))
 	return resp.StatusCode, body
 }
 

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) { functiontest.Main(m) }
 
 const (
 	alice = functiontest.Alice
+	route = "POST /api/generation/{job_id}/resume"
 	port  = 3000
 	awake = 10 * time.Minute
 )
@@ -152,7 +153,7 @@ func (b *fixture) call(user, id string) answer {
 // callWithin is a call whose invocation ends with ctx.
 func (b *fixture) callWithin(ctx context.Context, user, id string) answer {
 	b.T.Helper()
-	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
+	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(route, user, id))
 	return answer{status: resp.StatusCode, retryAfter: resp.Headers["Retry-After"], body: body}
 }
 

@@ -17,7 +17,10 @@ import (
 	"siesta/shared/sqs"
 )
 
-const alice = functiontest.Alice
+const (
+	alice = functiontest.Alice
+	route = "POST /api/generation/{job_id}/snapshot"
+)
 
 // awake is how long a preview of these tests would stay so.
 const awake = 10 * time.Minute
@@ -42,7 +45,7 @@ func (b fixture) call(user, id string) (api.Response, map[string]any) {
 	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.T.Context(), 15*time.Second) // the function's
 	defer cancel()
-	return functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
+	return functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(route, user, id))
 }
 
 func TestARunningPreviewIsDueAtOnce(t *testing.T) {

@@ -34,7 +34,7 @@ func BenchmarkWarm(b *testing.B) {
 		}
 	})
 	b.Run("status", func(b *testing.B) {
-		handle, r := api.Handle(f.log, f.serve), functiontest.JobRequest(alice, j.ID)
+		handle, r := api.Handle(f.log, f.serve), functiontest.JobRequest(route, alice, j.ID)
 		b.ReportAllocs()
 		for b.Loop() {
 			if resp, err := handle(ctx, r); err != nil || resp.StatusCode != 200 {

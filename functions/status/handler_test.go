@@ -15,7 +15,10 @@ import (
 	"siesta/shared/postgres/jobs"
 )
 
-const alice = functiontest.Alice
+const (
+	alice = functiontest.Alice
+	route = "GET /api/generation/{job_id}/status"
+)
 
 // fixture is a handler on stores of its own.
 type fixture struct {
@@ -41,7 +44,7 @@ const (
 	isReady = `status = 'ready', completed_at = now(), lease_until = NULL, sandbox_id = 'i' || left(id::text, 8), epoch = 1,
 		preview_url = 'https://3000-x.e2b.app', pause_due_at = now(), sandbox_expires_at = now() + interval '1 hour'`
 	isPaused = isReady + `, sandbox_state = 'paused', sandbox_paused = true, paused_at = now()`
-	isFailed = `status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'npm ci ended with 1', debug_id = 'd1'`
+	isFailed = `status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'npm ci ended with 1', debug_id = '7f1c0d9e-52a3-4b8e-9f60-1d2e3c4b5a69'`
 )
 
 func (b fixture) cached(j job.Job) job.Job {
@@ -56,7 +59,7 @@ func (b fixture) get(user, id string) (int, map[string]any) {
 	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.T.Context(), 5*time.Second) // the function's
 	defer cancel()
-	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(user, id))
+	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(route, user, id))
 	return resp.StatusCode, body
 }
 

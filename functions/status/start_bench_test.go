@@ -69,7 +69,7 @@ func BenchmarkStart(b *testing.B) {
 	server := redistest.NewServer(b, redisserver.Config{TCP: true})
 	f := setup(b, server.URL())
 	j := f.cached(f.Set(f.accept().ID, isPaused))
-	event, err := json.Marshal(functiontest.JobRequest(alice, j.ID))
+	event, err := json.Marshal(functiontest.JobRequest(route, alice, j.ID))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 // Answer is what came back.
 type Answer struct {
 	Method, Path string // of the call
+	Sent         []byte // the call's body
 	Code         int
 	Header       http.Header
 	Body         []byte

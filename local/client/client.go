@@ -104,7 +104,7 @@ func (c Client) send(ctx context.Context, method, path string, body []byte, head
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	a := Answer{Method: method, Path: path, Code: resp.StatusCode, Header: resp.Header, Body: text, Took: time.Since(began)}
+	a := Answer{Method: method, Path: path, Sent: body, Code: resp.StatusCode, Header: resp.Header, Body: text, Took: time.Since(began)}
 	if err != nil {
 		return a, err
 	}

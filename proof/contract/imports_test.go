@@ -36,6 +36,7 @@ var owners = map[string][]string{
 	"github.com/aws/aws-lambda-go/lambdacontext":          {"shared/logging"},
 	"connectrpc.com/connect":                              {"shared/e2b/...", "local/e2bsim/..."},
 	"google.golang.org/protobuf":                          {"shared/e2b/...", "local/e2bsim/..."},
+	"github.com/getkin/kin-openapi":                       {"proof/openapi"},
 	"github.com/creack/pty":                               {"local/e2bsim/..."},
 	"github.com/coder/websocket":                          {"proof/..."},
 	"github.com/golang-jwt/jwt/v5":                        {"local/gateway"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"siesta/local/client"
+	"siesta/proof/openapi"
 	"siesta/shared/job"
 )
 
@@ -65,8 +66,11 @@ func (r reply) wantError(code int) {
 // browser opens previews, and speaks to what is no API of ours.
 var browser = http.Client{Timeout: 45 * time.Second}
 
-// api is the client of all calls. Every answer that a user gets comes in here.
-func (u user) api() client.Client { return client.Client{URL: u.APIURL, Token: u.token} }
+// api is the client of all calls. Every answer that a user gets comes in here, and
+// is as docs/openapi.yaml says.
+func (u user) api() client.Client {
+	return client.Client{URL: u.APIURL, Token: u.token, Check: openapi.Check}
+}
 
 // replied fails the test if no answer came.
 func (u user) replied(a client.Answer, err error) reply {

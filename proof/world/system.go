@@ -20,6 +20,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/local/runtimeapi"
 	"siesta/local/stack"
+	"siesta/proof/openapi"
 	"siesta/proof/promises"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
@@ -106,5 +107,7 @@ func (s *System) Close() error {
 	return err
 }
 
-// API is a user of the system.
-func (s *System) API() client.Client { return client.Client{URL: s.APIURL, Token: s.Token} }
+// API is a user of the system, who is told nothing but what docs/openapi.yaml says.
+func (s *System) API() client.Client {
+	return client.Client{URL: s.APIURL, Token: s.Token, Check: openapi.Check}
+}
