@@ -10,7 +10,7 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w"
 LOCAL := .local/bin/local
 # The packages whose tests run whole systems, and take minutes.
-LONG := local proof/crash proof/load proof/model proof/systemtest
+LONG := local proof/crash proof/load proof/model proof/race proof/systemtest
 
 .PHONY: help
 help: ## list the commands
