@@ -15,10 +15,15 @@ import (
 	"time"
 )
 
-// pools are how many connections to Postgres a process of each function may
-// have at a time, as its settings.go says.
-var pools = map[string]int{
-	"start": 2, "build": 2, "pause": 4, "status": 2, "resume": 2, "snapshot": 2, "cancel": 2, "reconcile": 4, "migrate": 2,
+// pool is how many connections to Postgres a process of a function may have at a
+// time: two, or what its settings.go says.
+func pool(function string) int {
+	switch function {
+	case "pause", "reconcile":
+		return 4
+	default:
+		return 2
+	}
 }
 
 // appName names a process of a function to Postgres.
@@ -76,8 +81,8 @@ func (c *connections) rows(processes int) []row {
 	bound := 0
 	var rows []row
 	for _, function := range slices.Sorted(maps.Keys(c.each)) {
-		bound += pools[function] * processes
-		rows = append(rows, most("connections to Postgres of one process of "+function, int64(c.each[function]), int64(pools[function]),
+		bound += pool(function) * processes
+		rows = append(rows, most("connections to Postgres of one process of "+function, int64(c.each[function]), int64(pool(function)),
 			"look at its pool in shared/postgres, and at MaxConns in its settings.go"))
 	}
 	return append(rows, most("connections to Postgres at a time", int64(c.total), int64(bound), "look at the rows above"))
