@@ -66,6 +66,16 @@ func folder(t *testing.T, dir string) job.Source {
 // visit opens a preview as a browser does, which resolves *.localhost itself.
 func (s *system) visit(preview string) (code int, body string) {
 	s.t.Helper()
+	code, body, err := s.tryVisit(preview)
+	if err != nil {
+		s.t.Fatalf("visit %s: %v", preview, err)
+	}
+	return code, body
+}
+
+// tryVisit is visit where the app may end in the middle of it.
+func (s *system) tryVisit(preview string) (code int, body string, err error) {
+	s.t.Helper()
 	u, err := url.Parse(preview)
 	if err != nil {
 		s.t.Fatal(err)
@@ -77,11 +87,11 @@ func (s *system) visit(preview string) (code int, body string) {
 	req.Host = u.Host
 	resp, err := browser.Do(req)
 	if err != nil {
-		s.t.Fatalf("visit %s: %v", preview, err)
+		return 0, "", err
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(resp.Body) // a cut body still came with its status
-	return resp.StatusCode, string(text)
+	return resp.StatusCode, string(text), nil
 }
 
 // send puts a text into a queue by SQS's own protocol, as any backend could.
