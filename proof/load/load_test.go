@@ -73,6 +73,10 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 		"sandboxes asleep": func(v *view) {
 			v.Jobs[0].SandboxState, v.Jobs[0].SandboxPaused, v.Sandboxes[0].State = job.SandboxRunning, false, e2bsim.StateRunning
 		},
+		`its sandbox "s" is gone`: func(v *view) { // on all sides
+			v.Jobs[0].SandboxState, v.Jobs[0].SandboxPaused, v.Sandboxes[0].State = job.SandboxGone, false, e2bsim.StateGone
+			v.Cached["a"]["sandbox_state"], v.Cached["a"]["sandbox_paused"] = "gone", "false"
+		},
 		"jobs with exactly one sandbox":                 func(v *view) { v.Sandboxes[0].ID = "t" },
 		"jobs of which row, cache and E2B say the same": func(v *view) { delete(v.Cached, "a") },
 		"jobs that lost a turn":                         func(v *view) { v.Jobs[0].Crashes = 1 },

@@ -45,10 +45,10 @@ func (v view) promises() []row {
 	for _, b := range slices.Concat(v.Never(promises.Meddled{}), v.Unrest(promises.Rest{})) {
 		broken[b.Promise] = append(broken[b.Promise], b.Text)
 	}
-	ready, turns := v.unfinished()
+	ready, lost, turns := v.unfinished()
 	rows := []row{
 		all("jobs READY", len(v.ids), ready), all("sandboxes asleep", len(v.ids), broken[promises.Asleep]),
-		all("jobs with exactly one sandbox", len(v.ids), broken[promises.Alone]),
+		all("jobs with exactly one sandbox", len(v.ids), append(broken[promises.Alone], lost...)),
 		all("jobs of which row, cache and E2B say the same", len(v.ids), broken[promises.Agree]), none("jobs that lost a turn", turns),
 	}
 	for _, queue := range slices.Sorted(maps.Keys(v.Messages)) {
@@ -57,9 +57,10 @@ func (v view) promises() []row {
 	return rows
 }
 
-// unfinished tells of jobs that are not READY, and of those that took more turns
-// than they need: both are no promise, but nothing in this load stands in the way.
-func (v view) unfinished() (ready, turns []string) {
+// unfinished tells of jobs that are not READY, of those that are and have lost
+// their sandbox, and of those that lost a turn. None of it breaks a promise by
+// itself, but nothing in this load is a reason for it.
+func (v view) unfinished() (ready, lost, turns []string) {
 	jobs := map[string]job.Job{}
 	for _, j := range v.Jobs {
 		jobs[j.ID] = j
@@ -69,11 +70,14 @@ func (v view) unfinished() (ready, turns []string) {
 		if j.Status != job.Ready {
 			ready = append(ready, fmt.Sprintf("job %s is %q at turn %d (%s): look for its job_id in the log", id, j.Status, j.Turn, j.ErrorMessage))
 		}
+		if j.Status == job.Ready && (j.SandboxID == "" || j.SandboxState == job.SandboxGone) {
+			lost = append(lost, fmt.Sprintf("job %s is READY and its sandbox %q is %s: look for its job_id in the log of reconcile", id, j.SandboxID, j.SandboxState))
+		}
 		if j.Crashes > 0 {
 			turns = append(turns, fmt.Sprintf("job %s lost %d turns: look for its job_id and for killed processes", id, j.Crashes))
 		}
 	}
-	return ready, turns
+	return ready, lost, turns
 }
 
 // ends are the times from a moment until all were READY, and asleep. The
