@@ -7,9 +7,10 @@ package contract
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"siesta/proof/settingstest"
 )
 
 // root is the path of the checkout, seen from this folder.
@@ -40,20 +41,8 @@ func folders(t *testing.T) []string {
 	return names
 }
 
-// agree reports what is in one of two sets only.
-func agree(t *testing.T, what string, got, want []string) {
-	t.Helper()
-	for _, g := range got {
-		if !slices.Contains(want, g) {
-			t.Errorf("%s: %s is too much", what, g)
-		}
-	}
-	for _, w := range want {
-		if !slices.Contains(got, w) {
-			t.Errorf("%s: %s is missing", what, w)
-		}
-	}
-}
+// agree fails a test for whatever is in one of two sets only.
+var agree = settingstest.Agree
 
 func TestEveryFolderIsAFunction(t *testing.T) {
 	var deployed []string

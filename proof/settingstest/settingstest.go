@@ -36,8 +36,8 @@ func Hold[S any](t *testing.T, function string, read func(*env.Reader) S) {
 			deployed = append(deployed, name)
 		}
 	}
-	agree(t, "docs/config.md, variables of "+function, documented, asked)
-	agree(t, "template.yaml, variables of "+function, given(t, function), deployed)
+	Agree(t, "docs/config.md, variables of "+function, documented, asked)
+	Agree(t, "template.yaml, variables of "+function, given(t, function), deployed)
 }
 
 // names are the variables that read asks for: where none is set, and where each
@@ -113,8 +113,8 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// agree reports what is in one of two sets only.
-func agree(t *testing.T, what string, got, want []string) {
+// Agree fails the test for whatever is in one of two sets only.
+func Agree(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	for _, g := range got {
 		if !slices.Contains(want, g) {
