@@ -17,9 +17,10 @@ import (
 // results are the metrics of benchmarks: values by "Name/sub unit".
 type results map[string][]float64
 
-// benchmark is how one of a package's benchmarks is run. Go repeats each
-// sub-benchmark by itself, so only one that holds itself against its floor, in
-// turns, is repeated within a process; another has a process for each turn.
+// benchmark is how one of a package's benchmarks is run. One that measures its
+// floor itself, in turns, is repeated count times in one process. Of one with a
+// sub-benchmark for the floor, Go would repeat the first and then the second, not
+// in turns: it has a process for each turn instead.
 type benchmark struct {
 	folder, name, benchtime string
 	processes, count        int

@@ -1,6 +1,6 @@
 // Command bench measures what the system costs and prints it beside the floor
-// that it is held against and its budget. Whatever is compared is measured in
-// turns within one run, so a busy machine slows both sides; the spread shows how
+// that it is held against and its budget. A cost and its floor are
+// measured in turns within one run, so a busy machine slows both; the spread shows how
 // busy it was. It owns the measurements, and knows no function from within.
 //
 // The first argument may be a regular expression: only measurements whose name

@@ -70,8 +70,9 @@ func fault(call e2bsim.Kind, name string) Fault {
 	return f
 }
 
-// Faults are those that a history may have, by call. What a call that changes
-// nothing asks again at once is none.
+// Faults are those that a history may have, for one kind of call. After some
+// failures of a GET or a list the client asks again at once, so that nobody sees
+// them: those are left out.
 func Faults(call e2bsim.Kind) (all []Fault) {
 	names := map[e2bsim.Kind][]string{
 		e2bsim.Connect: {"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s", "loss"},

@@ -36,9 +36,10 @@ type failure struct {
 	slow   bool   // a step took so long that what it should see is anybody's guess
 }
 
-// of finds h in f. part: h is f's history with some steps left out. If those did
-// nothing, h fails as f did.
-func (f failure) of(h history) (same failure, part bool) {
+// without is the failure of h, if it follows from f's without playing h: part
+// reports whether h is f's history with some steps left out. If those had nothing to
+// do, h fails as f did; else same.wrong is empty, and h must be played.
+func (f failure) without(h history) (same failure, part bool) {
 	same.wrong = f.wrong
 	for i, s := range f.history {
 		switch {
@@ -55,8 +56,9 @@ func (f failure) of(h history) (same failure, part bool) {
 // action does a step on both sides. false: there is nothing to do.
 type action func(w *pair, n int) bool
 
-// actions are by name; those that come up more often have more names. The second
-// is how many numbers make a difference.
+// actions are by name. Each name is drawn as often as any other, so an action that
+// is to come up more often has two. numbers is how many different things the
+// step's number can choose among; 0: it chooses nothing.
 var actions = map[string]struct {
 	do      action
 	numbers int

@@ -5,7 +5,7 @@
 //
 // It is written from docs/lifecycle.md, not from the functions, and uses none of
 // their code, only the words of shared/job. It knows one step at a time: what
-// several do at once, and crashes, are package crash's.
+// several do at once is package race's, and what a crash leaves is package crash's.
 package model
 
 import (
@@ -24,7 +24,7 @@ const (
 	mostAwake = 3 * time.Minute  // until reconcile asks for the same pause again
 	mostIdle  = 10 * time.Minute // and for the same turn
 	dueMargin = 30 * time.Second
-	rest      = time.Hour // of a refused pause
+	rest      = time.Hour // at the least, before a refused pause is asked for again
 	deadline  = time.Hour
 	longest   = 15 * time.Minute // that a message can be put off
 
@@ -43,7 +43,7 @@ type Model struct {
 	Messages  []*Message
 	Faults    []Fault // each for the next call of its kind
 
-	lost []loss // what a run of reconcile did not find
+	lost []loss // sandboxes that E2B did not know in the present run of reconcile
 }
 
 // Job is a row. A zero time is not set.
@@ -147,7 +147,7 @@ func (m *Model) acknowledge(d *Delivery) {
 	}
 }
 
-// again makes a message come back after a time between two.
+// again makes a message come back, after at least one time and at most another.
 func (m *Model) again(d *Delivery, least, most time.Duration) {
 	if m.holds(d) && d.Earliest.After(m.Now) {
 		d.Earliest, d.Latest = m.Now.Add(least), m.Now.Add(most)

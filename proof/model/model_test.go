@@ -39,14 +39,14 @@ func start(t *testing.T) *system {
 func TestTheSystemDoesWhatTheModelSays(t *testing.T) {
 	s := start(t)
 	var shortest failure
-	passed := map[string]bool{} // leaving other steps out often comes to the same
+	passed := map[string]bool{} // histories that were played; the search for a shorter one draws some again
 	told, dropped := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
 		h := draw(r)
-		same, part := shortest.of(h)
+		same, part := shortest.without(h)
 		switch {
 		case shortest.wrong != "" && !part, passed[h.String()]:
-			return // what fails is made shorter, by leaving steps out alone
+			return // after a failure, only that history with steps left out is of interest
 		case shortest.wrong != "" && same.wrong != "":
 			shortest = same
 		default:

@@ -37,7 +37,7 @@ type pair struct {
 	received []delivery
 	told     []string
 	began    time.Time // the step under way, on the model's clock
-	built    bool      // it was a turn, whose writes nobody counts
+	built    bool      // the step was a turn: the model does not count its writes, and takes the row's revision
 	wrong    string    // the first difference
 }
 
@@ -49,8 +49,8 @@ type delivery struct {
 
 func (w *pair) now() time.Time { return time.Now().Add(w.passed) }
 
-// begin starts a step. Nothing is done within a moment of an edge: which side of
-// it each would see is anybody's guess.
+// begin starts a step. It first moves time away from every edge that is near: the
+// system and the model might see different sides of it.
 func (w *pair) begin(format string, args ...any) {
 	w.clear(0)
 	w.began, w.built = w.now(), false

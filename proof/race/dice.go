@@ -13,7 +13,7 @@ import (
 type dice struct {
 	seed   uint64
 	faults int // in a thousand calls
-	odds   int // one in so many calls sends its player to the end of the ranks
+	odds   int // one in so many calls puts its player behind all others
 }
 
 func newDice(seed uint64, faults int) dice {

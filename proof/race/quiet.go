@@ -20,8 +20,8 @@ const (
 	stuck    = 30 * time.Millisecond
 )
 
-// quiet waits until every player has a call that is held, or is about something
-// that takes longer than the others wait for.
+// quiet waits until every player has a call that is held, or has made the others
+// wait for it as long as they do.
 func (r *race) quiet(ctx context.Context) {
 	all := func(ok func(*player) bool) func() bool {
 		return func() bool {

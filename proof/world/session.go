@@ -86,8 +86,8 @@ func (s *session) chatter(sent []byte) bool {
 	return false
 }
 
-// answered notes that what the server says next is not asked for yet, and
-// returns the fate of the call that it has answered.
+// answered notes that the server has answered, so that the client's next bytes
+// begin a new call. It returns the fate of the call that was answered.
 func (s *session) answered() Fate {
 	s.mu.Lock()
 	fate, open := s.fate, s.open

@@ -1,5 +1,5 @@
-// Package world is the whole system in one hand, for whoever proves something of
-// it: nothing in it happens by itself. Messages come by Deliver, time passes by
+// Package world is the whole system under the control of one test or command, for
+// whoever proves something of it: nothing in it happens by itself. Messages come by Deliver, time passes by
 // Pass, reconcile runs by Sweep, and a Judge decides about every call that a
 // function makes. It owns the wires on which those calls go, the ways to bring a
 // job to a point of its life, and how the system comes to rest.
