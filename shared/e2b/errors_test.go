@@ -104,17 +104,17 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// checkKind wants err to be an *Error that matches want and no other sentinel
-// of shared/job, and tells no secret.
+// checkKind wants err to be an *Error that matches want and no other
+// outcome, and tells no secret.
 func checkKind(t *testing.T, op Op, err, want error) {
 	t.Helper()
 	var typed *Error
 	if !errors.As(err, &typed) {
 		t.Fatalf("%s: got %T %v, want *Error", op, err, err)
 	}
-	for name, sentinel := range sentinels(t) {
-		if got := errors.Is(err, sentinel); got != (sentinel == want) {
-			t.Errorf("%s: %v: matches %s: %v, want the one sentinel %q", op, err, name, got, want)
+	for name, outcome := range outcomes(t) {
+		if got := errors.Is(err, outcome); got != (outcome == want) {
+			t.Errorf("%s: %v: matches %s: %v, want the one outcome %q", op, err, name, got, want)
 		}
 	}
 	if strings.Contains(err.Error(), testKey) {
@@ -122,18 +122,16 @@ func checkKind(t *testing.T, op Op, err, want error) {
 	}
 }
 
-// sentinels are the ones that shared/job declares for E2B. That none is missing
-// here is checked against its source.
-func sentinels(t *testing.T) map[string]error {
+// outcomes are those of outcome.go. That none is missing here is checked against
+// its source.
+func outcomes(t *testing.T) map[string]error {
 	t.Helper()
 	all := map[string]error{
-		"ErrSandboxNotFound": ErrNotFound, "ErrSandboxPaused": ErrPaused,
-		"ErrSandboxInTransition": ErrInTransition, "ErrSandboxRefused": ErrRefused,
-		"ErrE2BKey": ErrKey, "ErrSandboxLimit": ErrLimit,
-		"ErrRateLimited": ErrRateLimited, "ErrSandboxFailed": ErrFailed,
-		"ErrNoCapacity": ErrNoCapacity, "ErrNotSent": ErrNotSent, "ErrUnknownOutcome": ErrUnknown,
+		"ErrNotFound": ErrNotFound, "ErrPaused": ErrPaused, "ErrInTransition": ErrInTransition,
+		"ErrRefused": ErrRefused, "ErrKey": ErrKey, "ErrLimit": ErrLimit, "ErrRateLimited": ErrRateLimited,
+		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrNotSent": ErrNotSent, "ErrUnknown": ErrUnknown,
 	}
-	file, err := parser.ParseFile(token.NewFileSet(), "../job/errors.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "outcome.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
