@@ -36,7 +36,7 @@ type BuildMessage struct {
 type PauseMessage struct {
 	Version      int       `json:"version"` // set by SendPause
 	JobID        string    `json:"job_id"`
-	SandboxID    string    `json:"sandbox_id"` // for older versions, which refuse a message without it
+	SandboxID    string    `json:"sandbox_id"` // nobody here reads it; an older version dead-letters a message without it
 	Epoch        int       `json:"epoch"`
 	BuildVersion string    `json:"build_version"`
 	ReadyAt      time.Time `json:"ready_at,omitzero"`

@@ -107,7 +107,7 @@ func TestDecodeBuild(t *testing.T) {
 	}
 }
 
-func TestDecodeReady(t *testing.T) {
+func TestDecodePause(t *testing.T) {
 	body := `{"version":1,"job_id":"` + id + `","sandbox_id":"i2k-ab","epoch":4,"build_version":"build_v0_1","ready_at":"2026-11-22T10:00:00Z"}`
 	m, err := DecodePause(body)
 	if err != nil {
