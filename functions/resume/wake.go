@@ -47,7 +47,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 		w.sendPause(ctx, w.j, job.OpTime)
 		return notYet(w.j), nil
 	default:
-		return w.refused(ctx, err)
+		return w.failed(ctx, err)
 	}
 }
 
@@ -61,8 +61,8 @@ var (
 )
 
 // work ends with nil when the app answers; by then all that is missing is the
-// record. Its other ends are the errors above, job.ErrConflict, and whatever
-// E2B refused the connect with.
+// record. Its other ends are the errors above, job.ErrConflict, and the outcome
+// of a connect that had no effect.
 func (w *wake) work(ctx context.Context) error {
 	end, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.times.record))
@@ -150,8 +150,9 @@ func (w *wake) mark(ctx context.Context, j job.Job) {
 }
 
 // movedOn answers from the row as it is, after a write of this call found that
-// somebody else had written it: 200 where it runs, sandbox_expired where it is
-// gone. In between, the answer is otherwise, an error, or "not yet" if that is nil.
+// somebody else had written it: 200 if the sandbox runs, sandbox_expired if it is
+// gone. In any other state the answer is the error otherwise, or, where that is
+// nil, "not yet".
 func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error) {
 	j, err := w.store.Get(ctx, w.j.ID)
 	switch {
@@ -185,9 +186,9 @@ func (w *wake) lost(ctx context.Context) (api.Answer, error) {
 	return api.Answer{}, job.ErrSandboxExpired
 }
 
-// refused ends a wake that came to nothing, and puts back to sleep what may
+// failed ends a wake that came to nothing, and puts back to sleep what may
 // run. While others share the wake, it is theirs to end.
-func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
+func (w *wake) failed(ctx context.Context, cause error) (api.Answer, error) {
 	cause = fmt.Errorf("%w: %w", job.ErrSandboxUnreachable, cause)
 	record := w.store.RecordNotResumed
 	if errors.Is(cause, e2b.ErrNotFound) {
@@ -198,7 +199,7 @@ func (w *wake) refused(ctx context.Context, cause error) (api.Answer, error) {
 		return w.movedOn(ctx, cause)
 	}
 	if err != nil {
-		return api.Answer{}, fmt.Errorf("record refused resume: %w", err)
+		return api.Answer{}, fmt.Errorf("record failed resume: %w", err)
 	}
 	w.sendPause(ctx, j, 0)
 	return api.Answer{}, cause
