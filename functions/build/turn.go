@@ -39,8 +39,9 @@ type turn struct {
 	polled  time.Duration // spent waiting for commands in this turn
 	started bool          // a command was started in this turn
 
-	// progress is j's own, and what the turn has come to since: the next write
-	// of it takes it along.
+	// progress is how far the build has come: the row's, and what happened
+	// since. Advance, HandOver and Ready write it; after any write it is the
+	// row's again.
 	progress job.Progress
 }
 
@@ -127,7 +128,8 @@ func (t *turn) take(j job.Job, err error) error {
 	return err
 }
 
-// sum is the turn's progress with what it has waited, for the turn's end.
+// sum is the turn's progress with the time that it has waited, as its last write
+// stores it.
 func (t *turn) sum() job.Progress {
 	p := t.progress
 	p.PolledMS += int(t.polled.Milliseconds())

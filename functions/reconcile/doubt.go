@@ -25,10 +25,10 @@ var (
 	errMostOrphans = errors.New("most of the sandboxes that E2B lists have no job: is this the right database? None was killed: each ends by its own time-out")
 )
 
-// doubt is what a run saw, beside what it would make an end of. Its parts may be
-// used from many goroutines.
+// doubt gathers what a run would make an end of, and counts what it would not, to
+// compare the two first. Its parts may be used from many goroutines.
 type doubt struct {
-	believe  bool         // what it sees, whatever it is
+	believe  bool         // an operator says that what the run sees is true
 	sights   atomic.Int64 // rows whose sandbox E2B showed when it was asked
 	matches  atomic.Int64 // listed sandboxes that have a job
 	lost     pile[job.Job]

@@ -167,8 +167,8 @@ func (r *run) act(ctx context.Context, s e2b.Sandbox, c candidate) error {
 	}
 }
 
-// foundAwake takes a row's word back that its sandbox sleeps, and asks for its
-// pause.
+// foundAwake notes in the row that its sandbox, which was paused, runs, and asks
+// for its pause.
 func (r *run) foundAwake(ctx context.Context, j job.Job, s e2b.Sandbox) error {
 	j, err := r.store.RecordWoken(ctx, j, s.EndAt)
 	if errors.Is(err, job.ErrConflict) {

@@ -19,7 +19,7 @@ import (
 
 const (
 	// workers is how many calls to E2B, SQS and Postgres are made at the same
-	// time, and writers to the cache, which has that many connections.
+	// time; writers is how many to the cache, which has that many connections.
 	workers = 10
 	writers = 4
 )
@@ -27,7 +27,7 @@ const (
 type handler struct {
 	log      *slog.Logger
 	store    *jobs.Store
-	progress *sweep.Store // of the runs
+	progress *sweep.Store // where earlier runs stopped
 	cache    *redis.Cache
 	builds   *sqs.Queue
 	pauses   *sqs.Queue

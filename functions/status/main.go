@@ -30,7 +30,7 @@ func main() {
 	}
 	h := handler{log: log, cache: cache, store: sync.OnceValues(func() (*jobs.Store, error) {
 		db, err := postgres.Open(context.Background(), s.Database)
-		return jobs.NewStore(db, "", nil), err // which writes nothing
+		return jobs.NewStore(db, "", nil), err // it only reads: there is nothing to publish
 	})}
 	lambda.Start(api.Handle(log, h.serve))
 }

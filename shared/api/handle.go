@@ -1,7 +1,7 @@
 // Package api owns the JSON contract of the HTTP routes: identity and input
 // out of an API Gateway HTTP API event (payload format 2.0), the answer back
-// into one, and the table that gives each error of shared/job its status and
-// its safe words. It knows no store, no queue and no route: which paths exist
+// into one, and the table that gives a function's errors their statuses and
+// safe words. It knows no store, no queue and no route: which paths exist
 // is told by template.yaml, what they do by the functions.
 package api
 

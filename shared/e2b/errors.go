@@ -11,9 +11,10 @@ import (
 )
 
 // Error is a call that did not end well: to E2B's control plane, or into a
-// sandbox. It matches exactly one outcome of outcome.go; a call into a sandbox
-// about a file or process may match fs.ErrNotExist or fs.ErrExist instead. Its
-// text is for logs, never for users.
+// sandbox. It matches exactly one outcome of outcome.go; a call into a sandbox may
+// match another error instead: fs.ErrNotExist or fs.ErrExist, of a file or process,
+// or job.ErrInvalid, for a path that it will not write to. Its text is for logs,
+// never for users.
 type Error struct {
 	Op         Op
 	Inside     bool          // it was a call into a sandbox

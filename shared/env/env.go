@@ -26,7 +26,7 @@ type Reader struct {
 // New returns a Reader over getenv, which is os.Getenv outside of tests.
 func New(getenv func(string) string) *Reader { return &Reader{getenv: getenv} }
 
-// Getenv is the variable's value as it is, for who has a form of his own for it.
+// Getenv is the variable's value as it is, for a caller that parses it itself.
 func (r *Reader) Getenv(name string) string { return r.getenv(name) }
 
 // Err is nil when all was well; else it has one line for each problem.

@@ -1,8 +1,7 @@
 // Package job owns the words of Siesta: what a job is, which states it and its
-// sandbox can be in, which moves are legal, what a request may ask for, and the
-// errors by which the parts tell each other what happened, the outcomes of calls
-// to E2B among them. It calls nobody itself, and imports the standard library
-// only.
+// sandbox can be in, which moves are legal, what a request may ask for, the
+// protocol's times, and the errors by which the parts tell each other what
+// happened. It calls nobody itself, and imports the standard library only.
 package job
 
 import (
@@ -72,8 +71,8 @@ type Job struct {
 	ReadAt   time.Time // the database's clock when this row was returned
 }
 
-// Progress is how far a build has come within its status. A turn passes on its
-// own, which is what it found in the row and what it has come to since.
+// Progress is how far a build has come within its status. A turn begins with the
+// row's, and carries its own on until one of its writes takes it into the row.
 type Progress struct {
 	Plan      Plan  // what the build found out about how to run the app
 	PolledMS  int   // milliseconds spent waiting for commands so far

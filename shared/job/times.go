@@ -3,8 +3,8 @@ package job
 import "time"
 
 // The protocol's times: whoever acts on a job or on its sandbox keeps to them.
-// They stand in each other's shadow; times_test.go has what must outlive what,
-// docs/lifecycle.md why.
+// Most must be longer than some other: times_test.go holds which than which,
+// docs/lifecycle.md says why.
 const (
 	// FunctionEnd is when a turn, a batch of pauses or a run of reconcile is
 	// ended, wherever it is.

@@ -43,8 +43,8 @@ func (db *DB) Exec(ctx context.Context, sql string, args Args) error {
 	return translate(err)
 }
 
-// Alone runs f in a transaction beside which no other runs that Alone began for
-// the same user: what f counts stays as it is until f's writes are seen.
+// Alone runs f in a transaction. For one user Alone runs one at a time: no other
+// call of it changes what f counts before f's own writes can be seen.
 func (db *DB) Alone(ctx context.Context, user string, f func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -28,7 +28,8 @@ type NewJob struct {
 
 // Accept inserts a job as queued, or as scheduled for the first UTC day on which
 // its user is not over the daily limit, and returns it with true. A job that is
-// there already, by its id or its idempotency key, is returned with false.
+// there already, by its id or its idempotency key, is returned with false, and
+// published like a new one: whoever inserted it may have died before it was.
 // Errors: job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
 // key came with another body).
 func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created bool, err error) {

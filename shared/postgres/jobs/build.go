@@ -36,7 +36,7 @@ func (s *Store) Begin(ctx context.Context, j job.Job, limits job.Limits) (job.Jo
 		return s.write(ctx, begin, args)
 	}
 	var begun job.Job
-	err := s.db.Alone(ctx, j.UserID, func(ctx context.Context, tx pgx.Tx) error { // or two of its jobs saw the same last free place
+	err := s.db.Alone(ctx, j.UserID, func(ctx context.Context, tx pgx.Tx) error { // else two jobs of the user could take the same last place
 		const building = `SELECT count(*), count(*) FILTER (WHERE project_id = @project::uuid) FROM jobs
 			WHERE user_id = @user AND status NOT IN ('queued', 'scheduled', 'ready', 'failed') AND` + ours
 		var user, project int
