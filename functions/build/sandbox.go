@@ -71,7 +71,7 @@ func (t *turn) connect(ctx context.Context) error {
 	ttl := job.BuildTTL + t.PauseAfter
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
 	defer cancel()
-	sandbox, resumed, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)
+	sandbox, _, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)
 	if err != nil {
 		return t.notConnected(ctx, err)
 	}
@@ -79,17 +79,27 @@ func (t *turn) connect(ctx context.Context) error {
 		return err
 	}
 	t.envd = envd.Of(t.e2b, sandbox)
-	if resumed {
-		// It slept by its time-out: nobody came for half an hour.
-		marker, err := t.envd.ReadMarker(ctx)
-		if err != nil {
-			return fmt.Errorf("read marker: %w", err)
-		}
-		if marker < t.j.MarkerEpoch {
-			return failed(nil, "The sandbox came back without its latest files. Please try again.")
-		}
+	if err := t.recognize(ctx); err != nil {
+		return err
 	}
 	return t.mark(ctx)
+}
+
+// recognize fails the build if E2B brought back older files. That it ran all the
+// time is no proof: the answer that told of its sleep may have been lost.
+func (t *turn) recognize(ctx context.Context) error {
+	marker, err := t.envd.ReadMarker(ctx)
+	switch {
+	case errors.Is(err, envd.ErrNoMarker) && t.j.MarkerEpoch == 0:
+		return nil // its first turn died before it wrote one
+	case errors.Is(err, envd.ErrNoMarker):
+		return failed(err, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
+	case err != nil:
+		return fmt.Errorf("read marker: %w", err)
+	case marker < t.j.MarkerEpoch:
+		return failed(nil, "The sandbox came back without its latest files. Please try again.")
+	}
+	return nil
 }
 
 func (t *turn) notConnected(ctx context.Context, err error) error {
@@ -112,19 +122,19 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 	}
 }
 
-// mark writes the epoch into the sandbox, so that a later resume can tell
-// whether E2B brought back these files or older ones.
+// mark writes the turn's epoch into the sandbox before anything else is done
+// there: so every snapshot that E2B may still bring back is marked older than the
+// row, for the next turn and for a resume.
 func (t *turn) mark(ctx context.Context) error {
-	if t.j.MarkerEpoch >= t.j.Epoch {
-		return nil
+	err := t.envd.WriteMarker(ctx, t.j.Epoch)
+	if errors.Is(err, e2b.ErrRefused) {
+		return failed(err, "The folder /home/user/.siesta in the sandbox, where the build keeps its records, cannot be written. "+
+			"The disk may be full, a command of the build may have replaced the folder, or the template's own user may not write there.")
 	}
-	if err := t.envd.WriteMarker(ctx, t.j.Epoch); err != nil {
+	if err != nil {
 		return fmt.Errorf("write marker: %w", err)
 	}
 	row, err := t.store.RecordMarker(ctx, t.j.ID, t.j.Epoch)
-	if errors.Is(err, job.ErrConflict) { // a late commit of an earlier builder
-		return nil
-	}
 	if err == nil && row.Claim != t.j.Claim { // not this builder's row any more
 		return job.ErrConflict
 	}

@@ -279,33 +279,3 @@ func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
 }
-
-// A sandbox that slept by its time-out comes back with its files, or the job
-// ends: half a build is none.
-func TestOlderFilesEndTheBuild(t *testing.T) {
-	b := setup(t)
-	j := b.at(b.slow().ID, job.Deps)
-	asleep := func() {
-		b.Pass(job.BuildTTL + time.Minute)
-		if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {
-			t.Fatalf("the sandbox is %s", box.State)
-		}
-	}
-	asleep()
-	b.deliver()
-	if row := b.Row(j.ID); row.Status != job.Deps {
-		t.Fatalf("with its files the job is %s: %s", row.Status, row.ErrorMessage)
-	}
-	b.Run(j, "rm .siesta/epoch") // as a snapshot from before the marker is
-	_, err := b.Pool.Exec(t.Context(), `UPDATE jobs SET deadline_at = deadline_at + interval '1 day'`)
-	b.OK(err)
-	asleep()
-	b.deliver()
-	row := b.Row(j.ID)
-	if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "latest files") {
-		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
-	}
-	if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
-		t.Errorf("the sandbox is %s", box.State)
-	}
-}

@@ -72,6 +72,9 @@ func (w *wake) work(ctx context.Context) error {
 	}
 	marker, err := w.envd.ReadMarker(ctx)
 	switch {
+	case errors.Is(err, envd.ErrNoMarker):
+		// The app may have removed it: no proof of older files.
+		w.log.WarnContext(ctx, "sandbox has no marker", "sandbox_id", w.j.SandboxID)
 	case err != nil:
 		return fmt.Errorf("%w: read marker: %w", errUnfinished, err)
 	case marker < w.j.MarkerEpoch:

@@ -171,6 +171,26 @@ func TestOlderFilesAreNoPreview(t *testing.T) {
 	b.want(b.resumeJob(j), http.StatusServiceUnavailable)
 }
 
+// Whatever the app did to the marker, nothing is destroyed for it.
+func TestAMissingMarkerIsNoOlderOne(t *testing.T) {
+	for name, command := range map[string]string{
+		"folder": "rm -r .siesta", "file": "rm .siesta/epoch", "rubbish": "echo rubbish >.siesta/epoch",
+		"a pipe": "rm .siesta/epoch; mkfifo .siesta/epoch",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.ready(greeter)
+			b.Run(j, command)
+			j = b.pause(j)
+			b.want(b.resumeJob(j), http.StatusOK)
+			row := b.wantRow(j.ID, job.SandboxRunning)
+			if marker, err := b.Inside(j).ReadMarker(t.Context()); marker != row.Epoch || row.MarkerEpoch != row.Epoch || err != nil {
+				t.Errorf("marker is %d, %v, the row's %d; want %d", marker, err, row.MarkerEpoch, row.Epoch)
+			}
+		})
+	}
+}
+
 func TestAMarkerThatCannotBeReadDecidesNothing(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
