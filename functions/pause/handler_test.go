@@ -9,6 +9,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/postgrestest"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestADueSandboxIsPutToSleep(t *testing.T) {
@@ -178,7 +179,7 @@ func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
 	j := b.Ready(0)
 	b.Once(e2bsim.Pause, e2bsim.Received, func() { // its time runs out, and somebody wakes the sandbox
 		postgrestest.Advance(t, b.Pool, job.OpTime+time.Second)
-		b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute))
+		b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), jobs.Wake{Time: 10 * time.Minute}))
 	})
 	if b.deliver(j) {
 		t.Error("the message is to come again")

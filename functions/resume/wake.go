@@ -23,6 +23,7 @@ type wake struct {
 	step    step   // the server's newest step; its zero value: not known yet
 	failing bool   // the app answers, and that it fails
 	preview string // what the last look at the preview found; for the log
+	settled bool   // E2B answered: no call to it is under way
 }
 
 // bringUp connects to the sandbox, sees to it that the app answers, and says so
@@ -44,8 +45,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	case errors.Is(err, errOlderFiles):
 		return w.lost(ctx)
 	case errors.Is(err, errUnfinished):
-		w.sendPause(ctx, w.j, job.OpTime)
-		return notYet(w.j), nil
+		return w.giveUp(ctx)
 	default:
 		return w.failed(ctx, err)
 	}
@@ -67,6 +67,9 @@ func (w *wake) work(ctx context.Context) error {
 	end, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.times.record))
 	defer cancel()
+	if err := w.tellCache(ctx); err != nil {
+		return err
+	}
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
@@ -83,12 +86,31 @@ func (w *wake) work(ctx context.Context) error {
 	return w.awaitApp(ctx)
 }
 
+// tellCache sees to it that nobody is told that the preview sleeps from here on. A
+// cache that does not listen is waited for, until nobody believes it.
+func (w *wake) tellCache(ctx context.Context) error {
+	silent := time.After(w.times.silent)
+	err := w.cache.Tell(ctx, w.j)
+	if err == nil {
+		return nil
+	}
+	w.log.WarnContext(ctx, "cache not told of the wake", "error", err)
+	select {
+	case <-silent:
+		return nil
+	case <-ctx.Done():
+		w.settled = true // nothing was sent
+		return errUnfinished
+	}
+}
+
 // connect wakes the sandbox, or joins whoever does. An answer that does not
 // come in time leaves the wake unfinished.
 func (w *wake) connect(ctx context.Context) error {
 	end, _ := ctx.Deadline()
 	patience := time.Until(end) - w.times.send
 	if patience <= 0 {
+		w.settled = true // nothing was sent
 		return errUnfinished
 	}
 	ttl := w.wakeTime + job.WakeMargin
@@ -102,6 +124,7 @@ func (w *wake) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect sandbox: %w", err)
 	}
+	w.settled = true
 	w.envd = envd.Of(w.e2b, sandbox)
 	if !resumed {
 		w.expires = w.endOfRun(ctx)
@@ -152,6 +175,20 @@ func (w *wake) mark(ctx context.Context, j job.Job) {
 	}
 }
 
+// giveUp lets the next call wait for what this one did not live to see.
+func (w *wake) giveUp(ctx context.Context) (api.Answer, error) {
+	j, err := w.store.GiveUpWait(ctx, w.j, w.settled)
+	if errors.Is(err, job.ErrConflict) {
+		return w.movedOn(ctx, nil)
+	}
+	if err != nil { // its time runs out instead
+		w.log.WarnContext(ctx, "give up the wait", "error", err)
+		j = w.j
+	}
+	w.sendPause(ctx, j, job.OpTime)
+	return notYet(j), nil
+}
+
 // movedOn answers from the row as it is, after a write of this call found that
 // somebody else had written it: 200 if the sandbox runs, sandbox_expired if it is
 // gone. In any other state the answer is the error otherwise, or, where that is
@@ -199,6 +236,9 @@ func (w *wake) failed(ctx context.Context, cause error) (api.Answer, error) {
 	}
 	j, err := record(ctx, w.j)
 	if errors.Is(err, job.ErrConflict) {
+		if _, err := w.store.GiveUpWait(ctx, w.j, true); err != nil && !errors.Is(err, job.ErrConflict) {
+			w.log.WarnContext(ctx, "give up the wait", "error", err) // its time runs out instead
+		}
 		return w.movedOn(ctx, cause)
 	}
 	if err != nil {

@@ -132,7 +132,7 @@ func (b fixture) paused() job.Job {
 
 func (b fixture) resuming() job.Job {
 	b.t.Helper()
-	return must(b.t)(b.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+	return must(b.t)(b.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: 10 * time.Minute}))
 }
 
 func (b fixture) running() job.Job {
