@@ -53,9 +53,10 @@ var actions = map[Action]action{
 	GatewayTimeout: {calls: anyKind, instead: func(context.Context, *Server, *Fault, string) answer { return gatewayTimeout() }},
 	// The effect, then the same 504.
 	TimeoutAfter: {calls: control, after: gatewayTimeout},
-	// No effect; Fault.Status and Fault.Message in E2B's JSON.
+	// No effect; Fault.Status, Message and ErrorCode in E2B's JSON, with the
+	// headers that Fault.RetryAfter and ShouldRetry ask for.
 	ErrorAnswer: {calls: anyKind, instead: func(_ context.Context, _ *Server, f *Fault, _ string) answer {
-		return fail(f.Status, f.Message).answer()
+		return f.failure(f.Status, f.Message).answer()
 	}},
 	// No effect; 429 without Retry-After: the plan's sandboxes are all in use.
 	LimitReached: {calls: mutating, instead: func(_ context.Context, s *Server, _ *Fault, _ string) answer {
@@ -63,7 +64,7 @@ var actions = map[Action]action{
 	}},
 	// No effect; 429 with Retry-After, of Fault.RetryAfter.
 	RateLimited: {calls: control, instead: func(_ context.Context, _ *Server, f *Fault, _ string) answer {
-		return (&failure{Code: http.StatusTooManyRequests, Message: "Rate limit exceeded, please try again later", retryAfter: f.RetryAfter}).answer()
+		return f.failure(http.StatusTooManyRequests, "Rate limit exceeded, please try again later").answer()
 	}},
 	// 500 in E2B's JSON; the state falls back to the older snapshot, or is gone.
 	Destroy: {calls: []Kind{Connect, Resume, Timeout, Pause, Kill}, older: true, instead: destroyed},

@@ -52,7 +52,8 @@ func TestFaultsOfACall(t *testing.T) {
 			if c.paused {
 				w.pause(id)
 			}
-			w.fault(e2bsim.Fault{Call: c.kind, Action: c.action, RetryAfter: 7})
+			retryAfter := map[e2bsim.Action]int{e2bsim.RateLimited: 7}[c.action]
+			w.fault(e2bsim.Fault{Call: c.kind, Action: c.action, RetryAfter: retryAfter})
 			res := w.call(c.call, "/sandboxes/"+id+c.path, `{"timeout":900}`)
 			if (c.status == lost) != (res.err != nil) || (res.err == nil && res.status != c.status) {
 				t.Errorf("answered %d %s (%v), want %d", res.status, res.raw, res.err, c.status)
