@@ -25,6 +25,7 @@ const (
 	Vanish         Action = "vanish"
 	Stale          Action = "stale"
 	Fragile        Action = "fragile"
+	HungGuest      Action = "hung_guest"
 )
 
 // action is which calls an Action makes sense for, and what it does around one.
@@ -83,6 +84,8 @@ var actions = map[Action]action{
 	Stale: {calls: []Kind{Connect, Resume}, older: true},
 	// A pause whose caller goes away destroys the state.
 	Fragile: {calls: []Kind{Pause}, older: true},
+	// The daemon inside does not answer while the pause looks at it.
+	HungGuest: {calls: []Kind{Pause}},
 }
 
 func destroyed(ctx context.Context, s *Server, _ *Fault, id string) answer {
