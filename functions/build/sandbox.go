@@ -103,6 +103,8 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 			return err
 		}
 		return waitFor(missingAgain)
+	case errors.Is(err, e2b.ErrGuestHung): // half a build, with none of its processes
+		return failed(err, "The sandbox of this build stopped responding. Please try again.")
 	case errors.Is(err, e2b.ErrRefused):
 		return failed(err, "The sandbox service refused to go on with this build's sandbox.")
 	case noEffect(err), errors.Is(err, e2b.ErrInTransition):

@@ -309,3 +309,20 @@ func TestOlderFilesEndTheBuild(t *testing.T) {
 		t.Errorf("the sandbox is %s", box.State)
 	}
 }
+
+// A sandbox that fell asleep in the middle of its build, hung, has lost the
+// processes that built: its user is told so at once.
+func TestASandboxThatHungEndsTheBuild(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.slow().ID, job.Deps)
+	b.Fault(e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.HungGuest})
+	b.OK(b.e2b.Pause(t.Context(), j.SandboxID))
+	b.deliver()
+	row := b.Row(j.ID)
+	if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "stopped responding") {
+		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+	}
+	if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
+		t.Errorf("the sandbox is %s", box.State)
+	}
+}

@@ -96,6 +96,8 @@ func kindOf(op Op, e Error) error {
 			return ErrPaused
 		}
 		return ErrUnknown
+	case code == http.StatusConflict && op == OpConnect && e.ErrorCode == guestHung:
+		return ErrGuestHung
 	case code == http.StatusConflict && own:
 		return ErrInTransition
 	case code == http.StatusTooManyRequests && e.RetryAfter > 0:
@@ -118,6 +120,9 @@ func kindOf(op Op, e Error) error {
 // neverPlaced are the error codes of a sandbox that no node took. A placement
 // that timed out is not among them: a node may have been at work.
 var neverPlaced = []string{"sandbox_capacity_unavailable", "sandbox_no_compatible_node"}
+
+// guestHung is the error code of a snapshot whose memory is of no use.
+const guestHung = "sandbox_snapshot_guest_agent_unresponsive"
 
 // parseFailure reads an answer that is no success, whatever its body is.
 func parseFailure(op Op, status int, header http.Header, body []byte) *Error {

@@ -57,6 +57,8 @@ func TestAnswers(t *testing.T) {
 		{"paused already", []Op{OpPause}, respond(409, own("409", "")), ErrPaused},
 		{"paused already, says the body alone", []Op{OpPause}, respond(404, own("409", "")), ErrUnknown},
 		{"in transition", []Op{OpCreate, OpGet, OpList, OpConnect, OpKill}, respond(409, own("409", "")), ErrInTransition},
+		{"guest hung at its pause", []Op{OpConnect}, respond(409, own("409", `,"error_code":"sandbox_snapshot_guest_agent_unresponsive"`)), ErrGuestHung},
+		{"guest hung at its pause, says something in front", []Op{OpConnect}, respond(409, "sandbox_snapshot_guest_agent_unresponsive"), ErrUnknown},
 		{"in transition, says something in front", anyOp, respond(409, "conflict"), ErrUnknown},
 		{"concurrency limit", changing, respond(429, own("429", "")), ErrLimit},
 		{"rate limit", changing, respond(429, own("429", ""), "Retry-After", "1"), ErrRateLimited},
@@ -127,7 +129,7 @@ func checkKind(t *testing.T, op Op, err, want error) {
 func outcomes(t *testing.T) map[string]error {
 	t.Helper()
 	all := map[string]error{
-		"ErrNotFound": ErrNotFound, "ErrPaused": ErrPaused, "ErrInTransition": ErrInTransition,
+		"ErrNotFound": ErrNotFound, "ErrPaused": ErrPaused, "ErrInTransition": ErrInTransition, "ErrGuestHung": ErrGuestHung,
 		"ErrRefused": ErrRefused, "ErrKey": ErrKey, "ErrLimit": ErrLimit, "ErrRateLimited": ErrRateLimited,
 		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrNotSent": ErrNotSent, "ErrUnknown": ErrUnknown,
 	}

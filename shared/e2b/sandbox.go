@@ -56,7 +56,7 @@ func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
 		AutoResume autoResume        `json:"autoResume"`
 		Secure     bool              `json:"secure,omitempty"`
 	}{in.Template, seconds(in.Timeout), in.Metadata, true, autoResume{false}, c.config.Version == V1}
-	if err := withTimeout(OpCreate, in.Timeout); err != nil {
+	if err := withTimeout(OpCreate, body.Timeout); err != nil {
 		return Sandbox{}, err
 	}
 	ans, err := c.do(ctx, request{OpCreate, http.MethodPost, c.versioned("/sandboxes"), body, []int{http.StatusCreated}})
@@ -68,16 +68,34 @@ func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
 
 // Connect makes sure that a sandbox runs for at least timeout from now, rounded
 // up to seconds; resumed reports whether it slept. It never shortens a running
-// sandbox's time. ctx bounds the sending; the answer is waited for up to 80 s.
+// sandbox's time. ErrGuestHung: only Reboot brings it up. ctx bounds the
+// sending; the answer is waited for up to 80 s.
 func (c *Client) Connect(ctx context.Context, id string, timeout time.Duration) (s Sandbox, resumed bool, err error) {
+	return c.connect(ctx, id, connect{Timeout: seconds(timeout)})
+}
+
+// Reboot is Connect, but a sandbox that sleeps boots from its disk: its files
+// are there, less what was not yet on disk when it was paused; its processes and
+// the environment that it was created with are gone. One that runs is left as it
+// is, and resumed is false.
+func (c *Client) Reboot(ctx context.Context, id string, timeout time.Duration) (s Sandbox, resumed bool, err error) {
+	return c.connect(ctx, id, connect{Timeout: seconds(timeout), Memory: new(bool)})
+}
+
+// connect is the body of a connect call.
+type connect struct {
+	Timeout int   `json:"timeout"`
+	Memory  *bool `json:"memory,omitempty"` // false: bring up its files alone
+}
+
+func (c *Client) connect(ctx context.Context, id string, body connect) (s Sandbox, resumed bool, err error) {
 	path, err := sandboxPath(OpConnect, id, "/connect")
 	if err != nil {
 		return Sandbox{}, false, err
 	}
-	if err := withTimeout(OpConnect, timeout); err != nil {
+	if err := withTimeout(OpConnect, body.Timeout); err != nil {
 		return Sandbox{}, false, err
 	}
-	body := map[string]int{"timeout": seconds(timeout)}
 	ans, err := c.do(ctx, request{OpConnect, http.MethodPost, c.versioned(path), body, []int{http.StatusOK, http.StatusCreated}})
 	if err != nil {
 		return Sandbox{}, false, err
@@ -139,7 +157,7 @@ func sandboxPath(op Op, id, call string) (string, error) {
 
 // withTimeout refuses what E2B would take for an end at once, or for its own
 // default.
-func withTimeout(op Op, timeout time.Duration) error {
+func withTimeout(op Op, timeout int) error {
 	if timeout > 0 {
 		return nil
 	}

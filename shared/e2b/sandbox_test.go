@@ -45,12 +45,17 @@ func TestWire(t *testing.T) {
 		if err != nil || !resumed {
 			t.Errorf("connect: resumed %v, %v", resumed, err)
 		}
+		_, resumed, err = c.Reboot(ctx, "i1", 61*time.Second)
+		if err != nil || !resumed {
+			t.Errorf("reboot: resumed %v, %v", resumed, err)
+		}
 		_, err = c.Get(ctx, "i1")
 		if err := errors.Join(err, c.Pause(ctx, "i1"), c.Kill(ctx, "i1")); err != nil {
 			t.Error(err)
 		}
 		want := []seen{
 			row.create, row.connect,
+			{"POST", row.connect.URI, testKey, `{"timeout":61,"memory":false}`},
 			{"GET", "/sandboxes/i1", testKey, ""},
 			{"POST", "/sandboxes/i1/pause", testKey, `{}`},
 			{"DELETE", "/sandboxes/i1", testKey, ""},
@@ -84,6 +89,8 @@ func TestBadArgumentsStayHere(t *testing.T) {
 		}
 	}
 	_, _, err := c.Connect(ctx, "i1", 0)
+	checkKind(t, OpConnect, err, ErrRefused)
+	_, _, err = c.Reboot(ctx, "i1", 0)
 	checkKind(t, OpConnect, err, ErrRefused)
 	_, err = c.Create(ctx, Create{Template: "base"})
 	checkKind(t, OpCreate, err, ErrRefused)

@@ -178,6 +178,38 @@ func TestStaleFilesAreNoticed(t *testing.T) {
 	}
 }
 
+// TestAHungGuestIsRebooted: only its files come back, and no process does.
+func TestAHungGuestIsRebooted(t *testing.T) {
+	sim, c := newWorld(t)
+	s := create(t, c)
+	box, ctx := envd.Of(c, s), t.Context()
+	dir := envd.StepDir("j", 1, "start")
+	err := errors.Join(box.WriteMarker(ctx, 3), box.StartStep(ctx, envd.Step{Dir: dir, Cwd: job.Workspace, Command: "exec sleep 1000"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sim.AddFault(e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.HungGuest}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Pause(ctx, s.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, _, err := c.Connect(ctx, s.ID, time.Minute); !errors.Is(err, e2b.ErrGuestHung) {
+			t.Errorf("connect: %v, want %v", err, e2b.ErrGuestHung)
+		}
+	}
+	for _, want := range []bool{true, false} { // one that runs is left as it is
+		if _, resumed, err := c.Reboot(ctx, s.ID, time.Minute); err != nil || resumed != want {
+			t.Fatalf("reboot: resumed %v, %v, want %v", resumed, err, want)
+		}
+	}
+	marker, err := box.ReadMarker(ctx)
+	if p, err2 := box.ReadStep(ctx, dir, 0, 0); err != nil || err2 != nil || marker != 3 || p.Phase != envd.StepDied {
+		t.Errorf("marker %d, step %s, %v, %v", marker, p.Phase, err, err2)
+	}
+}
+
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); {
