@@ -72,7 +72,8 @@ func InsideError(op string, status int, message string, kind, cause error) *Erro
 // placement proves that no sandbox came of it: E2B's call to its node may
 // outlive its answer, so even a 500 of its own is unknown, and the next try
 // looks for the tag first. A pause, connect or kill that E2B itself ended with
-// a 500 is over, and badly. Anything else may come from a load balancer while
+// a 500 is over, and badly; a pause that it answered with a 503 has not begun.
+// Anything else may come from a load balancer while
 // E2B still works on it.
 func kindOf(op Op, e Error) error {
 	own := e.Code != 0
@@ -110,6 +111,8 @@ func kindOf(op Op, e Error) error {
 		return ErrRefused
 	case own && slices.Contains(neverPlaced, e.ErrorCode) && (op == OpCreate || op == OpConnect):
 		return ErrNoCapacity
+	case op == OpPause && e.Status == http.StatusServiceUnavailable && e.Code == http.StatusServiceUnavailable:
+		return ErrBusy
 	case own && code == http.StatusInternalServerError && op != OpCreate && op.changes():
 		return ErrFailed
 	default:

@@ -72,7 +72,11 @@ func TestAnswers(t *testing.T) {
 		{"no capacity, says something in front", []Op{OpCreate, OpConnect}, respond(503, "sandbox_capacity_unavailable"), ErrUnknown},
 		{"placement timed out: a node may have been at work", []Op{OpCreate, OpConnect}, respond(504, own("504", `,"error_code":"sandbox_placement_timeout"`)), ErrUnknown},
 		{"bad gateway", anyOp, respond(502, "bad gateway"), ErrUnknown},
-		{"unavailable", anyOp, respond(503, own("503", "")), ErrUnknown},
+		{"unavailable", []Op{OpCreate, OpGet, OpList, OpConnect, OpKill}, respond(503, own("503", "")), ErrUnknown},
+		{"node is busy, the sandbox runs on", []Op{OpPause}, respond(503, own("503", ""), "Retry-After", "1"), ErrBusy},
+		{"unavailable, says something in front", anyOp, respond(503, "no"), ErrUnknown},
+		{"unavailable, says the body alone", []Op{OpPause}, respond(502, own("503", "")), ErrUnknown},
+		{"unavailable, says the status alone", []Op{OpPause}, respond(503, own("504", "")), ErrUnknown},
 		{"load balancer gave up", anyOp, respond(504, "upstream request timeout"), ErrUnknown},
 		{"request timed out in front", anyOp, respond(408, ""), ErrUnknown},
 		{"cut without an answer", anyOp, vanish, ErrUnknown},
@@ -131,7 +135,7 @@ func outcomes(t *testing.T) map[string]error {
 	all := map[string]error{
 		"ErrNotFound": ErrNotFound, "ErrPaused": ErrPaused, "ErrInTransition": ErrInTransition, "ErrGuestHung": ErrGuestHung,
 		"ErrRefused": ErrRefused, "ErrKey": ErrKey, "ErrLimit": ErrLimit, "ErrRateLimited": ErrRateLimited,
-		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrNotSent": ErrNotSent, "ErrUnknown": ErrUnknown,
+		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrBusy": ErrBusy, "ErrNotSent": ErrNotSent, "ErrUnknown": ErrUnknown,
 	}
 	file, err := parser.ParseFile(token.NewFileSet(), "outcome.go", nil, 0)
 	if err != nil {

@@ -30,6 +30,9 @@ var (
 	ErrFailed = errors.New("e2b: call failed")
 	// ErrNoCapacity: 503 or 504 in E2B's own JSON on create or connect.
 	ErrNoCapacity = errors.New("e2b: no capacity")
+	// ErrBusy: 503 in E2B's own JSON on Pause: it cannot be paused now.
+	// Nothing happened, it runs on; Error.RetryAfter says when to ask again.
+	ErrBusy = errors.New("e2b: busy, not paused")
 	// ErrNotSent: E2B could not be reached, or the time in which the call might
 	// be sent had passed: it was not made and had no effect.
 	ErrNotSent = errors.New("e2b: call not sent")

@@ -46,6 +46,7 @@ func TestErrorTable(t *testing.T) {
 		{"pause, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.GatewayTimeout}, pause, e2b.ErrUnknown},
 		{"pause, done, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.TimeoutAfter}, pause, e2b.ErrUnknown},
 		{"pause, answer lost", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.AnswerLost}, pause, e2b.ErrUnknown},
+		{"pause, its node is busy", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 503}, pause, e2b.ErrBusy},
 		{"pause, 403", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 403}, pause, e2b.ErrRefused},
 		{"pause, 401", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401, Times: -1}, pause, e2b.ErrKey},
 		{"pause, 401 once", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: 401}, pause, nil},
