@@ -326,3 +326,47 @@ func TestASandboxThatHungEndsTheBuild(t *testing.T) {
 		t.Errorf("the sandbox is %s", box.State)
 	}
 }
+
+// A create that arrives twice, however late, makes no second sandbox.
+func TestACreateThatArrivesTwiceMakesOneSandbox(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.deliver()
+	again, err := b.e2b.Create(t.Context(), e2b.Create{Template: "base", Timeout: job.BuildTTL + b.PauseAfter,
+		Metadata: job.Tags(stack, j.ID, 1), Key: job.CreateKey(stack, j.ID, 1)})
+	if row := b.Row(j.ID); err != nil || again.ID != row.SandboxID {
+		t.Errorf("the second one made %q, %v; the first one %q", again.ID, err, row.SandboxID)
+	}
+	if boxes := b.created(); len(boxes) != 1 {
+		t.Errorf("there were %d sandboxes, want one", len(boxes))
+	}
+}
+
+// An answer is kept with its key, so the next create needs another one.
+func TestACreateThatFoundNoRoomIsMadeAnew(t *testing.T) {
+	b := setup(t)
+	other := b.Create(nil)
+	b.E2B.SetPlan(e2bsim.Plan{MaxConcurrent: 1})
+	j := b.accept(page())
+	b.deliver()
+	b.OK(b.e2b.Kill(t.Context(), other))
+	if done := b.ready(j.ID); done.CreateNo != 2 {
+		t.Errorf("it took %d creates, want 2", done.CreateNo)
+	}
+}
+
+// A key that an earlier call has says nothing against the job.
+func TestAKeyInUseIsNoRefusal(t *testing.T) {
+	for code, status := range map[string]int{"idempotency_in_progress": 409, "idempotency_request_mismatch": 409, "idempotency_outcome_unknown": 422} {
+		t.Run(code, func(t *testing.T) {
+			b := setup(t)
+			j := b.accept(page())
+			b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.ErrorAnswer, Status: status, ErrorCode: code})
+			b.deliver()
+			if row := b.Row(j.ID); row.Status.Terminal() || row.CreateSentAt.IsZero() {
+				t.Errorf("the job is %s (%s), and its create was sent at %v", row.Status, row.ErrorMessage, row.CreateSentAt)
+			}
+			b.ready(j.ID)
+		})
+	}
+}

@@ -83,7 +83,8 @@ type Server struct {
 	plan    Plan
 	keys    []string
 	boxes   map[string]*box
-	changed chan struct{} // closed and replaced at every change of state
+	firsts  map[string]*first // by Idempotency-Key
+	changed chan struct{}     // closed and replaced at every change of state
 }
 
 // New starts a simulated E2B. Close must be called to end its sandboxes.
@@ -108,7 +109,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Prices == (Prices{}) {
 		cfg.Prices = PublicPrices
 	}
-	s := &Server{cfg: cfg, clock: cfg.Clock, plan: cfg.Plan, keys: slices.Clone(cfg.APIKeys), boxes: map[string]*box{}, changed: make(chan struct{})}
+	s := &Server{cfg: cfg, clock: cfg.Clock, plan: cfg.Plan, keys: slices.Clone(cfg.APIKeys), boxes: map[string]*box{}, firsts: map[string]*first{}, changed: make(chan struct{})}
 	if s.clock == nil {
 		s.clock = NewClock()
 	}

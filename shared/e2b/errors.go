@@ -82,6 +82,8 @@ func kindOf(op Op, e Error) error {
 		code = e.Code
 	}
 	switch {
+	case slices.Contains(keyTaken, e.ErrorCode):
+		return ErrUnknown
 	case code == http.StatusUnauthorized:
 		return ErrKey
 	case code == http.StatusNotFound && !own:
@@ -123,6 +125,10 @@ func kindOf(op Op, e Error) error {
 // neverPlaced are the error codes of a sandbox that no node took. A placement
 // that timed out is not among them: a node may have been at work.
 var neverPlaced = []string{"sandbox_capacity_unavailable", "sandbox_no_compatible_node"}
+
+// keyTaken are the error codes of a create whose key an earlier one had, which
+// may have made a sandbox.
+var keyTaken = []string{"idempotency_in_progress", "idempotency_request_mismatch", "idempotency_outcome_unknown"}
 
 // guestHung is the error code of a snapshot whose memory is of no use.
 const guestHung = "sandbox_snapshot_guest_agent_unresponsive"

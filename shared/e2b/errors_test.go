@@ -16,7 +16,7 @@ import (
 func calls(c *Client) map[Op]func(context.Context) error {
 	return map[Op]func(context.Context) error{
 		OpCreate: func(ctx context.Context) error {
-			_, err := c.Create(ctx, Create{"base", time.Minute, nil})
+			_, err := c.Create(ctx, Create{Template: "base", Timeout: time.Minute})
 			return err
 		},
 		OpGet:     func(ctx context.Context) error { _, err := c.Get(ctx, "i1"); return err },
@@ -63,6 +63,9 @@ func TestAnswers(t *testing.T) {
 		{"concurrency limit", changing, respond(429, own("429", "")), ErrLimit},
 		{"rate limit", changing, respond(429, own("429", ""), "Retry-After", "1"), ErrRateLimited},
 		{"rate limit, said as a date", changing, respond(429, "", "Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT"), ErrRateLimited},
+		{"key of a create that is under way", []Op{OpCreate}, respond(409, own("409", `,"error_code":"idempotency_in_progress"`)), ErrUnknown},
+		{"key of another create", []Op{OpCreate}, respond(409, own("409", `,"error_code":"idempotency_request_mismatch"`)), ErrUnknown},
+		{"key of a create that nobody knows the end of", []Op{OpCreate}, respond(422, own("422", `,"error_code":"idempotency_outcome_unknown"`)), ErrUnknown},
 		{"ended badly", ending, respond(500, own("500", "")), ErrFailed},
 		{"ended badly, with a code", ending, respond(500, own("500", `,"error_code":"internal_server_error"`)), ErrFailed},
 		{"create ended badly: a sandbox may be left", []Op{OpCreate}, respond(500, own("500", `,"error_code":"sandbox_create_failed"`)), ErrUnknown},

@@ -57,7 +57,7 @@ func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
 // The filter must be that of the page before. ErrRefused: from there
 // the list does not go on.
 func (c *Client) ListPage(ctx context.Context, f Filter, next string) (Page, error) {
-	ans, err := c.do(ctx, request{OpList, http.MethodGet, "/v2/sandboxes?" + f.query(next), nil, []int{http.StatusOK}})
+	ans, err := c.do(ctx, request{op: OpList, method: http.MethodGet, path: "/v2/sandboxes?" + f.query(next), success: []int{http.StatusOK}})
 	if err != nil {
 		return Page{}, err
 	}

@@ -47,6 +47,7 @@ type request struct {
 	op      Op
 	method  string
 	path    string // with its query
+	key     string // Idempotency-Key; "": none
 	body    any    // nil: none
 	success []int
 }
@@ -158,6 +159,9 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 	}
 	req.Header.Set("X-API-Key", key.Reveal())
 	req.Header.Set("User-Agent", "siesta")
+	if r.key != "" {
+		req.Header.Set("Idempotency-Key", r.key)
+	}
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -40,7 +41,14 @@ type Create struct {
 	Template string
 	Timeout  time.Duration     // time to live, rounded up to seconds; at its end E2B pauses
 	Metadata map[string]string // keys and values of [A-Za-z0-9_.-]
+
+	// Key is of 1 to 255 of a-z and 0-9: where E2B keeps keys, a second call of
+	// the same one makes no second sandbox, but gets the first one's answer, be
+	// it an error or not. "" sends none.
+	Key string
 }
+
+var idempotencyKey = regexp.MustCompile(`^[a-z0-9]{1,255}$`)
 
 // Create creates a sandbox that E2B pauses at the end of its time, and that
 // only we wake. ctx bounds the sending; the answer is waited for up to 80 s.
@@ -59,7 +67,10 @@ func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
 	if err := withTimeout(OpCreate, body.Timeout); err != nil {
 		return Sandbox{}, err
 	}
-	ans, err := c.do(ctx, request{OpCreate, http.MethodPost, c.versioned("/sandboxes"), body, []int{http.StatusCreated}})
+	if in.Key != "" && !idempotencyKey.MatchString(in.Key) {
+		return Sandbox{}, &Error{Op: OpCreate, Kind: ErrRefused, Cause: fmt.Errorf("%q is no idempotency key", shorten(in.Key, 80))}
+	}
+	ans, err := c.do(ctx, request{op: OpCreate, method: http.MethodPost, path: c.versioned("/sandboxes"), key: in.Key, body: body, success: []int{http.StatusCreated}})
 	if err != nil {
 		return Sandbox{}, err
 	}
@@ -96,7 +107,7 @@ func (c *Client) connect(ctx context.Context, id string, body connect) (s Sandbo
 	if err := withTimeout(OpConnect, body.Timeout); err != nil {
 		return Sandbox{}, false, err
 	}
-	ans, err := c.do(ctx, request{OpConnect, http.MethodPost, c.versioned(path), body, []int{http.StatusOK, http.StatusCreated}})
+	ans, err := c.do(ctx, request{op: OpConnect, method: http.MethodPost, path: c.versioned(path), body: body, success: []int{http.StatusOK, http.StatusCreated}})
 	if err != nil {
 		return Sandbox{}, false, err
 	}
@@ -112,7 +123,7 @@ func (c *Client) Pause(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, request{OpPause, http.MethodPost, path, struct{}{}, []int{http.StatusNoContent}})
+	_, err = c.do(ctx, request{op: OpPause, method: http.MethodPost, path: path, body: struct{}{}, success: []int{http.StatusNoContent}})
 	return err
 }
 
@@ -123,7 +134,7 @@ func (c *Client) Kill(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, request{OpKill, http.MethodDelete, path, nil, []int{http.StatusNoContent}})
+	_, err = c.do(ctx, request{op: OpKill, method: http.MethodDelete, path: path, success: []int{http.StatusNoContent}})
 	return err
 }
 
@@ -133,7 +144,7 @@ func (c *Client) Get(ctx context.Context, id string) (Sandbox, error) {
 	if err != nil {
 		return Sandbox{}, err
 	}
-	ans, err := c.do(ctx, request{OpGet, http.MethodGet, path, nil, []int{http.StatusOK}})
+	ans, err := c.do(ctx, request{op: OpGet, method: http.MethodGet, path: path, success: []int{http.StatusOK}})
 	if err != nil {
 		return Sandbox{}, err
 	}

@@ -23,8 +23,8 @@ func TestWire(t *testing.T) {
 		version         Version
 		create, connect seen
 	}{
-		{V1, seen{"POST", "/sandboxes", testKey, createBody + `,"secure":true}`}, seen{"POST", "/sandboxes/i1/connect", testKey, `{"timeout":61}`}},
-		{V2, seen{"POST", "/v2/sandboxes", testKey, createBody + `}`}, seen{"POST", "/v2/sandboxes/i1/connect", testKey, `{"timeout":61}`}},
+		{V1, seen{"POST", "/sandboxes", testKey, createBody + `,"secure":true}`, "key1"}, seen{"POST", "/sandboxes/i1/connect", testKey, `{"timeout":61}`, ""}},
+		{V2, seen{"POST", "/v2/sandboxes", testKey, createBody + `}`, "key1"}, seen{"POST", "/v2/sandboxes/i1/connect", testKey, `{"timeout":61}`, ""}},
 	} {
 		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 			switch {
@@ -37,7 +37,7 @@ func TestWire(t *testing.T) {
 			}
 		})
 		c, ctx := newClient(t, Config{APIURL: s.URL + "/", Version: row.version}), t.Context()
-		sandbox, err := c.Create(ctx, Create{"base", 90*time.Second + 1, map[string]string{"siesta_job": "j"}})
+		sandbox, err := c.Create(ctx, Create{Template: "base", Timeout: 90*time.Second + 1, Metadata: map[string]string{"siesta_job": "j"}, Key: "key1"})
 		if err != nil || sandbox.ID != "i1" || sandbox.EnvdVersion != "0.6.4" || sandbox.AccessToken.Reveal() != "tok-secret" {
 			t.Errorf("create: %+v, %v", sandbox, err)
 		}
@@ -55,10 +55,10 @@ func TestWire(t *testing.T) {
 		}
 		want := []seen{
 			row.create, row.connect,
-			{"POST", row.connect.URI, testKey, `{"timeout":61,"memory":false}`},
-			{"GET", "/sandboxes/i1", testKey, ""},
-			{"POST", "/sandboxes/i1/pause", testKey, `{}`},
-			{"DELETE", "/sandboxes/i1", testKey, ""},
+			{"POST", row.connect.URI, testKey, `{"timeout":61,"memory":false}`, ""},
+			{"GET", "/sandboxes/i1", testKey, "", ""},
+			{"POST", "/sandboxes/i1/pause", testKey, `{}`, ""},
+			{"DELETE", "/sandboxes/i1", testKey, "", ""},
 		}
 		if got := s.seen(); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %v\nwant %v", row.version, got, want)
@@ -92,8 +92,10 @@ func TestBadArgumentsStayHere(t *testing.T) {
 	checkKind(t, OpConnect, err, ErrRefused)
 	_, _, err = c.Reboot(ctx, "i1", 0)
 	checkKind(t, OpConnect, err, ErrRefused)
-	_, err = c.Create(ctx, Create{Template: "base"})
-	checkKind(t, OpCreate, err, ErrRefused)
+	for _, in := range []Create{{Template: "base"}, {Template: "base", Timeout: time.Minute, Key: "Key-1"}} {
+		_, err = c.Create(ctx, in)
+		checkKind(t, OpCreate, err, ErrRefused)
+	}
 	if got := s.seen(); len(got) != 0 {
 		t.Errorf("sent: %v", got)
 	}
