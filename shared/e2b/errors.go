@@ -23,6 +23,7 @@ type Error struct {
 	ErrorCode  string        // error_code in it, often absent
 	Message    string        // what E2B, its edge or envd said, shortened
 	RetryAfter time.Duration // the server's wish; 0 when it had none
+	Again      *bool         // the server's word on whether a repetition can help; nil when it had none
 
 	Kind  error // what it means: an outcome
 	Cause error // what the network, or our own check, said
@@ -109,7 +110,7 @@ func kindOf(op Op, e Error) error {
 		return ErrLimit
 	case code == http.StatusRequestTimeout:
 		return ErrUnknown
-	case code >= 400 && code < 500 && own:
+	case code >= 400 && code < 500 && own, own && e.ErrorCode == createRefused:
 		return ErrRefused
 	case own && slices.Contains(neverPlaced, e.ErrorCode) && (op == OpCreate || op == OpConnect):
 		return ErrNoCapacity
@@ -121,6 +122,10 @@ func kindOf(op Op, e Error) error {
 		return ErrUnknown
 	}
 }
+
+// createRefused is the error code of a sandbox that no node will ever take; it
+// comes with a 5xx.
+const createRefused = "sandbox_create_refused"
 
 // neverPlaced are the error codes of a sandbox that no node took. A placement
 // that timed out is not among them: a node may have been at work.
@@ -136,6 +141,10 @@ const guestHung = "sandbox_snapshot_guest_agent_unresponsive"
 // parseFailure reads an answer that is no success, whatever its body is.
 func parseFailure(op Op, status int, header http.Header, body []byte) *Error {
 	e := &Error{Op: op, Status: status, RetryAfter: retryAfter(header.Get("Retry-After"), time.Now())}
+	if word := header.Get("Should-Retry"); word != "" {
+		again := strings.EqualFold(strings.TrimSpace(word), "true")
+		e.Again = &again
+	}
 	var own struct {
 		Code      int    `json:"code"`
 		ErrorCode string `json:"error_code"`

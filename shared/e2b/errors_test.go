@@ -70,6 +70,7 @@ func TestAnswers(t *testing.T) {
 		{"ended badly, with a code", ending, respond(500, own("500", `,"error_code":"internal_server_error"`)), ErrFailed},
 		{"create ended badly: a sandbox may be left", []Op{OpCreate}, respond(500, own("500", `,"error_code":"sandbox_create_failed"`)), ErrUnknown},
 		{"500 of something in front", changing, respond(500, "oops"), ErrUnknown},
+		{"no node will ever take it", []Op{OpCreate, OpConnect}, respond(500, own("500", `,"error_code":"sandbox_create_refused"`)), ErrRefused},
 		{"no capacity", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_capacity_unavailable"`)), ErrNoCapacity},
 		{"no compatible node", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_no_compatible_node"`)), ErrNoCapacity},
 		{"no capacity, says something in front", []Op{OpCreate, OpConnect}, respond(503, "sandbox_capacity_unavailable"), ErrUnknown},

@@ -92,8 +92,9 @@ func (c *Client) do(ctx context.Context, r request) (response, error) {
 }
 
 // repeat is the one place that decides whether a call may be made again, and
-// after how long: one that was never sent always; one that changes nothing when
-// a later answer may be a better one; any other never.
+// after how long: one that was never sent always; one that does no harm twice
+// when E2B says so, in so many words; where it does not say, one that changes
+// nothing when a later answer may be a better one; any other never.
 func repeat(e *Error, try int, backoff time.Duration) (time.Duration, bool) {
 	if try >= maxTries {
 		return 0, false
@@ -103,6 +104,8 @@ func repeat(e *Error, try int, backoff time.Duration) (time.Duration, bool) {
 	switch {
 	case e.Kind == ErrNotSent:
 		return wait, true
+	case e.Again != nil && (!e.Op.changes() || e.Op == OpConnect):
+		return wait, *e.Again
 	case e.Op.changes():
 		return 0, false
 	default:

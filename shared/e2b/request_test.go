@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -196,6 +197,39 @@ func TestReadsAreRepeated(t *testing.T) {
 				t.Errorf("asked again after %v, against Retry-After", took)
 			}
 		})
+	}
+}
+
+// TestE2BsWordOnRepetitionCounts, whatever the status. A create or a pause is
+// not made twice even so.
+func TestE2BsWordOnRepetitionCounts(t *testing.T) {
+	for _, row := range []struct {
+		ops    []Op
+		status int
+		word   string
+		tries  int
+	}{
+		{[]Op{OpGet, OpList}, 503, "false", 1},
+		{[]Op{OpGet, OpList}, 429, "FALSE", 1},
+		{[]Op{OpGet, OpList, OpConnect}, 409, "true", 2},
+		{[]Op{OpConnect}, 503, "true", 2},
+		{[]Op{OpConnect}, 503, "false", 1},
+		{[]Op{OpCreate, OpPause, OpKill}, 503, "true", 1},
+	} {
+		for _, op := range row.ops {
+			var tries atomic.Int32
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if tries.Add(1) == 1 {
+					respond(row.status, own(strconv.Itoa(row.status), ""), "Should-Retry", row.word)(w, r)
+					return
+				}
+				respond(200, map[bool]string{true: "[]", false: `{"sandboxID":"i1"}`}[op == OpList])(w, r)
+			})
+			err := calls(newClient(t, Config{APIURL: s.URL}))[op](t.Context())
+			if got := int(tries.Load()); got != row.tries || (err == nil) != (got == 2) {
+				t.Errorf("%s, %d, Should-Retry %s: %d tries, %v; want %d", op, row.status, row.word, got, err, row.tries)
+			}
+		}
 	}
 }
 
