@@ -370,3 +370,39 @@ func TestAKeyInUseIsNoRefusal(t *testing.T) {
 		})
 	}
 }
+
+// An entry of E2B's list that has no usable id hides no other one; where it may
+// be what the create made, nothing is created anew.
+func TestAnOddEntryInTheListIsSteppedOver(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
+	b.deliver()
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.OddEntry, Times: -1})
+	if done := b.ready(j.ID); done.CreateNo != 1 {
+		t.Errorf("it took %d creates, want one", done.CreateNo)
+	}
+
+	lost := b.accept(page())
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout})
+	b.deliver()
+	b.Pass(job.Grace)
+	b.deliver()
+	if row := b.Row(lost.ID); row.CreateNo != 1 || row.Turn != 1 {
+		t.Errorf("the row is at create %d, turn %d, want it handed over", row.CreateNo, row.Turn)
+	}
+}
+
+// What E2B answers about another sandbox says nothing about this one.
+func TestAnAnswerAboutAnotherSandboxIsUnknown(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.slow().ID, job.Deps)
+	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.OtherID})
+	files := b.Calls(e2bsim.StartProcess)
+	if again := b.deliver(); again == 0 {
+		t.Error("the turn went on")
+	}
+	if row := b.Row(j.ID); row.Status != job.Deps || row.SandboxID != j.SandboxID || b.Calls(e2bsim.StartProcess) != files {
+		t.Errorf("the job is %s in sandbox %s; %d commands were started", row.Status, row.SandboxID, b.Calls(e2bsim.StartProcess)-files)
+	}
+}

@@ -26,6 +26,8 @@ const (
 	Stale          Action = "stale"
 	Fragile        Action = "fragile"
 	HungGuest      Action = "hung_guest"
+	OddEntry       Action = "odd_entry"
+	OtherID        Action = "other_id"
 )
 
 // action is which calls an Action makes sense for, and what it does around one.
@@ -86,6 +88,11 @@ var actions = map[Action]action{
 	Fragile: {calls: []Kind{Pause}, older: true},
 	// The daemon inside does not answer while the pause looks at it.
 	HungGuest: {calls: []Kind{Pause}},
+	// The list begins with an entry, with all that was asked for, whose id is of
+	// no form that E2B's has.
+	OddEntry: {calls: []Kind{List}},
+	// The effect; the answer names another sandbox.
+	OtherID: {calls: []Kind{Connect, Get}},
 }
 
 func destroyed(ctx context.Context, s *Server, _ *Fault, id string) answer {

@@ -37,7 +37,11 @@ func (s *Server) connect(ctx context.Context, c *call) answer {
 	if f != nil {
 		return f.answer()
 	}
-	return ok(status, s.describe(b))
+	d := s.describe(b)
+	if c.fault.is(OtherID) {
+		d.SandboxID = newID()
+	}
+	return ok(status, d)
 }
 
 // wake says how a sandbox is to be brought up.

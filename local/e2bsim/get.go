@@ -77,6 +77,9 @@ func (s *Server) get(_ context.Context, c *call) answer {
 			d.PauseMode = "filesystem"
 		}
 	}
+	if c.fault.is(OtherID) {
+		d.SandboxID = newID()
+	}
 	return ok(http.StatusOK, d)
 }
 

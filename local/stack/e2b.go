@@ -93,7 +93,12 @@ func (s *Stack) killOurs(ctx context.Context, client *e2b.Client) error {
 		return nil
 	}
 	var errs []error
-	for _, box := range ours {
+	for _, box := range ours.Odd {
+		if box.Metadata[job.TagStack] == s.identity.StackTag {
+			errs = append(errs, errors.New("a sandbox of ours has an id that cannot be used; it ends by itself"))
+		}
+	}
+	for _, box := range ours.Sandboxes {
 		if box.Metadata[job.TagStack] != s.identity.StackTag {
 			continue // whatever the filter let through
 		}

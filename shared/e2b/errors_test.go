@@ -94,6 +94,7 @@ func TestAnswers(t *testing.T) {
 		{"answer is no JSON", []Op{OpConnect, OpGet, OpList}, respond(200, "<html>"), ErrUnknown},
 		{"created, answer is no JSON", []Op{OpCreate}, respond(201, "<html>"), ErrUnknown},
 		{"created, id is no id", []Op{OpCreate}, respond(201, `{"sandboxID":"../x"}`), ErrUnknown},
+		{"answer names another sandbox", []Op{OpConnect, OpGet}, respond(200, `{"sandboxID":"i2"}`), ErrUnknown},
 		{"answer names no sandbox", []Op{OpConnect, OpGet}, respond(200, `{}`), ErrUnknown},
 	} {
 		t.Run(row.name, func(t *testing.T) {

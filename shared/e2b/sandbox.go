@@ -36,6 +36,16 @@ type Sandbox struct {
 	EndAt       time.Time // end of its time to live; when paused, of its last run
 }
 
+// Tagged reports whether it carries all of these tags, whatever else it does.
+func (s Sandbox) Tagged(tags map[string]string) bool {
+	for key, value := range tags {
+		if got, ok := s.Metadata[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}
+
 // Create says what sandbox to create.
 type Create struct {
 	Template string
@@ -74,7 +84,7 @@ func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
 	if err != nil {
 		return Sandbox{}, err
 	}
-	return decodeSandbox(OpCreate, ans)
+	return decodeSandbox(OpCreate, "", ans)
 }
 
 // Connect makes sure that a sandbox runs for at least timeout from now, rounded
@@ -111,7 +121,7 @@ func (c *Client) connect(ctx context.Context, id string, body connect) (s Sandbo
 	if err != nil {
 		return Sandbox{}, false, err
 	}
-	s, err = decodeSandbox(OpConnect, ans)
+	s, err = decodeSandbox(OpConnect, id, ans)
 	return s, ans.status == http.StatusCreated, err
 }
 
@@ -148,7 +158,7 @@ func (c *Client) Get(ctx context.Context, id string) (Sandbox, error) {
 	if err != nil {
 		return Sandbox{}, err
 	}
-	return decodeSandbox(OpGet, ans)
+	return decodeSandbox(OpGet, id, ans)
 }
 
 // versioned is the route of a call that has two generations.
@@ -192,10 +202,11 @@ type wire struct {
 // append a client's id to it.
 func (w wire) sandbox() (Sandbox, error) {
 	id, _, _ := strings.Cut(w.SandboxID, "-")
+	s := Sandbox{id, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}
 	if !sandboxID.MatchString(id) {
-		return Sandbox{}, fmt.Errorf("answer has %q as sandbox id", shorten(w.SandboxID, 80))
+		return s, fmt.Errorf("answer has %q as sandbox id", shorten(w.SandboxID, 80))
 	}
-	return Sandbox{id, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}, nil
+	return s, nil
 }
 
 func parseSandbox(body []byte) (Sandbox, error) {
@@ -206,10 +217,14 @@ func parseSandbox(body []byte) (Sandbox, error) {
 	return w.sandbox()
 }
 
-// decodeSandbox: the call took effect, but an answer that cannot be read leaves
-// open on what.
-func decodeSandbox(op Op, ans response) (Sandbox, error) {
+// decodeSandbox: the call took effect, but an answer that cannot be read, or that
+// is about another sandbox than the one asked for, leaves open on what. asked is
+// "" where no sandbox was named.
+func decodeSandbox(op Op, asked string, ans response) (Sandbox, error) {
 	s, err := parseSandbox(ans.body)
+	if err == nil && asked != "" && s.ID != asked {
+		err = fmt.Errorf("answer is about sandbox %s", s.ID)
+	}
 	if err != nil {
 		return Sandbox{}, &Error{Op: op, Status: ans.status, Kind: ErrUnknown, Cause: err}
 	}

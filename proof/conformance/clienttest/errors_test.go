@@ -42,6 +42,8 @@ func TestErrorTable(t *testing.T) {
 		{"connect, vanished", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Vanish}, connect, e2b.ErrNotFound},
 		{"connect, 409", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 409}, connect, e2b.ErrInTransition},
 		{"connect, cut half way", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.CutHalfway}, connect, e2b.ErrUnknown},
+		{"connect, about another sandbox", e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.OtherID}, connect, e2b.ErrUnknown},
+		{"get, about another sandbox", e2bsim.Fault{Call: e2bsim.Get, Action: e2bsim.OtherID}, get, e2b.ErrUnknown},
 		{"pause, state destroyed", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.Destroy}, pause, e2b.ErrFailed},
 		{"pause, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.GatewayTimeout}, pause, e2b.ErrUnknown},
 		{"pause, done, 504 in front", e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.TimeoutAfter}, pause, e2b.ErrUnknown},

@@ -75,7 +75,7 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("stop while paused: %v", err)
 	}
 	list, err := c.List(ctx, e2b.Filter{Metadata: map[string]string{"siesta_job": "j"}, States: []e2b.State{e2b.Paused}})
-	if err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Metadata["siesta_stack"] != "s" {
+	if err != nil || len(list.Sandboxes) != 1 || list.Sandboxes[0].ID != s.ID || list.Sandboxes[0].Metadata["siesta_stack"] != "s" {
 		t.Errorf("list: %+v, %v", list, err)
 	}
 
