@@ -163,7 +163,9 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 	req.Header.Set("X-API-Key", key.Reveal())
 	req.Header.Set("User-Agent", "siesta")
 	if r.key != "" {
-		req.Header.Set("Idempotency-Key", r.key)
+		// Under its usual spelling, Go's transport would take it for leave to send
+		// the request again; but E2B may not keep keys.
+		req.Header["idempotency-key"] = []string{r.key}
 	}
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")

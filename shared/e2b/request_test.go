@@ -131,6 +131,26 @@ func TestNothingIsSentPastItsWindow(t *testing.T) {
 	}
 }
 
+// TestAKeyIsNoLeaveToRepeat: a create that was cut off on a connection that was
+// in use before may have made a sandbox, whatever its key.
+func TestAKeyIsNoLeaveToRepeat(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			vanish(w, r)
+		}
+		respond(200, `{"sandboxID":"i1"}`)(w, r)
+	})
+	c := newClient(t, Config{APIURL: s.URL})
+	if _, err := c.Get(t.Context(), "i1"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Create(t.Context(), Create{Template: "base", Timeout: time.Minute, Key: "key1"})
+	checkKind(t, OpCreate, err, ErrUnknown)
+	if got := s.seen(); len(got) != 2 || got[1].Once != "key1" {
+		t.Errorf("sent: %v, want the get and one create with its key", got)
+	}
+}
+
 // TestWhatWasSentIsWaitedFor: E2B may destroy a sandbox whose pause is
 // cancelled, so the caller's end must not reach the request.
 func TestWhatWasSentIsWaitedFor(t *testing.T) {
