@@ -19,8 +19,9 @@ import (
 	"siesta/shared/secrets"
 )
 
-// sandboxLimits keep a runaway build from taking the machine.
-var sandboxLimits = sandbox.Limits{Memory: 2 << 30, Processes: 1000}
+// sandboxLimits keep a runaway build from taking the machine, and one that needs
+// more memory than E2B gives by default from passing here.
+var sandboxLimits = sandbox.Limits{Memory: 512 << 20, Processes: 1000}
 
 // startE2B starts the simulator, unless the settings name a service elsewhere.
 func (s *Stack) startE2B(ctx context.Context) error {
