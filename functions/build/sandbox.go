@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"siesta/shared/e2b"
@@ -22,9 +23,15 @@ const (
 	missingAgain = 60 * time.Second
 )
 
-// errUnanswered: a create may still be under way, or may have been lost.
-var errUnanswered = errors.New("create has no answer yet")
+var (
+	// errUnanswered: a create may still be under way, or may have been lost.
+	errUnanswered = errors.New("create has no answer yet")
+	// errOutOfReach: a create made a sandbox that cannot be used. Another create
+	// would make a second one.
+	errOutOfReach = errors.New("sandbox has an id that cannot be used")
+)
 
+// errOutOfReach: the create may have made a sandbox whose id cannot be used, so
 // obtainSandbox leaves the turn connected to the job's sandbox: the one that
 // the row names, or the one that an earlier create made, or a new one.
 func (t *turn) obtainSandbox(ctx context.Context) error {
@@ -56,11 +63,23 @@ func (t *turn) obtainSandbox(ctx context.Context) error {
 func (t *turn) find(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	listed, err := t.e2b.List(ctx, e2b.Filter{Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo)})
-	if err != nil || len(listed) == 0 {
+	tags := job.Tags(t.StackTag, t.j.ID, t.j.CreateNo)
+	listed, err := t.e2b.List(ctx, e2b.Filter{Metadata: tags})
+	if err != nil {
 		return "", err
 	}
-	return listed[0].ID, nil
+	if len(listed.Odd) > 0 {
+		t.log.WarnContext(ctx, "list has entries that are no sandbox", "entries", len(listed.Odd))
+	}
+	for _, s := range listed.Sandboxes {
+		if s.Tagged(tags) { // whatever the filter let through
+			return s.ID, nil
+		}
+	}
+	if slices.ContainsFunc(listed.Odd, func(s e2b.Sandbox) bool { return s.Metadata == nil || s.Tagged(tags) }) {
+		return "", errOutOfReach
+	}
+	return "", nil
 }
 
 // connect reaches the sandbox of an earlier turn and puts off its time-out.
@@ -113,6 +132,8 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 			return err
 		}
 		return waitFor(missingAgain)
+	case errors.Is(err, e2b.ErrGuestHung): // half a build, with none of its processes
+		return failed(err, "The sandbox of this build stopped responding. Please try again.")
 	case errors.Is(err, e2b.ErrRefused):
 		return failed(err, "The sandbox service refused to go on with this build's sandbox.")
 	case noEffect(err), errors.Is(err, e2b.ErrInTransition):

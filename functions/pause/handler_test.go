@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -78,8 +79,9 @@ func TestAnUnknownOutcomeIsNeverWrittenAndAskedForAgain(t *testing.T) {
 func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 	for _, f := range []e2bsim.Fault{
 		{Action: e2bsim.LimitReached}, {Action: e2bsim.RateLimited, RetryAfter: 40}, {Action: e2bsim.ErrorAnswer, Status: 500}, {Action: e2bsim.ErrorAnswer, Status: 404},
+		{Action: e2bsim.ErrorAnswer, Status: 503}, {Action: e2bsim.ErrorAnswer, Status: 503, RetryAfter: 40},
 	} {
-		t.Run(string(f.Action), func(t *testing.T) {
+		t.Run(fmt.Sprint(f.Action, f.Status, f.RetryAfter), func(t *testing.T) {
 			b := setup(t)
 			j := b.Ready(0)
 			b.fault(f)

@@ -56,6 +56,15 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 	}
 }
 
+// An entry that cannot be reached is told of, and hides no other.
+func TestAnOddEntryHidesNoOrphan(t *testing.T) {
+	b := setup(t)
+	id := b.fail(b.building()).SandboxID
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.OddEntry})
+	b.want(b.reconcile(), orphans, count{2, 1, 1})
+	b.wantBox(id, e2bsim.StateGone)
+}
+
 func TestAFailedRowLearnsThatItsSandboxIsGone(t *testing.T) {
 	b := setup(t)
 	j := b.fail(b.building())

@@ -17,13 +17,14 @@ import (
 // wake is one call's part in one wake, from its record on. Others may share it.
 type wake struct {
 	*handler
-	j       job.Job
-	expires time.Time // when E2B ends the sandbox, by this process's clock
-	envd    *envd.Client
-	step    step   // the server's newest step; its zero value: not known yet
-	failing bool   // the app answers, and that it fails
-	preview string // what the last look at the preview found; for the log
-	settled bool   // E2B answered: no call to it is under way
+	j        job.Job
+	expires  time.Time // when E2B ends the sandbox, by this process's clock
+	envd     *envd.Client
+	step     step   // the server's newest step; its zero value: not known yet
+	failing  bool   // the app answers, and that it fails
+	preview  string // what the last look at the preview found; for the log
+	settled  bool   // E2B answered: no call to it is under way
+	rebooted bool   // from its disk, which may lack the newest writes
 }
 
 // bringUp connects to the sandbox, sees to it that the app answers, and says so
@@ -80,7 +81,7 @@ func (w *wake) work(ctx context.Context) error {
 		w.log.WarnContext(ctx, "sandbox has no marker", "sandbox_id", w.j.SandboxID)
 	case err != nil:
 		return fmt.Errorf("%w: read marker: %w", errUnfinished, err)
-	case marker < w.j.MarkerEpoch:
+	case marker < w.j.MarkerEpoch && !w.rebooted:
 		return fmt.Errorf("%w: marker %d, want %d", errOlderFiles, marker, w.j.MarkerEpoch)
 	}
 	return w.awaitApp(ctx)
@@ -117,7 +118,13 @@ func (w *wake) connect(ctx context.Context) error {
 	w.expires = time.Now().Add(ttl)
 	sending, cancel := context.WithTimeout(ctx, w.times.send)
 	defer cancel()
-	sandbox, resumed, err := w.e2b.Within(patience).Connect(sending, w.j.SandboxID, ttl)
+	client := w.e2b.Within(patience)
+	sandbox, resumed, err := client.Connect(sending, w.j.SandboxID, ttl)
+	if errors.Is(err, e2b.ErrGuestHung) { // for good: only its files are left
+		w.log.WarnContext(ctx, "sandbox hung at its pause, booting it from its disk", "sandbox_id", w.j.SandboxID)
+		sandbox, resumed, err = client.Reboot(sending, w.j.SandboxID, ttl)
+		w.rebooted = err == nil
+	}
 	if errors.Is(err, e2b.ErrUnknown) {
 		return fmt.Errorf("%w: %w", errUnfinished, err)
 	}

@@ -17,6 +17,7 @@ type call struct {
 	kind  Kind
 	id    string // of the sandbox; empty for create and list
 	v2    bool
+	key   string // Idempotency-Key; empty: none
 	query map[string][]string
 	body  []byte
 	fault *Fault // nil: none
@@ -39,8 +40,8 @@ func (s *Server) APIHandler() http.Handler {
 		kind    Kind
 		handler handler
 	}{
-		{"POST /sandboxes", Create, s.create},
-		{"POST /v2/sandboxes", Create, s.create},
+		{"POST /sandboxes", Create, s.once(s.create)},
+		{"POST /v2/sandboxes", Create, s.once(s.create)},
 		{"GET /v2/sandboxes", List, s.list},
 		{"GET /sandboxes/{id}", Get, s.get},
 		{"DELETE /sandboxes/{id}", Kill, s.kill},
@@ -70,7 +71,7 @@ func (s *Server) handle(kind Kind, h handler) http.Handler {
 			f.answer().write(w)
 			return
 		}
-		c := &call{kind: kind, id: r.PathValue("id"), v2: strings.HasPrefix(r.URL.Path, "/v2/"), query: r.URL.Query()}
+		c := &call{kind: kind, id: r.PathValue("id"), v2: strings.HasPrefix(r.URL.Path, "/v2/"), key: r.Header.Get("Idempotency-Key"), query: r.URL.Query()}
 		if c.id != "" {
 			c.id, _, _ = strings.Cut(c.id, "-")
 			if !bareID.MatchString(c.id) {
