@@ -71,6 +71,7 @@ func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 		"project no UUID":   {event(`{"goal": "x", "project_id": "1"}`), 422, "project_id must be a UUID"},
 		"port 0":            {event(with(`"port": 0`)), 422, "port must be between 1 and 65535"},
 		"path upwards":      {event(with(`"source": {"files": {"../../etc/x": "y"}}`)), 422, "../../etc/x"},
+		"long name":         {event(with(`"source": {"files": {"a/` + strings.Repeat("b", 256) + `": "y"}}`)), 422, "a name is over 255 bytes"},
 		"template unknown":  {event(with(`"template": "mine"`)), 422, "base, node"},
 		"foreign archive":   {event(with(`"source": {"archive": "s3://sources/user_bob/a.tar.gz"}`)), 422, "source.archive"},
 		"env sets PORT":     {event(with(`"env": {"PORT": "1"}`)), 422, "PORT"},

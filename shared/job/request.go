@@ -17,6 +17,8 @@ const (
 	MaxCommand  = 8_000   // characters of one command
 	MaxFiles    = 10_000  // files in source.files
 	MaxPath     = 1_024   // bytes of one path
+	MaxName     = 255     // bytes of one file's or folder's name: no file system of Linux takes more
+	MaxKey      = 1_024   // bytes of an archive's key: S3 has no longer ones
 	MaxEnv      = 100     // environment variables
 	MaxEnvValue = 32_768  // characters of one value
 	MaxEnvPair  = 131_000 // bytes of one name and its value: no process starts with 128 KiB in one

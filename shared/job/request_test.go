@@ -66,6 +66,8 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 		"path backslash":       {`{` + ids + `,"source":{"files":{"a\\b":"y"}}}`, "source.files"},
 		"path empty":           {`{` + ids + `,"source":{"files":{"":"y"}}}`, "source.files"},
 		"path with line break": {`{` + ids + `,"source":{"files":{"a\nb":"y"}}}`, "source.files"},
+		"file name too long":   {`{` + ids + `,"source":{"files":{"a/` + strings.Repeat("字", 86) + `":"y"}}}`, "source.files"},
+		"folder name too long": {`{` + ids + `,"source":{"files":{"` + strings.Repeat("a", job.MaxName+1) + `/b":null}}}`, "source.files"},
 		"file as folder":       {`{` + ids + `,"source":{"files":{"a":"y","a/b":"z"}}}`, "source.files"},
 		"file a number":        {`{` + ids + `,"source":{"files":{"a":7}}}`, "source.files"},
 		"bad base64":           {`{` + ids + `,"source":{"files":{"a":{"base64":"%"}}}}`, "source.files"},
@@ -73,6 +75,7 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 		"other bucket":         {`{` + ids + `,"source":{"archive":"s3://other/alice/a.tar.gz"}}`, "source.archive"},
 		"other user's archive": {`{` + ids + `,"source":{"archive":"s3://sources/bob/a.tar.gz"}}`, "source.archive"},
 		"archive way out":      {`{` + ids + `,"source":{"archive":"s3://sources/alice/../bob/a.tar.gz"}}`, "source.archive"},
+		"archive key too long": {`{` + ids + `,"source":{"archive":"s3://sources/alice/` + strings.Repeat("a/", 512) + `a.tar.gz"}}`, "source.archive"},
 		"archive no tar.gz":    {`{` + ids + `,"source":{"archive":"s3://sources/alice/a.zip"}}`, "source.archive"},
 		"env name":             {`{` + ids + `,"env":{"A B":"x"}}`, "env"},
 		"env PORT":             {`{` + ids + `,"env":{"PORT":"1"}}`, "env"},
@@ -94,6 +97,17 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 				t.Errorf("got field %q (%v), want %q", invalid.Field, err, c.field)
 			}
 		})
+	}
+}
+
+// The longest name that a file system takes is 255 bytes, of however many
+// characters.
+func TestTheLongestNameIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{strings.Repeat("a", job.MaxName), strings.Repeat("字", job.MaxName/3) + "/b"} {
+		if err := job.ValidatePath(name); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -91,6 +91,8 @@ func (s Source) validate(userID, bucket string) error {
 		return invalid("source.archive", "must be an object of the bucket "+bucket)
 	case strings.Contains(userID, "/") || !strings.HasPrefix(key, userID+"/") || path.Clean(key) != key || badText(key):
 		return invalid("source.archive", "must be below your own prefix")
+	case len(key) > MaxKey:
+		return invalid("source.archive", "has a key of over 1024 bytes")
 	case !strings.HasSuffix(key, ".tar.gz") && !strings.HasSuffix(key, ".tgz"):
 		return invalid("source.archive", "must be a .tar.gz")
 	}
@@ -111,6 +113,11 @@ func ValidatePath(name string) error {
 		return invalid("source.files", "has "+Quote(name)+", which is not relative to the workspace")
 	case path.Clean(name) != name || name == ".." || strings.HasPrefix(name, "../"):
 		return invalid("source.files", "has "+Quote(name)+", which is not a clean path below the workspace")
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if len(part) > MaxName {
+			return invalid("source.files", "has "+Quote(name)+", in which a name is over 255 bytes")
+		}
 	}
 	return nil
 }
