@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -53,8 +54,10 @@ func with(field string) string { return strings.TrimSuffix(good, "}") + ", " + f
 
 func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 	b := setup(t)
-	base64 := event("{{{")
-	base64.IsBase64Encoded = true
+	noBase64 := event("{{{")
+	noBase64.IsBase64Encoded = true
+	noUTF8 := event(base64.StdEncoding.EncodeToString([]byte(with(`"source": {"files": {"a` + "\xff" + `": "x", "a` + "\xfe" + `": "y"}}`))))
+	noUTF8.IsBase64Encoded = true // as the gateway hands on what is no text
 	for name, tt := range map[string]struct {
 		event  api.Request
 		status int
@@ -63,7 +66,9 @@ func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 		"no JSON":           {event(`{"project_id"`), 400, "body must be a JSON object"},
 		"no body":           {event(""), 400, "body"},
 		"a list":            {event("[]"), 400, "body"},
-		"no base64":         {base64, 400, "base64"},
+		"no base64":         {noBase64, 400, "base64"},
+		"no UTF-8":          {noUTF8, 400, "body must be UTF-8"},
+		"half of a pair":    {event(with(`"source": {"files": {"a": "\ud800"}}`)), 400, "surrogate"},
 		"too large":         {event(with(`"source": {"files": {"a": "` + strings.Repeat("x", 6<<20) + `"}}`)), 413, "6 MB"},
 		"no goal":           {event(`{"project_id": "` + project + `"}`), 422, "goal is required"},
 		"blank goal":        {event(`{"project_id": "` + project + `", "goal": "  "}`), 422, "goal"},

@@ -69,6 +69,9 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // ParseRequest decodes and validates a request of userID. The error is always
 // an *InvalidError. Without a template the request gets the default one.
 func ParseRequest(data []byte, userID string, allowed Allowed) (Request, error) {
+	if !IsWholeText(data) {
+		return Request{}, invalid(FieldBody, "must be UTF-8, without halves of surrogate pairs")
+	}
 	var r Request
 	if err := json.Unmarshal(data, &r); err != nil {
 		return Request{}, decodeError(err)

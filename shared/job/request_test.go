@@ -48,6 +48,8 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 	for name, c := range map[string]struct{ body, field string }{
 		"not JSON":             {`{`, "body"},
 		"an array":             {`[]`, "body"},
+		"no UTF-8":             {`{` + ids + `,"source":{"files":{"a` + "\xff" + `":"x","a` + "\xfe" + `":"y"}}}`, "body"},
+		"half of a pair":       {`{` + ids + `,"env":{"A":"\ud800"}}`, "body"},
 		"no project":           {`{"goal":"x"}`, "project_id"},
 		"project no UUID":      {`{"project_id":"p1","goal":"x"}`, "project_id"},
 		"no goal":              {`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111"}`, "goal"},
