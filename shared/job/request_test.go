@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"siesta/shared/job"
 )
@@ -109,6 +110,55 @@ func TestTheLongestNameIsTaken(t *testing.T) {
 	for _, name := range []string{strings.Repeat("a", job.MaxName), strings.Repeat("字", job.MaxName/3) + "/b"} {
 		if err := job.ValidatePath(name); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// A request of deep folders is read in about the time that one of as many bytes
+// in few folders takes; looking up each folder of each path takes twenty times
+// as long.
+func TestDeepPathsTakeNoLongerThanLongOnes(t *testing.T) {
+	request := func(folders string) []byte {
+		var paths []string
+		for i := range 3000 {
+			paths = append(paths, fmt.Sprintf(`"%04d/%s":""`, i, folders))
+		}
+		return []byte(`{` + ids + `,"source":{"files":{` + strings.Join(paths, ",") + `}}}`)
+	}
+	quickest := func(body []byte) time.Duration {
+		least := time.Hour
+		for range 3 {
+			begin := time.Now()
+			if _, err := job.ParseRequest(body, "alice", allowed); err != nil {
+				t.Fatal(err)
+			}
+			least = min(least, time.Since(begin))
+		}
+		return least
+	}
+	long := quickest(request(strings.Repeat(strings.Repeat("d", 201)+"/", 5) + "a"))
+	deep := quickest(request(strings.Repeat("d/", 505) + "a"))
+	if deep > 6*long {
+		t.Errorf("deep paths took %v, long ones %v", deep, long)
+	}
+}
+
+// A file that is deleted may make way for a folder of its name; nothing that is
+// not in a folder is taken for it.
+func TestAFileMayNotBeAFolder(t *testing.T) {
+	t.Parallel()
+	for files, want := range map[string]string{
+		`"a":"","a/b/c":""`:                       `"a" both`,
+		`"a/b":"","a/b/c/d":null`:                 `"a/b" both`,
+		`"a":"","a!":"","a b":"","a/b":""`:        `"a" both`,
+		`"a":null,"a/b":"","a/b/c":""`:            `"a/b" both`,
+		`"a":null,"a/b":""`:                       "",
+		`"a":"","a!/b":"","a.b":"","ab/c":"x"`:    "",
+		`"x/a":"","x/a-b/c":"","x/a.d":"","y":""`: "",
+	} {
+		_, err := job.ParseRequest([]byte(`{`+ids+`,"source":{"files":{`+files+`}}}`), "alice", allowed)
+		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && !strings.Contains(got, want) {
+			t.Errorf("%s: got %v, want %q", files, err, want)
 		}
 	}
 }

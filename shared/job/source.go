@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,12 +73,8 @@ func (s Source) validate(userID, bucket string) error {
 			return err
 		}
 	}
-	for name := range s.Files {
-		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			if f, ok := s.Files[dir]; ok && !f.Delete {
-				return invalid("source.files", "has "+Quote(dir)+" both as a file and as a folder")
-			}
-		}
+	if name, both := s.fileAndFolder(); both {
+		return invalid("source.files", "has "+Quote(name)+" both as a file and as a folder")
 	}
 	if s.Archive == "" {
 		return nil
@@ -97,6 +94,27 @@ func (s Source) validate(userID, bucket string) error {
 		return invalid("source.archive", "must be a .tar.gz")
 	}
 	return nil
+}
+
+// fileAndFolder finds a path that would have to be both. A file that is deleted
+// may make way for a folder. A path may have hundreds of folders: they are not
+// looked up one by one, but the paths are sorted.
+func (s Source) fileAndFolder() (string, bool) {
+	const slash = "\x00" // comes before all else, so that what is in a folder follows its name at once
+	names := make([]string, 0, len(s.Files))
+	for name := range s.Files {
+		names = append(names, strings.ReplaceAll(name, "/", slash))
+	}
+	slices.Sort(names)
+	for i := 1; i < len(names); i++ {
+		if !strings.HasPrefix(names[i], names[i-1]+slash) {
+			continue
+		}
+		if folder := strings.ReplaceAll(names[i-1], slash, "/"); !s.Files[folder].Delete {
+			return folder, true
+		}
+	}
+	return "", false
 }
 
 // ValidatePath says whether name may be written below the workspace: relative,
