@@ -65,6 +65,7 @@ func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 	}{
 		"no JSON":           {event(`{"project_id"`), 400, "body must be a JSON object"},
 		"no body":           {event(""), 400, "body"},
+		"null":              {event("null"), 400, "body must be a JSON object"},
 		"a list":            {event("[]"), 400, "body"},
 		"no base64":         {noBase64, 400, "base64"},
 		"no UTF-8":          {noUTF8, 400, "body must be UTF-8"},
@@ -75,6 +76,9 @@ func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 		"no project":        {event(`{"goal": "x"}`), 422, "project_id is required"},
 		"project no UUID":   {event(`{"goal": "x", "project_id": "1"}`), 422, "project_id must be a UUID"},
 		"port 0":            {event(with(`"port": 0`)), 422, "port must be between 1 and 65535"},
+		"port null":         {event(with(`"port": null`)), 422, "port must be a whole number"},
+		"template null":     {event(with(`"template": null`)), 422, "template must be a string"},
+		"env value null":    {event(with(`"env": {"A": null}`)), 422, "env must be a string"},
 		"path upwards":      {event(with(`"source": {"files": {"../../etc/x": "y"}}`)), 422, "../../etc/x"},
 		"long name":         {event(with(`"source": {"files": {"a/` + strings.Repeat("b", 256) + `": "y"}}`)), 422, "a name is over 255 bytes"},
 		"template unknown":  {event(with(`"template": "mine"`)), 422, "base, node"},

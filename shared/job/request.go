@@ -1,9 +1,6 @@
 package job
 
 import (
-	"encoding/json"
-	"errors"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,53 +62,6 @@ type Allowed struct {
 }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// ParseRequest decodes and validates a request of userID. The error is always
-// an *InvalidError. Without a template the request gets the default one.
-func ParseRequest(data []byte, userID string, allowed Allowed) (Request, error) {
-	if !IsWholeText(data) {
-		return Request{}, invalid(FieldBody, "must be UTF-8, without halves of surrogate pairs")
-	}
-	var r Request
-	if err := json.Unmarshal(data, &r); err != nil {
-		return Request{}, decodeError(err)
-	}
-	r.ProjectID = strings.ToLower(r.ProjectID)
-	r.PreviousJobID = strings.ToLower(r.PreviousJobID)
-	if r.Template == "" && len(allowed.Templates) > 0 {
-		r.Template = allowed.Templates[0]
-	}
-	if err := r.validate(userID, allowed); err != nil {
-		return Request{}, err
-	}
-	return r, nil
-}
-
-func decodeError(err error) error {
-	var invalidErr *InvalidError
-	var typeErr *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &invalidErr):
-		return invalidErr
-	case errors.As(err, &typeErr) && typeErr.Field != "":
-		return invalid(typeErr.Field, "must be "+jsonKind(typeErr.Type))
-	default:
-		return invalid(FieldBody, "must be a JSON object")
-	}
-}
-
-// jsonKind is what JSON calls a value of a Go type: the type's own name, and a
-// number of any length that does not fit it, are not for those who sent it.
-func jsonKind(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Int:
-		return "a whole number"
-	default:
-		return "an object"
-	}
-}
 
 func (r Request) validate(userID string, allowed Allowed) error {
 	switch {

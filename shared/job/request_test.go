@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,23 @@ func TestAWholeRequestIsRead(t *testing.T) {
 	}
 	if r.Commands.Generate != nil || *r.Commands.Install != "" || *r.Commands.Start != "npm start" {
 		t.Errorf("an absent command, an empty one and a given one must differ: %+v", r.Commands)
+	}
+}
+
+// A form of HTML sends CR LF; a shell takes the CR for a part of a word. What is
+// no command is as it was sent.
+func TestACommandHasTheLineEndsOfAShell(t *testing.T) {
+	t.Parallel()
+	r, err := job.ParseRequest([]byte(`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111","goal":"a\r\nb","env":{"A":"b\r\nc"},
+		"source":{"files":{"a":"b\r\nc"}},
+		"commands":{"generate":"a\r\nb","install":"a\rb","check":"a\r\n\r\n","start":"set -e\r\nnpm start"}}`), "alice", allowed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{*r.Commands.Generate, *r.Commands.Install, *r.Commands.Check, *r.Commands.Start, r.Goal, r.Env["A"], string(r.Source.Files["a"].Content)}
+	want := []string{"a\nb", "a\rb", "a\n\n", "set -e\nnpm start", "a\r\nb", "b\r\nc", "b\r\nc"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -184,6 +202,22 @@ func TestAnArchiveNeedsAUserOfItsOwnFolder(t *testing.T) {
 func TestAWrongTypeIsToldInJSONsWords(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
+		`null`:                        "body must be a JSON object",
+		" \n null":                    "body must be a JSON object",
+		`"goal"`:                      "body must be a JSON object",
+		`{"project_id":null}`:         "project_id must be a string",
+		`{"goal":null}`:               "goal must be a string",
+		`{"template":null}`:           "template must be a string",
+		`{"port":null}`:               "port must be a whole number",
+		`{"previous_job_id":null}`:    "previous_job_id must be a string",
+		`{"source":null}`:             "source must be an object",
+		`{"source":{"files":null}}`:   "source.files must be an object",
+		`{"source":{"archive":null}}`: "source.archive must be a string",
+		`{"source":{"files":{"a":{"base64":null}}}}`:  "source.files must hold a text, {\"base64\": text} or null for each path",
+		`{"commands":null}`:                           "commands must be an object",
+		`{"commands":{"install":null}}`:               "commands.install must be a string",
+		`{"env":null}`:                                "env must be an object",
+		`{"env":{"A":"x","B":null}}`:                  "env must be a string",
 		`{"source":"x"}`:                              "source must be an object",
 		`{"source":{"files":[]}}`:                     "source.files must be an object",
 		`{"commands":5}`:                              "commands must be an object",
