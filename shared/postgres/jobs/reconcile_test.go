@@ -120,9 +120,7 @@ func TestChangesComeInTheirOrderOnceEach(t *testing.T) {
 // A list is for judging and caching: it does not carry the users' secrets.
 func TestListsCarryNoSealedValues(t *testing.T) {
 	b := setup(t)
-	n := newJob()
-	n.EnvSealed = []byte("sealed")
-	j := b.accept(n)
+	j := b.accept(newJob())
 	rows, err := b.Owners(b.ctx, nil, []string{j.ID})
 	if err != nil || len(rows) != 1 || rows[0].EnvSealed != nil {
 		t.Errorf("got %v, %v", rows, err)
@@ -194,8 +192,8 @@ func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
 			b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
 			b.pass(job.Grace + time.Second)
 			gone := must(t)(b.RecordGone(b.ctx, j))
-			if gone.SandboxState != job.SandboxGone || gone.SandboxPaused {
-				t.Errorf("got %s, paused %v", gone.SandboxState, gone.SandboxPaused)
+			if gone.SandboxState != job.SandboxGone || gone.SandboxPaused || gone.EnvSealed != nil {
+				t.Errorf("got %s, paused %v, environment %q", gone.SandboxState, gone.SandboxPaused, gone.EnvSealed)
 			}
 		})
 	}

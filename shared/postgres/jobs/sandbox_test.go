@@ -154,7 +154,14 @@ func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 
 func TestALostSandboxStaysLost(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.RecordRolledBack(b.ctx, b.resuming()))
+	wake := b.resuming()
+	if wake.EnvSealed == nil {
+		t.Error("a preview that may be started again has lost its environment")
+	}
+	j := must(t)(b.RecordRolledBack(b.ctx, wake))
+	if j.EnvSealed != nil {
+		t.Errorf("its environment is kept: %q", j.EnvSealed)
+	}
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })

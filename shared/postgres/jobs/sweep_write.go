@@ -20,7 +20,7 @@ func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
 // FailOverdue ends a job that is past its deadline and that nobody holds. One
 // that is still queued has all its time before it.
 func (s *Store) FailOverdue(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET status = 'failed', error_message = @message, debug_id = @debug_id,` + ended + changed + asRead + `
+	const sql = `UPDATE jobs SET ` + failed + changed + asRead + `
 		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND deadline_at < now()
 		AND lease_until < now() - @late::interval` + returning
 	return s.write(ctx, sql, with(reader(j), postgres.Args{"message": message, "debug_id": debugID, "late": job.ReconcileAfter}))
@@ -56,7 +56,7 @@ func (s *Store) RecordFinishedMissing(ctx context.Context, j job.Job) (job.Job, 
 // is not so.
 func (s *Store) RecordGone(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL,
-			missing_since = NULL,` + changed + asRead + unowned + `
+			missing_since = NULL, env_sealed = NULL,` + changed + asRead + unowned + `
 		AND missing_revision = revision AND missing_since < now() - @grace::interval` + returning
 	return s.write(ctx, sql, with(reader(j), postgres.Args{"grace": job.Grace}))
 }
