@@ -228,6 +228,29 @@ func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
 	}
 }
 
+// A claim may be a list. Its first tier that has limits counts, and one that has
+// none is told of, once.
+func TestTheTierIsOneThatHasLimits(t *testing.T) {
+	b := setup(t)
+	b.limits = job.TierLimits{job.Bootstrapper: {PerDay: 9}, "cto_scale": {PerDay: 9}, "partner": {PerDay: 9}}
+	for claim, want := range map[string]job.Tier{
+		"partner":                  "partner",
+		"[cto_scale]":              "cto_scale",
+		"[beta partner cto_scale]": "partner",
+		`["beta","cto_scale"]`:     "cto_scale",
+		"[]":                       job.Bootstrapper,
+		"[misspelt other]":         "misspelt",
+		"misspelt":                 "misspelt",
+	} {
+		if j := b.start(functiontest.As(event(good), map[string]string{"sub": alice, "plan": claim})); j.Tier != want {
+			t.Errorf("%s: the tier is %q, want %q", claim, j.Tier, want)
+		}
+	}
+	if n := strings.Count(b.Log.String(), "LIMITS does not know this tier"); n != 1 {
+		t.Errorf("an unknown tier was told of %d times, want once: %s", n, b.Log)
+	}
+}
+
 func TestAJobIsAcceptedWithoutAQueue(t *testing.T) {
 	b := setup(t)
 	b.builds = functiontest.DeadQueue(t)
