@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"siesta/shared/api"
@@ -24,6 +25,7 @@ type handler struct {
 	allowed   job.Allowed
 	tierClaim string // the token's claim that names the tier; "" for none
 	limits    job.TierLimits
+	unknown   *sync.Map     // tiers that LIMITS does not know and that were told of
 	deadline  time.Duration // a job that takes longer fails
 }
 
@@ -86,11 +88,23 @@ func (h handler) read(ctx context.Context, r api.Request) (jobs.NewJob, error) {
 	if err != nil {
 		return jobs.NewJob{}, err
 	}
-	tier, hash := api.Tier(r, h.tierClaim), sha256.Sum256(body)
+	tier, hash := h.tier(ctx, r), sha256.Sum256(body)
 	return jobs.NewJob{
 		ID: id, UserID: user, Tier: tier, Request: request, EnvSealed: sealed,
 		IdempotencyKey: key, RequestHash: hash[:], Deadline: h.deadline, PerDay: h.limits.For(tier).PerDay,
 	}, nil
+}
+
+// tier is the caller's. One that LIMITS does not know is told of once: a
+// misspelt tier would else be seen by its users alone.
+func (h handler) tier(ctx context.Context, r api.Request) job.Tier {
+	tier, known := h.limits.First(api.Tiers(r, h.tierClaim))
+	if !known {
+		if _, told := h.unknown.LoadOrStore(tier, true); !told {
+			h.log.WarnContext(ctx, "LIMITS does not know this tier, which has the limits of bootstrapper", "tier", tier, "claim", h.tierClaim)
+		}
+	}
+	return tier
 }
 
 // checkPrevious refuses iterations, which are not built yet, and tells a caller

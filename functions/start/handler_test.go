@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -53,8 +54,10 @@ func with(field string) string { return strings.TrimSuffix(good, "}") + ", " + f
 
 func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 	b := setup(t)
-	base64 := event("{{{")
-	base64.IsBase64Encoded = true
+	noBase64 := event("{{{")
+	noBase64.IsBase64Encoded = true
+	noUTF8 := event(base64.StdEncoding.EncodeToString([]byte(with(`"source": {"files": {"a` + "\xff" + `": "x", "a` + "\xfe" + `": "y"}}`))))
+	noUTF8.IsBase64Encoded = true // as the gateway hands on what is no text
 	for name, tt := range map[string]struct {
 		event  api.Request
 		status int
@@ -62,15 +65,22 @@ func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 	}{
 		"no JSON":           {event(`{"project_id"`), 400, "body must be a JSON object"},
 		"no body":           {event(""), 400, "body"},
+		"null":              {event("null"), 400, "body must be a JSON object"},
 		"a list":            {event("[]"), 400, "body"},
-		"no base64":         {base64, 400, "base64"},
+		"no base64":         {noBase64, 400, "base64"},
+		"no UTF-8":          {noUTF8, 400, "body must be UTF-8"},
+		"half of a pair":    {event(with(`"source": {"files": {"a": "\ud800"}}`)), 400, "surrogate"},
 		"too large":         {event(with(`"source": {"files": {"a": "` + strings.Repeat("x", 6<<20) + `"}}`)), 413, "6 MB"},
 		"no goal":           {event(`{"project_id": "` + project + `"}`), 422, "goal is required"},
 		"blank goal":        {event(`{"project_id": "` + project + `", "goal": "  "}`), 422, "goal"},
 		"no project":        {event(`{"goal": "x"}`), 422, "project_id is required"},
 		"project no UUID":   {event(`{"goal": "x", "project_id": "1"}`), 422, "project_id must be a UUID"},
 		"port 0":            {event(with(`"port": 0`)), 422, "port must be between 1 and 65535"},
+		"port null":         {event(with(`"port": null`)), 422, "port must be a whole number"},
+		"template null":     {event(with(`"template": null`)), 422, "template must be a string"},
+		"env value null":    {event(with(`"env": {"A": null}`)), 422, "env must be a string"},
 		"path upwards":      {event(with(`"source": {"files": {"../../etc/x": "y"}}`)), 422, "../../etc/x"},
+		"long name":         {event(with(`"source": {"files": {"a/` + strings.Repeat("b", 256) + `": "y"}}`)), 422, "a name is over 255 bytes"},
 		"template unknown":  {event(with(`"template": "mine"`)), 422, "base, node"},
 		"foreign archive":   {event(with(`"source": {"archive": "s3://sources/user_bob/a.tar.gz"}`)), 422, "source.archive"},
 		"env sets PORT":     {event(with(`"env": {"PORT": "1"}`)), 422, "PORT"},
@@ -215,6 +225,29 @@ func TestOverTheDailyLimitAJobIsScheduled(t *testing.T) {
 		if j := partners[i]; j.Status != want || j.Tier != "partner" {
 			t.Errorf("partner's job %d is %s of %s, want %s", i, j.Status, j.Tier, want)
 		}
+	}
+}
+
+// A claim may be a list. Its first tier that has limits counts, and one that has
+// none is told of, once.
+func TestTheTierIsOneThatHasLimits(t *testing.T) {
+	b := setup(t)
+	b.limits = job.TierLimits{job.Bootstrapper: {PerDay: 9}, "cto_scale": {PerDay: 9}, "partner": {PerDay: 9}}
+	for claim, want := range map[string]job.Tier{
+		"partner":                  "partner",
+		"[cto_scale]":              "cto_scale",
+		"[beta partner cto_scale]": "partner",
+		`["beta","cto_scale"]`:     "cto_scale",
+		"[]":                       job.Bootstrapper,
+		"[misspelt other]":         "misspelt",
+		"misspelt":                 "misspelt",
+	} {
+		if j := b.start(functiontest.As(event(good), map[string]string{"sub": alice, "plan": claim})); j.Tier != want {
+			t.Errorf("%s: the tier is %q, want %q", claim, j.Tier, want)
+		}
+	}
+	if n := strings.Count(b.Log.String(), "LIMITS does not know this tier"); n != 1 {
+		t.Errorf("an unknown tier was told of %d times, want once: %s", n, b.Log)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func setupWith(t *testing.T, redisURL string) fixture {
 	return fixture{World: w, handler: handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, sealer: functiontest.Sealer(t), builds: w.Queue("build"),
 		allowed:   job.Allowed{Templates: []string{"base", "node"}, SourceBucket: "sources"},
-		tierClaim: "plan", deadline: time.Hour,
+		tierClaim: "plan", unknown: &sync.Map{}, deadline: time.Hour,
 	}}
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"os"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -35,7 +36,7 @@ func main() {
 	h := handler{
 		log: log, store: jobs.NewStore(db, "", cache.Publish), sealer: sealer,
 		builds:  sqs.New(s.AWS, s.SQSEndpoint).Queue(s.BuildQueueURL, ""),
-		allowed: s.Allowed, tierClaim: s.TierClaim, limits: s.Limits, deadline: s.Deadline,
+		allowed: s.Allowed, tierClaim: s.TierClaim, limits: s.Limits, unknown: &sync.Map{}, deadline: s.Deadline,
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

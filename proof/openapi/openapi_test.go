@@ -36,7 +36,7 @@ const (
 
 func TestWhatIsDescribedIsRight(t *testing.T) {
 	for name, a := range map[string]client.Answer{
-		"start":             accepted(`{"project_id":"` + id + `","goal":"a page"}`),
+		"start":             accepted(`{"project_id":"` + id + `","goal":"a page","source":{"files":{"old":null}}}`),
 		"resume":            call("resume", 200, woken),
 		"sandbox error":     call("resume", 503, gone),
 		"error":             call("resume", 503, down),
@@ -83,6 +83,7 @@ func TestWhatIsNotDescribedIsAnError(t *testing.T) {
 		"header":                    unsaid,
 		"route":                     elsewhere,
 		"an accepted request":       accepted(`{"goal":"a page"}`),
+		"an accepted null":          accepted(`{"project_id":"` + id + `","goal":"a page","port":null}`),
 	} {
 		if openapi.Check(a) == nil {
 			t.Errorf("%s: no error for %d %s", name, a.Code, a.Body)

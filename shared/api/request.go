@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
@@ -27,14 +28,22 @@ func UserID(r Request) (string, error) {
 	return sub, nil
 }
 
-// Tier is the user's tier by the token's claim of that name; job.Bootstrapper
-// when no claim is named, or the token does not have it.
-func Tier(r Request, name string) job.Tier {
-	tier := claim(r, name)
-	if tier == "" || len(tier) > maxTier || !printable(tier) {
-		return job.Bootstrapper
+// Tiers are the user's tiers by the token's claim of that name, in its order;
+// none when no claim is named, or the token does not have it. A claim that is a
+// list in the token is told by the gateway as [a b], by others as JSON.
+func Tiers(r Request, name string) []job.Tier {
+	text := claim(r, name)
+	names := []string{text}
+	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") && json.Unmarshal([]byte(text), &names) != nil {
+		names = strings.Fields(strings.TrimSuffix(inner, "]"))
 	}
-	return job.Tier(tier)
+	var tiers []job.Tier
+	for _, name := range names {
+		if name != "" && len(name) <= maxTier && printable(name) {
+			tiers = append(tiers, job.Tier(name))
+		}
+	}
+	return tiers
 }
 
 func claim(r Request, name string) string {

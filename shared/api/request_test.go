@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,15 +40,30 @@ func TestUserIDIsTheCheckedSubject(t *testing.T) {
 	}
 }
 
-func TestTierIsTheNamedClaim(t *testing.T) {
+func TestTiersAreThoseOfTheNamedClaim(t *testing.T) {
 	r := event(t, `{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"u","plan":"partner"}}}}}`)
-	for name, want := range map[string]job.Tier{"plan": "partner", "other": job.Bootstrapper, "": job.Bootstrapper} {
-		if got := Tier(r, name); got != want {
-			t.Errorf("Tier(%q) = %q, want %q", name, got, want)
+	for name, want := range map[string][]job.Tier{"plan": {"partner"}, "other": nil, "": nil} {
+		if got := Tiers(r, name); !slices.Equal(got, want) {
+			t.Errorf("Tiers(%q) = %q, want %q", name, got, want)
 		}
 	}
-	if got := Tier(Request{}, "plan"); got != job.Bootstrapper {
+	if got := Tiers(Request{}, "plan"); got != nil {
 		t.Errorf("without an authorizer: %q", got)
+	}
+	long := strings.Repeat("t", maxTier)
+	for claim, want := range map[string][]job.Tier{
+		"Pro Plan":                {"Pro Plan"},
+		"[a b]":                   {"a", "b"},
+		`["a","b c"]`:             {"a", "b c"},
+		"[]":                      nil,
+		"[":                       {"["},
+		"[a " + long + "t b\x00]": {"a"},
+		"[" + long + " b]":        {job.Tier(long), "b"},
+	} {
+		r.RequestContext.Authorizer.JWT.Claims["plan"] = claim
+		if got := Tiers(r, "plan"); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", claim, got, want)
+		}
 	}
 }
 
@@ -129,8 +145,10 @@ func FuzzEvent(f *testing.F) {
 		if id, err := JobID(r); (err == nil) != job.IsID(id) {
 			t.Errorf("JobID = %q, %v", id, err)
 		}
-		if Tier(r, "tier") == "" {
-			t.Error("no tier")
+		for _, tier := range Tiers(r, "tier") {
+			if tier == "" || len(tier) > maxTier || strings.ContainsRune(string(tier), 0) {
+				t.Errorf("tier %q", tier)
+			}
 		}
 		if body, err := Body(r); err != nil && body != nil || len(body) > MaxBody {
 			t.Errorf("Body = %d bytes, %v", len(body), err)

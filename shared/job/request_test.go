@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"siesta/shared/job"
 )
@@ -35,6 +37,23 @@ func TestAWholeRequestIsRead(t *testing.T) {
 	}
 }
 
+// A form of HTML sends CR LF; a shell takes the CR for a part of a word. What is
+// no command is as it was sent.
+func TestACommandHasTheLineEndsOfAShell(t *testing.T) {
+	t.Parallel()
+	r, err := job.ParseRequest([]byte(`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111","goal":"a\r\nb","env":{"A":"b\r\nc"},
+		"source":{"files":{"a":"b\r\nc"}},
+		"commands":{"generate":"a\r\nb","install":"a\rb","check":"a\r\n\r\n","start":"set -e\r\nnpm start"}}`), "alice", allowed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{*r.Commands.Generate, *r.Commands.Install, *r.Commands.Check, *r.Commands.Start, r.Goal, r.Env["A"], string(r.Source.Files["a"].Content)}
+	want := []string{"a\nb", "a\rb", "a\n\n", "set -e\nnpm start", "a\r\nb", "b\r\nc", "b\r\nc"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestTheDefaultTemplateIsTheFirst(t *testing.T) {
 	t.Parallel()
 	r, err := job.ParseRequest([]byte(`{`+ids+`}`), "alice", allowed)
@@ -48,6 +67,8 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 	for name, c := range map[string]struct{ body, field string }{
 		"not JSON":             {`{`, "body"},
 		"an array":             {`[]`, "body"},
+		"no UTF-8":             {`{` + ids + `,"source":{"files":{"a` + "\xff" + `":"x","a` + "\xfe" + `":"y"}}}`, "body"},
+		"half of a pair":       {`{` + ids + `,"env":{"A":"\ud800"}}`, "body"},
 		"no project":           {`{"goal":"x"}`, "project_id"},
 		"project no UUID":      {`{"project_id":"p1","goal":"x"}`, "project_id"},
 		"no goal":              {`{"project_id":"0b9a6a5e-6d0c-4a36-9a0b-111111111111"}`, "goal"},
@@ -66,6 +87,8 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 		"path backslash":       {`{` + ids + `,"source":{"files":{"a\\b":"y"}}}`, "source.files"},
 		"path empty":           {`{` + ids + `,"source":{"files":{"":"y"}}}`, "source.files"},
 		"path with line break": {`{` + ids + `,"source":{"files":{"a\nb":"y"}}}`, "source.files"},
+		"file name too long":   {`{` + ids + `,"source":{"files":{"a/` + strings.Repeat("字", 86) + `":"y"}}}`, "source.files"},
+		"folder name too long": {`{` + ids + `,"source":{"files":{"` + strings.Repeat("a", job.MaxName+1) + `/b":null}}}`, "source.files"},
 		"file as folder":       {`{` + ids + `,"source":{"files":{"a":"y","a/b":"z"}}}`, "source.files"},
 		"file a number":        {`{` + ids + `,"source":{"files":{"a":7}}}`, "source.files"},
 		"bad base64":           {`{` + ids + `,"source":{"files":{"a":{"base64":"%"}}}}`, "source.files"},
@@ -73,6 +96,7 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 		"other bucket":         {`{` + ids + `,"source":{"archive":"s3://other/alice/a.tar.gz"}}`, "source.archive"},
 		"other user's archive": {`{` + ids + `,"source":{"archive":"s3://sources/bob/a.tar.gz"}}`, "source.archive"},
 		"archive way out":      {`{` + ids + `,"source":{"archive":"s3://sources/alice/../bob/a.tar.gz"}}`, "source.archive"},
+		"archive key too long": {`{` + ids + `,"source":{"archive":"s3://sources/alice/` + strings.Repeat("a/", 512) + `a.tar.gz"}}`, "source.archive"},
 		"archive no tar.gz":    {`{` + ids + `,"source":{"archive":"s3://sources/alice/a.zip"}}`, "source.archive"},
 		"env name":             {`{` + ids + `,"env":{"A B":"x"}}`, "env"},
 		"env PORT":             {`{` + ids + `,"env":{"PORT":"1"}}`, "env"},
@@ -97,6 +121,66 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 	}
 }
 
+// The longest name that a file system takes is 255 bytes, of however many
+// characters.
+func TestTheLongestNameIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{strings.Repeat("a", job.MaxName), strings.Repeat("字", job.MaxName/3) + "/b"} {
+		if err := job.ValidatePath(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A request of deep folders is read in about the time that one of as many bytes
+// in few folders takes; looking up each folder of each path takes twenty times
+// as long.
+func TestDeepPathsTakeNoLongerThanLongOnes(t *testing.T) {
+	request := func(folders string) []byte {
+		var paths []string
+		for i := range 3000 {
+			paths = append(paths, fmt.Sprintf(`"%04d/%s":""`, i, folders))
+		}
+		return []byte(`{` + ids + `,"source":{"files":{` + strings.Join(paths, ",") + `}}}`)
+	}
+	quickest := func(body []byte) time.Duration {
+		least := time.Hour
+		for range 3 {
+			begin := time.Now()
+			if _, err := job.ParseRequest(body, "alice", allowed); err != nil {
+				t.Fatal(err)
+			}
+			least = min(least, time.Since(begin))
+		}
+		return least
+	}
+	long := quickest(request(strings.Repeat(strings.Repeat("d", 201)+"/", 5) + "a"))
+	deep := quickest(request(strings.Repeat("d/", 505) + "a"))
+	if deep > 6*long {
+		t.Errorf("deep paths took %v, long ones %v", deep, long)
+	}
+}
+
+// A file that is deleted may make way for a folder of its name; nothing that is
+// not in a folder is taken for it.
+func TestAFileMayNotBeAFolder(t *testing.T) {
+	t.Parallel()
+	for files, want := range map[string]string{
+		`"a":"","a/b/c":""`:                       `"a" both`,
+		`"a/b":"","a/b/c/d":null`:                 `"a/b" both`,
+		`"a":"","a!":"","a b":"","a/b":""`:        `"a" both`,
+		`"a":null,"a/b":"","a/b/c":""`:            `"a/b" both`,
+		`"a":null,"a/b":""`:                       "",
+		`"a":"","a!/b":"","a.b":"","ab/c":"x"`:    "",
+		`"x/a":"","x/a-b/c":"","x/a.d":"","y":""`: "",
+	} {
+		_, err := job.ParseRequest([]byte(`{`+ids+`,"source":{"files":{`+files+`}}}`), "alice", allowed)
+		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && !strings.Contains(got, want) {
+			t.Errorf("%s: got %v, want %q", files, err, want)
+		}
+	}
+}
+
 // What is no name may be a whole NAME=value: it must reach no log.
 func TestABadEnvNameIsNotRepeated(t *testing.T) {
 	t.Parallel()
@@ -118,6 +202,22 @@ func TestAnArchiveNeedsAUserOfItsOwnFolder(t *testing.T) {
 func TestAWrongTypeIsToldInJSONsWords(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
+		`null`:                        "body must be a JSON object",
+		" \n null":                    "body must be a JSON object",
+		`"goal"`:                      "body must be a JSON object",
+		`{"project_id":null}`:         "project_id must be a string",
+		`{"goal":null}`:               "goal must be a string",
+		`{"template":null}`:           "template must be a string",
+		`{"port":null}`:               "port must be a whole number",
+		`{"previous_job_id":null}`:    "previous_job_id must be a string",
+		`{"source":null}`:             "source must be an object",
+		`{"source":{"files":null}}`:   "source.files must be an object",
+		`{"source":{"archive":null}}`: "source.archive must be a string",
+		`{"source":{"files":{"a":{"base64":null}}}}`:  "source.files must hold a text, {\"base64\": text} or null for each path",
+		`{"commands":null}`:                           "commands must be an object",
+		`{"commands":{"install":null}}`:               "commands.install must be a string",
+		`{"env":null}`:                                "env must be an object",
+		`{"env":{"A":"x","B":null}}`:                  "env must be a string",
 		`{"source":"x"}`:                              "source must be an object",
 		`{"source":{"files":[]}}`:                     "source.files must be an object",
 		`{"commands":5}`:                              "commands must be an object",

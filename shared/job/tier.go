@@ -24,6 +24,21 @@ const MaxWaking = 2
 // TierLimits are the limits of a stack's tiers. Nil means no limits at all.
 type TierLimits map[Tier]Limits
 
+// First is the first of a user's tiers that l has limits for. Without one it is
+// the first of all, or Bootstrapper, and known says whether that is as it should
+// be: the user has no tier, or nobody has limits.
+func (l TierLimits) First(tiers []Tier) (tier Tier, known bool) {
+	for _, t := range tiers {
+		if _, ok := l[t]; ok || t == Bootstrapper {
+			return t, true
+		}
+	}
+	if len(tiers) == 0 {
+		return Bootstrapper, true
+	}
+	return tiers[0], len(l) == 0
+}
+
 // For returns the limits of t; an unknown tier has those of Bootstrapper.
 func (l TierLimits) For(t Tier) Limits {
 	if limits, ok := l[t]; ok {

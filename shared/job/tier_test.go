@@ -13,3 +13,24 @@ func TestUnknownTiersHaveTheLimitsOfBootstrapper(t *testing.T) {
 		t.Errorf("without limits: %+v", got)
 	}
 }
+
+func TestAUsersTierIsTheFirstThatHasLimits(t *testing.T) {
+	limits := TierLimits{"partner": {PerDay: 50}, "team": {PerDay: 9}}
+	for _, c := range []struct {
+		limits TierLimits
+		tiers  []Tier
+		want   Tier
+		known  bool
+	}{
+		{limits, nil, Bootstrapper, true},
+		{limits, []Tier{"team", "partner"}, "team", true},
+		{limits, []Tier{"beta", "partner"}, "partner", true},
+		{limits, []Tier{Bootstrapper}, Bootstrapper, true},
+		{limits, []Tier{"beta", "gamma"}, "beta", false},
+		{nil, []Tier{"beta"}, "beta", true},
+	} {
+		if tier, known := c.limits.First(c.tiers); tier != c.want || known != c.known {
+			t.Errorf("%q: got %q, %v, want %q, %v", c.tiers, tier, known, c.want, c.known)
+		}
+	}
+}

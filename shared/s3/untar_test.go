@@ -124,6 +124,8 @@ func TestUntarRefusesWhatDoesNotBelongInAWorkspace(t *testing.T) {
 		{"escaping path", archive(t, file("a/../../b", "")), "not a clean path"},
 		{"escaping folder", archive(t, special("../d/", tar.TypeDir)), "not a clean path"},
 		{"hidden escape", archive(t, file("./../b", "")), "not a clean path"},
+		{"long name", archive(t, file("a/"+strings.Repeat("字", 86), "")), "a name is over 255 bytes"},
+		{"long folder", archive(t, special(strings.Repeat("d", 256)+"/", tar.TypeDir)), "a name is over 255 bytes"},
 		{"the root itself", archive(t, file(".", "")), "an empty path"},
 		{"twice", archive(t, file("a", "1"), file("./a", "2")), `"a" twice`},
 		{"file below a file", archive(t, file("a", ""), file("a/b/c", "")), `"a" both`},

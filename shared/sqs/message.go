@@ -107,6 +107,9 @@ func decode(body string, into any) error {
 	if len(body) > MaxBody {
 		return bad("it is larger than 1 MiB")
 	}
+	if !job.IsWholeText([]byte(body)) {
+		return bad("its text is not whole: it must be UTF-8, without halves of surrogate pairs")
+	}
 	if err := json.Unmarshal([]byte(body), into); err != nil {
 		return bad("it is not the JSON object that it should be")
 	}

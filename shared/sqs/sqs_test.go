@@ -147,6 +147,8 @@ func TestDecodeRefusesInWords(t *testing.T) {
 		{build, `{"version":1,"job_id":"` + id + `","request":{}}`, "user_id"},
 		{build, `{"version":1,"job_id":"` + id + `","user_id":"a\u0000"}`, "user_id"},
 		{build, `{"version":1,"job_id":"` + id + `","user_id":"` + strings.Repeat("u", 257) + `"}`, "user_id"},
+		{build, `{"version":1,"job_id":"` + id + `","user_id":"a\ud800","request":{}}`, "surrogate"},
+		{build, `{"version":1,"job_id":"` + id + `","user_id":"a` + "\xff" + `","request":{}}`, "UTF-8"},
 		{build, strings.Repeat(" ", MaxBody+1), "1 MiB"},
 		{ready, `{"version":1,"job_id":"` + id + `","sandbox_id":"a","epoch":-1}`, "epoch"},
 		{ready, `{"version":1,"job_id":"x","sandbox_id":"a"}`, "job_id"},

@@ -151,7 +151,7 @@ func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL
 
 // Fail ends a claimed job with an error in words for its user.
 func (s *Store) Fail(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET status = 'failed', error_message = @message, debug_id = @debug_id,` + ended + changed + mine + returning
+	const sql = `UPDATE jobs SET ` + failed + changed + mine + returning
 	return s.write(ctx, sql, with(builder(j), postgres.Args{"message": message, "debug_id": debugID}))
 }
 

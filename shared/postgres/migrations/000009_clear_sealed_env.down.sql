@@ -1,0 +1,1 @@
+SELECT 1; -- what was cleared does not come back
