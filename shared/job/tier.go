@@ -19,7 +19,7 @@ type Limits struct {
 
 // MaxWaking is how many of a user's previews may be waited for at a time,
 // whatever the tier: each holds a call of resume.
-const MaxWaking = 2
+const MaxWaking = 3
 
 // TierLimits are the limits of a stack's tiers. Nil means no limits at all.
 type TierLimits map[Tier]Limits
