@@ -54,6 +54,11 @@ func (s *Server) APIHandler() http.Handler {
 	} {
 		mux.Handle(route.pattern, s.handle(route.kind, route.handler))
 	}
+	for _, pattern := range notSimulated {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			fail(http.StatusNotImplemented, r.Method+" "+r.URL.Path+" is not simulated").answer().write(w)
+		})
+	}
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		answer{status: http.StatusOK, text: "Health check successful"}.write(w)
 	})
@@ -61,6 +66,14 @@ func (s *Server) APIHandler() http.Handler {
 		fail(http.StatusNotFound, "no matching operation was found").answer().write(w)
 	})
 	return mux
+}
+
+// notSimulated are calls that E2B has and that no lifecycle of ours needs. Who
+// makes one is to know that it is this simulator that lacks it.
+var notSimulated = []string{
+	"/sandboxes/{id}/metrics", "GET /sandboxes/metrics", "/sandboxes/{id}/snapshots", "/snapshots", "/sandboxes/{id}/fork", "/sandboxes/{id}/network",
+	"/sandboxes/{id}/logs", "/v2/sandboxes/{id}/logs", "/templates", "/templates/", "/v2/templates", "/v2/templates/", "/v3/templates", "/v3/templates/",
+	"/volumes", "/volumes/", "/secrets", "/secrets/", "/events/", "GET /sandboxes",
 }
 
 var bareID = regexp.MustCompile(`^[a-z0-9]+$`)

@@ -83,6 +83,19 @@ func TestIDs(t *testing.T) {
 	w.expect("GET", "/nowhere", "", 404)
 }
 
+func TestWhatIsNotSimulatedIsSaidSo(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(durable)
+	for _, call := range []string{"GET /metrics", "POST /snapshots", "POST /fork", "PUT /network", "GET /logs"} {
+		method, rest, _ := strings.Cut(call, " ")
+		res := w.expect(method, "/sandboxes/"+id+rest, "{}", 501)
+		if res.field("code") != 501.0 || !strings.Contains(res.text("message"), "is not simulated") {
+			t.Errorf("%s answered %s", call, res.raw)
+		}
+	}
+	w.expect("GET", "/snapshots", "", 501)
+}
+
 func TestCreateChecksItsBody(t *testing.T) {
 	w := newWorld(t, func(c *e2bsim.Config) { c.Plan.MaxTimeout = time.Hour })
 	for body, want := range map[string]int{

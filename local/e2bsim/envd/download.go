@@ -46,7 +46,8 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotAcceptable, "no acceptable encoding found, supported: [gzip]")
 		return
 	}
-	w.Header().Set("Vary", "Accept-Encoding")
+	w.Header().Add("Vary", "Accept-Encoding")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": filepath.Base(path)}))
 	// A range or a condition is about the file's own bytes.
 	for _, name := range []string{"Range", "If-Range", "If-Modified-Since", "If-None-Match"} {
 		zipped = zipped && r.Header.Get(name) == ""

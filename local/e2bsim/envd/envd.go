@@ -51,6 +51,12 @@ func New(c Config) *Server {
 	s := &Server{config: c, clock: newClock()}
 	s.processes = newProcesses(c, s.clock)
 	mux := http.NewServeMux()
+	for _, path := range []string{"/health", "/files"} {
+		mux.HandleFunc("HEAD "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", http.MethodGet)
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		})
+	}
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /envs", s.envs)
 	mux.HandleFunc("GET /metrics", s.metrics)
@@ -76,6 +82,9 @@ func (s *Server) Resume() { s.clock.resume() }
 var open = []string{"GET /health", "HEAD /health", "GET /files", "HEAD /files", "POST /files"}
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if shareWithPages(w, r) {
+		return
+	}
 	if s.config.AccessToken != "" && !s.tokenMatches(r) && !slices.Contains(open, r.Method+" "+r.URL.Path) {
 		fail(w, http.StatusUnauthorized, "unauthorized access, please provide a valid access token or method signing if supported")
 		return
