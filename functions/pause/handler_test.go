@@ -193,8 +193,10 @@ func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
 
 func TestAMessageThatCanNeverSucceedIsPutAside(t *testing.T) {
 	b := setup(t)
+	due := b.Ready(0)
 	for name, body := range map[string]string{
 		"no JSON":         `{`,
+		"no such epoch":   `{"version":1,"job_id":"` + due.ID + `","sandbox_id":"i1","epoch":2147483648}`,
 		"unknown version": `{"version":9,"job_id":"` + job.NewID() + `","sandbox_id":"i1","epoch":1}`,
 		"unknown job":     `{"version":1,"job_id":"` + job.NewID() + `","sandbox_id":"i1","epoch":1}`,
 	} {

@@ -3,6 +3,7 @@ package sqs
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -19,8 +20,12 @@ const (
 	MaxVisibility = 12 * time.Hour    // of a received message
 )
 
+// maxCount is the highest turn or epoch: a row has no room for more.
+const maxCount = math.MaxInt32
+
 // BuildMessage asks the build function for one turn on a job. With a Request it
-// is an entry point of its own: the job is accepted first, for UserID.
+// is an entry point of its own: the job is accepted first, for UserID; its Turn
+// is 0.
 type BuildMessage struct {
 	Version int             `json:"version"` // set by SendBuild
 	JobID   string          `json:"job_id"`
@@ -63,8 +68,10 @@ func DecodeBuild(body string) (BuildMessage, error) {
 		return BuildMessage{}, bad("version is %d and must be %d", m.Version, version)
 	case !job.IsID(m.JobID):
 		return BuildMessage{}, bad("job_id must be a UUID")
-	case m.Turn < 0:
-		return BuildMessage{}, bad("turn must not be negative")
+	case m.Turn < 0 || m.Turn > maxCount:
+		return BuildMessage{}, bad("turn must be from 0 to %d", maxCount)
+	case m.Request != nil && m.Turn != 0:
+		return BuildMessage{}, bad("turn is %d and must be 0 beside a request", m.Turn)
 	case m.Request != nil && m.UserID == "":
 		return BuildMessage{}, bad("user_id is required beside a request")
 	case badName(m.UserID), badName(string(m.Tier)):
@@ -85,8 +92,8 @@ func DecodePause(body string) (PauseMessage, error) {
 		return PauseMessage{}, bad("version is %d and must be %d", m.Version, version)
 	case !job.IsID(m.JobID):
 		return PauseMessage{}, bad("job_id must be a UUID")
-	case m.Epoch < 0:
-		return PauseMessage{}, bad("epoch must not be negative")
+	case m.Epoch < 0 || m.Epoch > maxCount:
+		return PauseMessage{}, bad("epoch must be from 0 to %d", maxCount)
 	}
 	return m, nil
 }

@@ -81,23 +81,36 @@ func (q *Queue) send(ctx context.Context, m any, group string, delay time.Durati
 }
 
 // toDeadLetters sends r's body as it came to the dead-letter queue, with the
-// reason and the message's id as attributes.
+// reason and the message's id as attributes. Beside a body near MaxBody there is
+// room for a part of the reason alone.
 func (q *Queue) toDeadLetters(ctx context.Context, r Record, reason string) error {
+	about := map[string]types.MessageAttributeValue{}
+	room := MaxBody - len(r.Body)
+	add := func(name, value string, whole bool) {
+		left := room - len(name) - len(textType)
+		if left <= 0 || whole && len(value) > left {
+			return
+		}
+		about[name] = text(value[:min(len(value), left)])
+		room -= sizeOf(name, about[name])
+	}
+	add("reason", reason, false)
+	add("source_message_id", r.MessageID, true)
+	add(correlationAttribute, r.Correlation, true)
 	return q.put(ctx, "send message to dead-letter queue", &sqs.SendMessageInput{
-		QueueUrl:    &q.deadLetter,
-		MessageBody: &r.Body,
-		MessageAttributes: map[string]types.MessageAttributeValue{
-			"reason":             text(reason),
-			"source_message_id":  text(r.MessageID),
-			correlationAttribute: text(r.Correlation),
-		},
+		QueueUrl: &q.deadLetter, MessageBody: &r.Body, MessageAttributes: about,
 	})
+}
+
+// sizeOf is what an attribute adds to the size of a message.
+func sizeOf(name string, a types.MessageAttributeValue) int {
+	return len(name) + len(*a.DataType) + len(*a.StringValue)
 }
 
 func (q *Queue) put(ctx context.Context, what string, in *sqs.SendMessageInput) error {
 	size := len(*in.MessageBody)
 	for name, a := range in.MessageAttributes {
-		size += len(name) + len(*a.DataType) + len(*a.StringValue)
+		size += sizeOf(name, a)
 	}
 	if size > MaxBody {
 		return fmt.Errorf("%s of %d bytes: %w", what, size, job.ErrTooLarge)
@@ -132,6 +145,8 @@ func seconds(d, most time.Duration) int32 {
 	return int32(math.Ceil(min(max(d, 0), most).Seconds()))
 }
 
+const textType = "String"
+
 // text makes an attribute. SQS refuses an empty value and control characters.
 func text(s string) types.MessageAttributeValue {
 	const maxText = 1024
@@ -147,7 +162,7 @@ func text(s string) types.MessageAttributeValue {
 	if s == "" {
 		s = "-"
 	}
-	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &s}
+	return types.MessageAttributeValue{DataType: aws.String(textType), StringValue: &s}
 }
 
 // isGroup reports whether SQS takes s as a message group.

@@ -94,16 +94,16 @@ func TestDeadLetterKeepsTheBodyAndSaysWhy(t *testing.T) {
 const id = "0b3f0e0a-4a51-4d1e-9f57-0d2f6f1c2a11"
 
 func TestDecodeBuild(t *testing.T) {
-	body := `{"version":1,"job_id":"` + strings.ToUpper(id) + `","turn":2,"user_id":"u","tier":"partner","request":{"goal":"g"},"later":1}`
+	body := `{"version":1,"job_id":"` + strings.ToUpper(id) + `","turn":0,"user_id":"u","tier":"partner","request":{"goal":"g"},"later":1}`
 	m, err := DecodeBuild(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.JobID != id || m.Turn != 2 || m.UserID != "u" || m.Tier != "partner" || string(m.Request) != `{"goal":"g"}` {
+	if m.JobID != id || m.Turn != 0 || m.UserID != "u" || m.Tier != "partner" || string(m.Request) != `{"goal":"g"}` {
 		t.Errorf("got %+v", m)
 	}
-	if m, err := DecodeBuild(`{"version":1,"job_id":"` + id + `","request":null}`); err != nil || m.Request != nil {
-		t.Errorf("request null: got %s, error %v, want none", m.Request, err)
+	if m, err := DecodeBuild(`{"version":1,"job_id":"` + id + `","turn":2147483647,"request":null}`); err != nil || m.Request != nil || m.Turn != maxCount {
+		t.Errorf("request null: got %+v, error %v, want none", m, err)
 	}
 }
 
@@ -144,6 +144,8 @@ func TestDecodeRefusesInWords(t *testing.T) {
 		{build, `{"version":1}`, "job_id"},
 		{build, `{"version":1,"job_id":"../` + id + `"}`, "job_id"},
 		{build, `{"version":1,"job_id":"` + id + `","turn":-1}`, "turn"},
+		{build, `{"version":1,"job_id":"` + id + `","turn":2147483648}`, "turn"},
+		{build, `{"version":1,"job_id":"` + id + `","turn":1,"user_id":"u","request":{}}`, "turn"},
 		{build, `{"version":1,"job_id":"` + id + `","request":{}}`, "user_id"},
 		{build, `{"version":1,"job_id":"` + id + `","user_id":"a\u0000"}`, "user_id"},
 		{build, `{"version":1,"job_id":"` + id + `","user_id":"` + strings.Repeat("u", 257) + `"}`, "user_id"},
@@ -151,6 +153,7 @@ func TestDecodeRefusesInWords(t *testing.T) {
 		{build, `{"version":1,"job_id":"` + id + `","user_id":"a` + "\xff" + `","request":{}}`, "UTF-8"},
 		{build, strings.Repeat(" ", MaxBody+1), "1 MiB"},
 		{ready, `{"version":1,"job_id":"` + id + `","sandbox_id":"a","epoch":-1}`, "epoch"},
+		{ready, `{"version":1,"job_id":"` + id + `","epoch":2147483648}`, "epoch"},
 		{ready, `{"version":1,"job_id":"x","sandbox_id":"a"}`, "job_id"},
 		{ready, `{"version":0,"job_id":"` + id + `","sandbox_id":"a"}`, "version"},
 		{ready, `{"version":1,"job_id":"` + id + `","sandbox_id":"a","ready_at":"now"}`, "JSON"},
@@ -165,7 +168,7 @@ func TestDecodeRefusesInWords(t *testing.T) {
 // Whatever the bytes, a message is refused as bad, or is what it says when it
 // is sent on.
 func FuzzDecode(f *testing.F) {
-	f.Add(`{"version":1,"job_id":"` + id + `","turn":1,"user_id":"u","request":{"goal":"g"}}`)
+	f.Add(`{"version":1,"job_id":"` + id + `","user_id":"u","request":{"goal":"g"}}`)
 	f.Add(`{"version":1,"job_id":"` + id + `","sandbox_id":"a","epoch":1,"ready_at":"2026-11-22T10:00:00Z"}`)
 	f.Add(`{"version":1e0,"job_id":null}`)
 	f.Fuzz(func(t *testing.T, body string) {
