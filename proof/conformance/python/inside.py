@@ -31,6 +31,11 @@ async def files(s, box):
         await got(box.files.remove("folder"))
         equal(await got(box.files.exists("folder")), False, "exists")
 
+    async def root():
+        await got(box.files.write("roots/file.txt", "root's", user="root"))
+        result = await got(box.commands.run("cat roots/file.txt; rm -f roots/file.txt || echo refused"))
+        equal([result.stdout, await got(box.files.read("roots/file.txt", user="root"))], ["root'srefused\n", "root's"], "output, and text")
+
     async def errors():
         await rejects(lambda: box.files.read("no-such-file"), "FileNotFoundException")
         await rejects(lambda: box.files.list("no-such-folder"), "FileNotFoundException")
@@ -40,6 +45,7 @@ async def files(s, box):
     await s.check("write and read bytes", bytes_)
     await s.check("write many files at once", many)
     await s.check("make a folder, rename, stat, remove", folders)
+    await s.check("a file of root's", root)
     await s.check("errors of files", errors)
 
 
