@@ -22,7 +22,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "error expanding and resolving path: %s", err)
 		return
 	}
-	file, err := os.Open(path)
+	file, err := s.open(path, r.URL.Query().Get("username"))
 	if errors.Is(err, fs.ErrNotExist) {
 		fail(w, http.StatusNotFound, "path '%s' does not exist", path)
 		return
@@ -65,6 +65,15 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	zip := gzip.NewWriter(w)
 	defer zip.Close()
 	io.Copy(zip, file)
+}
+
+// open opens a file to be read in a user's name.
+func (s *Server) open(path, user string) (*os.File, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) && user == root && s.config.AsRoot != nil {
+		return s.config.openAsRoot(path, false)
+	}
+	return file, err
 }
 
 // wantsGzip weighs Accept-Encoding: whether gzip is asked for before identity,

@@ -36,6 +36,10 @@ type Config struct {
 	AccessToken      string            // asked for in X-Access-Token; "" asks for nothing
 	Memory           int64             // bytes reported as the sandbox's; 0 reports the machine's
 	Spawn            Spawn
+
+	// AsRoot runs what root does to the sandbox's files. nil: root is not there,
+	// and its files are the user's.
+	AsRoot func(func())
 }
 
 // Server is one sandbox's envd.
@@ -147,6 +151,9 @@ func (c Config) local(text string) string {
 	return strings.Join(parts, c.Home)
 }
 
+// root has files, but runs no commands here.
+const root = "root"
+
 // knows reports whether a user exists: the sandbox's own, who is also meant
-// when none is named. Root is not simulated.
+// when none is named.
 func (c Config) knows(user string) bool { return user == "" || user == c.User }

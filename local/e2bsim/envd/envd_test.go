@@ -182,8 +182,10 @@ func TestAWrongUserIsRefused(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"unauthenticated"`) {
 		t.Errorf("stream: got %d %q, want the error at the end of a 200", resp.StatusCode, body)
 	}
-	resp, body = d.call("GET", "/files?path=x&username=root", nil, "X-Access-Token", token)
+	resp, body = d.call("GET", "/files?path=x&username=nobody", nil, "X-Access-Token", token)
 	wantError(t, resp, body, http.StatusUnauthorized)
+	resp, body = d.call("GET", "/files?path=x&username=root", nil, "X-Access-Token", token) // has files, but runs no commands
+	wantError(t, resp, body, http.StatusNotFound)
 	resp, body = d.call("GET", "/files?path=x", nil, "X-Access-Token", token, "Authorization", "Basic bm9ib2R5Og==")
 	if resp.StatusCode != http.StatusUnauthorized || strings.TrimSpace(body) != `{"code":"unauthenticated","message":"invalid username: 'nobody'"}` {
 		t.Errorf("files: got %d %s, want it in Connect's JSON", resp.StatusCode, body)

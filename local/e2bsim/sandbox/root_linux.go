@@ -54,7 +54,7 @@ func enterRoot(s settings) error {
 			return fmt.Errorf("make %s: %w", dir, err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(staging, "/root"), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(staging, "/root"), 0); err != nil {
 		return fmt.Errorf("make home of root: %w", err)
 	}
 	for name, target := range links {
