@@ -22,7 +22,7 @@ func run(ctx context.Context, c checkout.Checkout) error {
 	fmt.Println()
 	for _, line := range [][2]string{
 		{"API", s.APIURL}, {"SQS", s.SQSURL}, {"Postgres", s.DatabaseURL}, {"Redis", s.RedisURL},
-		{"E2B", s.E2BAPIURL}, {"previews", previews}, {"admin", s.AdminURL}, {"function logs", c.Path("log")},
+		{"E2B", s.E2BHost()}, {"previews", previews}, {"admin", s.AdminURL}, {"function logs", c.Path("log")},
 	} {
 		fmt.Printf("  %-14s %s\n", line[0], line[1])
 	}

@@ -116,12 +116,14 @@ func TestFailuresAreToldInWords(t *testing.T) {
 		"no function":      {nil, []string{"invoke", "", ""}, "make invoke FUNCTION=pause EVENT=events/pause.json"},
 		"missing event":    {nil, []string{"invoke", "pause", "events/nope.json"}, "events/nope.json"},
 		"E2B without key":  {[]string{"E2B_API_URL=https://api.e2b.app"}, []string{"run"}, "E2B_API_KEY must be, too"},
+		"E2B, a password":  {[]string{"E2B_API_URL=https://u:hunter2@api.e2b.app", "E2B_API_KEY=hunter2"}, []string{"run"}, "E2B_API_URL must be"},
+		"E2B, a token":     {[]string{"E2B_API_URL=http://127.0.0.1:1/hunter2", "E2B_API_KEY=hunter2"}, []string{"run"}, "http://127.0.0.1:1 with"},
 		"E2B not there":    {[]string{"E2B_API_URL=http://127.0.0.1:1", "E2B_API_KEY=e2b_1"}, []string{"run"}, "http://127.0.0.1:1"},
 		"a bad setting":    {[]string{"WAKE_SECONDS=1"}, []string{"invoke", "resume", "events/resume.json"}, "ended with the error above"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, said := call(t, c.env, c.args...)
-			if code != 1 || !strings.Contains(said, c.want) || strings.Contains(said, "goroutine") {
+			if code != 1 || !strings.Contains(said, c.want) || strings.Contains(said, "goroutine") || strings.Contains(said, "hunter2") {
 				t.Errorf("exit %d, want 1 and %q in:\n%s", code, c.want, said)
 			}
 		})

@@ -50,7 +50,7 @@ func up(ctx context.Context, c checkout.Checkout, to io.Writer) (s *stack.Stack,
 	}
 	e2b, notes := "E2B's simulator", sandbox.Shortcomings()
 	if s.E2B == nil {
-		e2b, notes = "E2B at "+s.E2BAPIURL, []string{fmt.Sprintf("its sandboxes carry siesta_stack=%s; %s.", s.StackTag, fate(config.Keep))}
+		e2b, notes = "E2B at "+s.E2BHost(), []string{fmt.Sprintf("its sandboxes carry siesta_stack=%s; %s.", s.StackTag, fate(config.Keep))}
 	}
 	for _, note := range notes {
 		fmt.Fprintln(to, "Note:", note)

@@ -84,10 +84,11 @@ func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
 }
 
 // patient spreads the deliveries of a request over an hour when a store does
-// not answer: until it is a row, its message is all there is of it.
+// not answer, or too many jobs of its user wait: until it is a row, its message
+// is all there is of it.
 func patient(r sqs.Record, err error) error {
 	const soon, later = 4, 10 * time.Minute
-	if errors.Is(err, job.ErrUnavailable) && r.ReceiveCount > soon {
+	if errors.Is(err, job.ErrUnavailable) && r.ReceiveCount > soon || errors.Is(err, job.ErrTooManyWaiting) {
 		return &sqs.RetryAfter{Err: err, Delay: later}
 	}
 	return err
@@ -107,9 +108,10 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 		return fmt.Errorf("seal environment: %w", err)
 	}
 	tier := cmp.Or(m.Tier, job.Bootstrapper)
+	limits := h.Limits.For(tier)
 	_, _, err = h.store.Accept(ctx, jobs.NewJob{
 		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, EnvSealed: sealed,
-		Deadline: h.Deadline, PerDay: h.Limits.For(tier).PerDay,
+		Deadline: h.Deadline, PerDay: limits.PerDay, Waiting: limits.Waiting,
 	})
 	if err != nil {
 		return fmt.Errorf("accept job: %w", err)

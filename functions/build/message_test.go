@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"siesta/shared/job"
 	"siesta/shared/sqs"
@@ -83,6 +84,25 @@ func TestTheLargestBadMessageIsADeadLetterToo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Over the bound on waiting jobs a request waits in its message.
+func TestARequestWaitsForRoom(t *testing.T) {
+	b := setup(t)
+	b.Limits = job.TierLimits{job.Bootstrapper: {Waiting: 1}}
+	first := b.accept(page())
+	b.SQS.Remove("build", b.SQS.Messages("build")[0].ID)
+	id := job.NewID()
+	b.send(requestMessage(1, id, alice, page()))
+	if again := b.deliver(); again < 9*time.Minute || again > 10*time.Minute {
+		t.Errorf("the message comes again in %v, want 10 minutes", again)
+	}
+	if _, err := b.Rows.Get(t.Context(), id); !errors.Is(err, job.ErrNotFound) {
+		t.Errorf("there is a job: %v", err)
+	}
+	b.cancelled(first.ID)
+	b.deliver()
+	b.ready(id)
 }
 
 func TestTheLargestRequestThatAMessageHoldsIsAccepted(t *testing.T) {

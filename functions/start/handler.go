@@ -89,9 +89,10 @@ func (h handler) read(ctx context.Context, r api.Request) (jobs.NewJob, error) {
 		return jobs.NewJob{}, err
 	}
 	tier, hash := h.tier(ctx, r), sha256.Sum256(body)
+	limits := h.limits.For(tier)
 	return jobs.NewJob{
 		ID: id, UserID: user, Tier: tier, Request: request, EnvSealed: sealed,
-		IdempotencyKey: key, RequestHash: hash[:], Deadline: h.deadline, PerDay: h.limits.For(tier).PerDay,
+		IdempotencyKey: key, RequestHash: hash[:], Deadline: h.deadline, PerDay: limits.PerDay, Waiting: limits.Waiting,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -80,6 +81,15 @@ func (s *Stack) joinE2B(ctx context.Context) error {
 	return nil
 }
 
+// E2BHost is what of E2BAPIURL may be shown: its path can hold a token.
+func (s *Stack) E2BHost() string {
+	u, err := url.Parse(s.E2BAPIURL)
+	if err != nil {
+		return "E2B_API_URL"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // killOurs kills the sandboxes that have this data folder's tag: the rows that
 // know them are gone, or are about to go. With Keep it only finds out whether the
 // service answers.
@@ -88,7 +98,7 @@ func (s *Stack) killOurs(ctx context.Context, client *e2b.Client) error {
 	defer cancel()
 	ours, err := client.List(ctx, e2b.Filter{Metadata: map[string]string{job.TagStack: s.identity.StackTag}})
 	if err != nil {
-		return fmt.Errorf("list sandboxes at %s with E2B_API_KEY: %w", s.E2BAPIURL, err)
+		return fmt.Errorf("list sandboxes at %s with E2B_API_KEY: %w", s.E2BHost(), err)
 	}
 	if s.config.Keep {
 		return nil

@@ -21,7 +21,8 @@ import (
 const Root = "../.."
 
 // Hold compares the variables that read asks for with those that docs/config.md
-// says that the function reads, and with those that template.yaml gives it.
+// says that the function reads, and with those that template.yaml gives it. No
+// problem that it has with one shows its value, which may be a secret.
 func Hold[S any](t *testing.T, function string, read func(*env.Reader) S) {
 	t.Helper()
 	asked, table := names(read), Table(t)
@@ -38,6 +39,13 @@ func Hold[S any](t *testing.T, function string, read func(*env.Reader) S) {
 	}
 	Agree(t, "docs/config.md, variables of "+function, documented, asked)
 	Agree(t, "template.yaml, variables of "+function, given(t, function), deployed)
+	for _, value := range []string{"hunter2", "http://u:hunter2@h", "postgres://u:hunter2@h:port", "redis://:hunter2@h:port", `{"hunter2":`} {
+		r := env.New(func(string) string { return value })
+		read(r)
+		if err := r.Err(); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("every variable is %s: got %v, want problems without the value", value, err)
+		}
+	}
 }
 
 // names are the variables that read asks for: where none is set, and where each

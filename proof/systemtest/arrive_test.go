@@ -3,11 +3,13 @@ package systemtest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"siesta/local/client"
+	"siesta/local/stack"
 	"siesta/shared/api"
 	"siesta/shared/job"
 )
@@ -15,7 +17,11 @@ import (
 // TestEveryErrorOfTheTableArrives brings about each failure that the table of
 // shared/api gives words, and reads those words as a caller.
 func TestEveryErrorOfTheTableArrives(t *testing.T) {
-	s := newStack(t, awake)
+	const waiting = 20
+	s := newStack(t, func(c *stack.Config) {
+		awake(c)
+		c.Env["LIMITS"] = fmt.Sprintf(`{"bootstrapper":{"waiting":%d}}`, waiting)
+	})
 	owner, other := s.user(), s.user()
 	j := s.preview(owner)
 	as := func(assignments string) job.Job {
@@ -32,6 +38,11 @@ func TestEveryErrorOfTheTableArrives(t *testing.T) {
 		job.ErrIdempotencyKey: func() reply {
 			owner.sendStart(owner.body(page("one")), "key").want(http.StatusCreated)
 			return owner.sendStart(owner.body(page("two")), "key")
+		},
+		job.ErrTooManyWaiting: func() reply {
+			s.exec(t, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, schedule_for)
+				SELECT gen_random_uuid(), gen_random_uuid(), $1, 'bootstrapper', 'g', 'scheduled', now() + interval '1 day' FROM generate_series(1, $2)`, other.name, waiting)
+			return other.sendStart(other.body(page("more")), "")
 		},
 		job.ErrNotReady: func() reply { return owner.post(owner.start(page("hello")), "snapshot") },
 		job.ErrTerminal: func() reply { return owner.post(j.ID, "cancel") },

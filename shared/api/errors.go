@@ -27,6 +27,7 @@ var table = []row{
 	{err: job.ErrPrevious, status: http.StatusNotFound, message: "Previous job not found"},
 	{err: job.ErrTooLarge, status: http.StatusRequestEntityTooLarge, message: "The request is too large: with all that belongs to it, it may have 6 MB"},
 	{err: job.ErrIdempotencyKey, status: http.StatusUnprocessableEntity, message: "This Idempotency-Key was used before, with another request"},
+	{err: job.ErrTooManyWaiting, status: http.StatusTooManyRequests, message: "As many of your jobs wait to begin as your plan allows; try again when one has begun, or cancel one", retryAfter: time.Minute},
 	{err: job.ErrNotReady, status: http.StatusUnprocessableEntity, message: "Job is not READY"},
 	{err: job.ErrTerminal, status: http.StatusConflict, message: "Job is already in a terminal state"},
 	{err: job.ErrConflict, status: http.StatusConflict, message: "The job changed meanwhile, try again", retryAfter: time.Second},

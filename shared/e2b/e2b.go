@@ -7,6 +7,7 @@ package e2b
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -81,23 +82,23 @@ func New(config Config) (*Client, error) {
 		config.Version = V2
 	}
 	if config.Version != V1 && config.Version != V2 {
-		return nil, fmt.Errorf("e2b: version %q is neither %s nor %s", config.Version, V1, V2)
+		return nil, fmt.Errorf("E2B_API_VERSION must be %s or %s", V1, V2)
 	}
 	if config.Domain == "" {
 		config.Domain = "e2b.app"
 	}
 	if strings.ContainsAny(config.Domain, "/@ ") {
-		return nil, fmt.Errorf("e2b: %q is no domain", config.Domain)
+		return nil, errors.New("E2B_DOMAIN must be a domain, with a port where it has one")
 	}
 	if config.Key == nil {
-		return nil, fmt.Errorf("e2b: no source of the API key")
+		return nil, errors.New("e2b: no source of the API key")
 	}
 	var err error
-	if config.APIURL, err = baseURL(config.APIURL); err != nil {
+	if config.APIURL, err = baseURL("E2B_API_URL", config.APIURL); err != nil {
 		return nil, err
 	}
 	if config.SandboxURL != "" {
-		if config.SandboxURL, err = baseURL(config.SandboxURL); err != nil {
+		if config.SandboxURL, err = baseURL("E2B_SANDBOX_URL", config.SandboxURL); err != nil {
 			return nil, err
 		}
 	}
@@ -143,10 +144,12 @@ func (c *Client) PreviewURL(sandboxID string, port int) string {
 	return fmt.Sprintf("%s://%d-%s.%s", scheme, port, sandboxID, c.config.Domain)
 }
 
-func baseURL(address string) (string, error) {
+// baseURL is what calls' paths are put behind. The error does not show the value,
+// which may hold a password or a token.
+func baseURL(setting, address string) (string, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return "", fmt.Errorf("e2b: %q is no http address", address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(address, "?#") {
+		return "", errors.New(setting + " must be https://host or http://host, without a user, a query or a fragment")
 	}
 	return strings.TrimSuffix(address, "/"), nil
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -158,7 +159,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 
 	req, err := http.NewRequestWithContext(wait, r.method, c.config.APIURL+r.path, bytes.NewReader(payload))
 	if err != nil {
-		return response{}, &Error{Op: r.op, Kind: ErrNotSent, Cause: err}
+		return response{}, &Error{Op: r.op, Kind: ErrNotSent, Cause: withoutURL(err)}
 	}
 	req.Header.Set("X-API-Key", key.Reveal())
 	req.Header.Set("User-Agent", "siesta")
@@ -176,7 +177,7 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 		if !sent.Load() {
 			kind = ErrNotSent
 		}
-		return response{}, &Error{Op: r.op, Kind: kind, Cause: err}
+		return response{}, &Error{Op: r.op, Kind: kind, Cause: withoutURL(err)}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
@@ -190,4 +191,14 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 		return response{}, &Error{Op: r.op, Status: resp.StatusCode, Kind: ErrUnknown, Cause: err}
 	}
 	return response{resp.StatusCode, resp.Header, body}, nil
+}
+
+// withoutURL is the error of a call without its address, whose path is partly
+// E2B_API_URL's and may hold a token there. The Op says which call it was.
+func withoutURL(err error) error {
+	var about *url.Error
+	if errors.As(err, &about) {
+		return about.Err
+	}
+	return err
 }

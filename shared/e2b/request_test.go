@@ -94,6 +94,17 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// A gateway before E2B may have its token in the path.
+func TestAnErrorDoesNotShowTheAddress(t *testing.T) {
+	s := newServer(t, respond(204, ""))
+	s.Close()
+	for op, call := range calls(newClient(t, Config{APIURL: s.URL + "/hunter2"})) {
+		if err := call(t.Context()); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v", op, err)
+		}
+	}
+}
+
 // TestNothingIsSentPastItsWindow: the window ends before the call, or while the
 // connection is being made, or as it has just come about.
 func TestNothingIsSentPastItsWindow(t *testing.T) {

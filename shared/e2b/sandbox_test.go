@@ -198,16 +198,21 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"no address":       func(c *Config) { c.APIURL = "" },
 		"no http":          func(c *Config) { c.APIURL = "ftp://x" },
-		"key in address":   func(c *Config) { c.APIURL = "https://e2b_1@api.e2b.app" },
+		"key in address":   func(c *Config) { c.APIURL = "https://hunter2@api.e2b.app" },
+		"password":         func(c *Config) { c.APIURL = "https://u:hunter2@api.e2b.app" },
+		"query":            func(c *Config) { c.APIURL = "https://api.e2b.app?token=hunter2" },
+		"empty query":      func(c *Config) { c.APIURL = "https://api.e2b.app?" },
+		"fragment":         func(c *Config) { c.SandboxURL = "https://api.e2b.app#hunter2" },
+		"no address there": func(c *Config) { c.APIURL = "https://u:hunter2@api.e2b.app:bad" },
 		"no host":          func(c *Config) { c.SandboxURL = "http://" },
-		"domain is a path": func(c *Config) { c.Domain = "e2b.app/x" },
-		"version":          func(c *Config) { c.Version = "v3" },
+		"domain is a path": func(c *Config) { c.Domain = "e2b.app/hunter2" },
+		"version":          func(c *Config) { c.Version = "hunter2" },
 		"no key":           func(c *Config) { c.Key = nil },
 	} {
 		bad := good
 		change(&bad)
-		if _, err := New(bad); err == nil {
-			t.Errorf("%s: no error", name)
+		if _, err := New(bad); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v, want an error without the value", name, err)
 		}
 	}
 }

@@ -25,6 +25,8 @@ var (
 	ErrPrevious = errors.New("previous job not found")
 	// ErrForeign: the job id exists under another owner.
 	ErrForeign = errors.New("job id belongs to another owner")
+	// ErrTooManyWaiting: as many of the user's jobs wait as may.
+	ErrTooManyWaiting = errors.New("too many jobs of the user wait")
 	// ErrUnauthenticated: the call carries no checked identity.
 	ErrUnauthenticated = errors.New("not authenticated")
 	// ErrTooLarge: the request's body is over the limit.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -38,15 +39,20 @@ func translate(err error) error {
 
 // outage reports whether an SQLSTATE says that the server is going down,
 // starting, full, gave up on the statement, or takes no log-on, as with a token
-// that has expired.
+// that has expired; or that it is not the database that it should be.
 func outage(code string) bool {
 	for _, class := range []string{"08", "28", "53", "57", "58"} {
 		if strings.HasPrefix(code, class) {
 			return true
 		}
 	}
-	return code == readOnly
+	return code == readOnly || slices.Contains(incomplete, code)
 }
+
+// incomplete are the SQLSTATEs of a database, schema, table or column that is
+// not there, or may not be used. No request is wrong for that: it is being set
+// up, restored or migrated.
+var incomplete = []string{"3D000", "3F000", "42P01", "42703", "42501"}
 
 // readOnly is the SQLSTATE of a write where none is allowed: a failover is under
 // way.

@@ -86,6 +86,7 @@ CREATE INDEX jobs_op_open ON jobs USING btree (op_until) WHERE (sandbox_state = 
 CREATE INDEX jobs_pause_due ON jobs USING btree (pause_due_at) WHERE ((status = 'ready'::text) AND (sandbox_state = 'running'::text));
 CREATE UNIQUE INDEX jobs_sandbox ON jobs USING btree (sandbox_id) WHERE (sandbox_id IS NOT NULL);
 CREATE INDEX jobs_schedule ON jobs USING btree (schedule_for) WHERE (status = 'scheduled'::text);
+CREATE INDEX jobs_waiting ON jobs USING btree (user_id) WHERE ((status = ANY (ARRAY['queued'::text, 'scheduled'::text])) AND (started_at IS NULL));
 CREATE INDEX jobs_waking ON jobs USING btree (user_id) WHERE (sandbox_state = 'resuming'::text);
 CREATE INDEX jobs_with_sandbox ON jobs USING btree (id) WHERE (sandbox_state <> ALL (ARRAY['none'::text, 'gone'::text]));
 

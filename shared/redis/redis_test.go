@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -295,5 +296,11 @@ func TestWatermark(t *testing.T) {
 	}
 	if at, err := c.Watermark(t.Context()); !at.Equal(want) || err != nil {
 		t.Errorf("got %v, error %v, want %v", at, err, want)
+	}
+}
+
+func TestABadAddressDoesNotShowItsPassword(t *testing.T) {
+	if _, err := Open(Config{URL: "redis://u:hunter2@host:port"}); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -24,6 +24,7 @@ type NewJob struct {
 	RequestHash    []byte // of the body as it was sent
 	Deadline       time.Duration
 	PerDay         int // jobs of this user in a UTC day; 0: no limit
+	Waiting        int // jobs of this user that have not begun; 0: no limit
 }
 
 // Accept inserts a job as queued, or as scheduled for the first UTC day on which
@@ -31,11 +32,14 @@ type NewJob struct {
 // there already, by its id or its idempotency key, is returned with false, and
 // published like a new one: whoever inserted it may have died before it was.
 // Errors: job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
-// key came with another body).
+// key came with another body), job.ErrTooManyWaiting.
 func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created bool, err error) {
 	err = s.db.Alone(ctx, n.UserID, func(ctx context.Context, tx pgx.Tx) error {
 		var found bool
 		if accepted, found, err = existing(ctx, tx, n); found || err != nil {
+			return err
+		}
+		if err = mayWait(ctx, tx, n); err != nil {
 			return err
 		}
 		created = true
@@ -74,6 +78,23 @@ func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 		return job.Job{}, false, job.ErrIdempotencyKey
 	}
 	return j, true, nil
+}
+
+// mayWait is job.ErrTooManyWaiting if as many jobs of the user wait as may.
+func mayWait(ctx context.Context, tx pgx.Tx, n NewJob) error {
+	if n.Waiting == 0 {
+		return nil
+	}
+	// Word for word the condition of the index jobs_waiting.
+	const sql = `SELECT count(*) < @most::int FROM jobs WHERE user_id = @user AND status IN ('queued', 'scheduled') AND started_at IS NULL`
+	var room bool
+	if err := tx.QueryRow(ctx, sql, postgres.Args{"user": n.UserID, "most": n.Waiting}).Scan(&room); err != nil {
+		return err
+	}
+	if !room {
+		return job.ErrTooManyWaiting
+	}
+	return nil
 }
 
 func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/postgres/jobs"
 )
 
 func (b fixture) count() (rows int) {
@@ -173,34 +171,4 @@ func TestAnUnknownJobIsNotFound(t *testing.T) {
 	if _, err := b.Get(b.ctx, job.NewID()); !errors.Is(err, job.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
-}
-
-func TestADeadDatabaseIsUnavailable(t *testing.T) {
-	t.Parallel()
-	store := jobs.NewStore(open(t, postgres.Config{URL: "postgres://app@127.0.0.1:1/none"}), "", nil)
-	if _, err := store.Get(t.Context(), job.NewID()); !errors.Is(err, job.ErrUnavailable) {
-		t.Errorf("got %v, want ErrUnavailable", err)
-	}
-	if _, _, err := store.Accept(t.Context(), newJob()); !errors.Is(err, job.ErrUnavailable) {
-		t.Errorf("got %v, want ErrUnavailable", err)
-	}
-}
-
-// A failover leaves connections to the server that was demoted.
-func TestADemotedServerIsLeftAtOnce(t *testing.T) {
-	b := setup(t)
-	demoted := func(is string) {
-		// Like a server's role, it holds for connections made from now on.
-		sql := "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = " + is + "', current_database()); END $$"
-		if _, err := b.pool.Exec(b.ctx, sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	demoted("on")
-	b.Store = b.open(open(t, postgres.Config{URL: b.url, MaxConns: 1}), "")
-	if _, _, err := b.Accept(b.ctx, newJob()); !errors.Is(err, job.ErrUnavailable) {
-		t.Errorf("got %v from a server that takes no writes, want ErrUnavailable", err)
-	}
-	demoted("off")
-	b.accept(newJob())
 }

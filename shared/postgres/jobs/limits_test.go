@@ -2,10 +2,12 @@ package jobs_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 )
 
 // TestNobodyBeginsWhileAnotherIsCounted: one job has counted its user's builds
@@ -44,6 +46,71 @@ func TestNobodyBeginsWhileAnotherIsCounted(t *testing.T) {
 	if err := <-other; !errors.Is(err, job.ErrLater) {
 		t.Errorf("the second: got %v, want ErrLater", err)
 	}
+}
+
+// However many starts there are at once, no more jobs wait than may, be they
+// queued or scheduled.
+func TestNoMoreJobsWaitThanMay(t *testing.T) {
+	b := setup(t)
+	const most = 3
+	next := func() jobs.NewJob {
+		n := newJob()
+		n.PerDay, n.Waiting = 1, most
+		return n
+	}
+	var wg sync.WaitGroup
+	errs := make(chan error, 16)
+	for range cap(errs) {
+		wg.Go(func() {
+			_, _, err := b.Accept(b.ctx, next())
+			errs <- err
+		})
+	}
+	wg.Wait()
+	close(errs)
+	accepted := 0
+	for err := range errs {
+		if err == nil {
+			accepted++
+		} else if !errors.Is(err, job.ErrTooManyWaiting) {
+			t.Errorf("got %v, want ErrTooManyWaiting", err)
+		}
+	}
+	if accepted != most || b.count() != most {
+		t.Errorf("%d were accepted and %d are there, want %d", accepted, b.count(), most)
+	}
+	other := next()
+	other.UserID = "user_bob"
+	b.accept(other)
+}
+
+// What has begun, or ended, waits no longer. A repeated call makes no job, and
+// is answered although there is no room.
+func TestAJobThatBeginsMakesRoom(t *testing.T) {
+	b := setup(t)
+	n := newJob()
+	n.Waiting, n.IdempotencyKey, n.RequestHash = 1, "once", []byte{1}
+	first := b.accept(n)
+	n.ID = job.NewID()
+	if again, created, err := b.Accept(b.ctx, n); err != nil || created || again.ID != first.ID {
+		t.Errorf("the same call again: %s, %v, %v", again.ID, created, err)
+	}
+	n.IdempotencyKey = ""
+	refused := func(when string) {
+		t.Helper()
+		if _, _, err := b.Accept(b.ctx, n); !errors.Is(err, job.ErrTooManyWaiting) {
+			t.Errorf("%s: got %v, want ErrTooManyWaiting", when, err)
+		}
+	}
+	refused("one waits")
+	first = must(t)(b.ClaimTurn(b.ctx, first.ID, 0))
+	refused("it is claimed, and has not begun")
+	must(t)(b.Begin(b.ctx, first, job.Limits{}))
+	second := b.accept(n)
+	n.ID = job.NewID()
+	refused("the second waits")
+	must(t)(b.Cancel(b.ctx, second.ID, "Cancelled by user", "d"))
+	b.accept(n)
 }
 
 // wantWaiting returns when so many statements wait for a lock. One that is done

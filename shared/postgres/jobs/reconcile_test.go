@@ -1,6 +1,8 @@
 package jobs_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -224,7 +226,7 @@ func TestWhatBreaksTheEvidence(t *testing.T) {
 	}
 }
 
-// Among many finished jobs nothing is looked for row by row.
+// Among many finished jobs nothing is looked for row by row, nor counted by start.
 func TestReconcileReadsByItsIndexes(t *testing.T) {
 	b := setup(t)
 	_, err := b.pool.Exec(b.ctx, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, build_version, preview_url, workspace_path,
@@ -236,6 +238,10 @@ func TestReconcileReadsByItsIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.ready()
+	waiting := newJob()
+	waiting.UserID, waiting.Waiting = "user", 1
+	b.accept(waiting)
+	waiting.ID = job.NewID()
 	if _, err := b.pool.Exec(b.ctx, `ANALYZE jobs`); err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +250,14 @@ func TestReconcileReadsByItsIndexes(t *testing.T) {
 		"jobs_op_open":                func(s *jobs.Store) error { _, err := s.AbandonedOps(b.ctx, 500); return err },
 		"jobs_lease_open jobs_active": func(s *jobs.Store) error { _, err := s.AbandonedTurns(b.ctx, 500); return err },
 		"jobs_schedule":               func(s *jobs.Store) error { _, err := s.DueSchedules(b.ctx, 500); return err },
-		"jobs_missing":                func(s *jobs.Store) error { _, err := s.Missing(b.ctx, 50); return err },
-		"jobs_awake":                  func(s *jobs.Store) error { _, err := s.Awake(b.ctx, "", 100); return err },
+		"jobs_waiting": func(s *jobs.Store) error {
+			if _, _, err := s.Accept(b.ctx, waiting); !errors.Is(err, job.ErrTooManyWaiting) {
+				return fmt.Errorf("accept: %w", err)
+			}
+			return nil
+		},
+		"jobs_missing": func(s *jobs.Store) error { _, err := s.Missing(b.ctx, 50); return err },
+		"jobs_awake":   func(s *jobs.Store) error { _, err := s.Awake(b.ctx, "", 100); return err },
 		"jobs_by_change": func(s *jobs.Store) error {
 			_, err := s.Changed(b.ctx, time.Now().Add(-time.Hour), "", 500)
 			return err
