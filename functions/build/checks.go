@@ -34,9 +34,13 @@ func (t *turn) checks(ctx context.Context) error {
 // serve leaves the server started, after a check that found nothing wrong. What
 // an earlier turn started is not checked again.
 func (t *turn) serve(ctx context.Context) error {
-	server, err := t.envd.ReadStep(ctx, t.dir("start"), 0, 0)
+	var server envd.Progress
+	err := t.look(ctx, func(ctx context.Context) (err error) {
+		server, err = t.envd.ReadStep(ctx, t.dir("start"), 0, 0)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("look for server: %w", err)
+		return err
 	}
 	if server.Phase != envd.StepNone {
 		return nil
@@ -65,7 +69,7 @@ func (t *turn) answers(ctx context.Context, url string) error {
 				return t.exited(ctx, "start", "The server stopped", p)
 			}
 		}
-		probe := t.e2b.Probe(ctx, url)
+		probe := t.probe(ctx, url)
 		if probe.Ready() {
 			return nil
 		}

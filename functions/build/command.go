@@ -4,21 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-)
-
-const (
-	minWait = 2 * time.Second
-	maxWait = 60 * time.Second
-	// turnPoll and jobPoll bound the time that is billed for waiting: by the
-	// turn that started a command, and over all turns of a job.
-	turnPoll = 3 * time.Second
-	jobPoll  = 8 * time.Second
-	// pollEvery is the time between two looks at a command.
-	pollEvery = 150 * time.Millisecond
 )
 
 // command runs a command to its end, over as many turns as it takes. An empty
@@ -51,6 +39,8 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 func (t *turn) start(ctx context.Context, name, command, saying string) error {
 	t.say(ctx, saying)
 	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
 	if err := t.envd.StartStep(ctx, step); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
@@ -78,29 +68,6 @@ func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) e
 
 // dir is where a step keeps its output, pid and exit code.
 func (t *turn) dir(name string) string { return envd.StepDir(t.j.ID, t.j.CreateNo, name) }
-
-// linger waits a moment and reports whether the turn may look once more.
-func (t *turn) linger(ctx context.Context) bool {
-	total := time.Duration(t.progress.PolledMS)*time.Millisecond + t.polled
-	if !t.started || t.polled >= turnPoll || total >= jobPoll {
-		return false
-	}
-	select {
-	case <-time.After(pollEvery):
-		t.polled += pollEvery
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// elapsed is how long the job has been at its present command.
-func (t *turn) elapsed() time.Duration {
-	return t.j.ReadAt.Sub(t.j.StepStartedAt) + t.polled
-}
-
-// wait is a tenth of the time that the step has taken.
-func (t *turn) wait() time.Duration { return min(max(t.elapsed()/10, minWait), maxWait) }
 
 func firstLine(s string) string {
 	line, _, more := strings.Cut(s, "\n")

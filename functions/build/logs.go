@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"siesta/shared/e2b/envd"
@@ -23,9 +22,13 @@ const (
 // watch looks at a command and publishes what it has printed since the last
 // look.
 func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
-	p, err := t.envd.ReadStep(ctx, t.dir(name), readFrom(t.progress.LogOffset), logChunk)
+	var p envd.Progress
+	err := t.look(ctx, func(ctx context.Context) (err error) {
+		p, err = t.envd.ReadStep(ctx, t.dir(name), readFrom(t.progress.LogOffset), logChunk)
+		return err
+	})
 	if err != nil {
-		return p, fmt.Errorf("look at %s: %w", name, err)
+		return p, err
 	}
 	output, next := wholeLines(p.Output, t.progress.LogOffset, logChunk, p.Phase != envd.StepRunning)
 	if len(output) > 0 {
@@ -85,6 +88,8 @@ func (t *turn) publish(ctx context.Context, source string, texts ...string) {
 
 // lastLines is the end of a command's output, to close an error message with.
 func (t *turn) lastLines(ctx context.Context, name string) string {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	p, err := t.envd.TailStep(ctx, t.dir(name), lastBytes)
 	if err != nil {
 		t.log.WarnContext(ctx, "read last output", "step", name, "error", err)

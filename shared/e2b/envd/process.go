@@ -3,6 +3,7 @@ package envd
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -24,6 +25,9 @@ type Result struct {
 	Stdout   []byte
 	Stderr   []byte
 }
+
+// closeTime is how long a stream that has told its end may stay open.
+const closeTime = 200 * time.Millisecond
 
 // Run runs a command to its end and returns what it wrote, maxOutput bytes at
 // most. When ctx is over the command is abandoned, and runs on. A command that
@@ -49,7 +53,11 @@ func (c *Client) Run(ctx context.Context, cmd Command, maxOutput int) (Result, e
 		}
 		if end := event.GetEnd(); end != nil {
 			result.ExitCode = int(end.GetExitCode())
-			stream.Receive() // the stream's own end, so that the connection serves the next call too
+			// The stream's own end, so that the connection serves the next call too.
+			// Who keeps it back has told what there is to know.
+			late := time.AfterFunc(closeTime, cancel)
+			defer late.Stop()
+			stream.Receive()
 			return result, nil
 		}
 	}

@@ -55,6 +55,30 @@ func TestCallsShareAConnection(t *testing.T) {
 	}
 }
 
+// TestAStreamThatIsKeptOpenIsLeft: user code runs beside envd, and may stand in
+// its place.
+func TestAStreamThatIsKeptOpenIsLeft(t *testing.T) {
+	ends := make(chan struct{})
+	_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+		for _, event := range []string{`{"start":{"pid":7}}`, `{"end":{"exited":true,"exitCode":3,"status":"exit status 3"}}`} {
+			message := `{"event":` + event + `}`
+			_, _ = w.Write(append([]byte{0, 0, 0, 0, byte(len(message))}, message...))
+		}
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		close(ends)
+		return true
+	})
+	begun := time.Now()
+	got, err := c.Run(t.Context(), Command{Path: "/bin/true"}, 1<<10)
+	if took := time.Since(begun); err != nil || got.ExitCode != 3 || took > callTime/2 {
+		t.Errorf("got %d, %v after %v", got.ExitCode, err, took)
+	}
+	<-ends // nothing is left open
+}
+
 func TestRunBoundsItsOutput(t *testing.T) {
 	d, c := newDaemon(t, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
