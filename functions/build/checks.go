@@ -65,6 +65,9 @@ func (t *turn) answers(ctx context.Context, url string) error {
 			if err != nil {
 				return err
 			}
+			if p.Phase == envd.StepNone || p.Phase == envd.StepLost {
+				return t.untraced("Starting the server")
+			}
 			if p.Phase != envd.StepRunning {
 				return t.exited(ctx, "start", "The server stopped", p)
 			}

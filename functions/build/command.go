@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
@@ -20,6 +21,8 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 		switch {
 		case err != nil:
 			return err
+		case p.Phase == envd.StepNone && t.begun == name, p.Phase == envd.StepLost:
+			return t.untraced(doing)
 		case p.Phase == envd.StepNone:
 			if err := t.start(ctx, name, command, doing+": "+firstLine(command)); err != nil {
 				return err
@@ -34,18 +37,43 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 	}
 }
 
-// start starts a command detached. A second start of the same step, by a turn
-// that came after a crash, does nothing.
+// start starts a command detached, once in a turn. A second start of the same
+// step, by a turn that came after a crash, does nothing. nil: it was started, or
+// may have been.
 func (t *turn) start(ctx context.Context, name, command, saying string) error {
 	t.say(ctx, saying)
 	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	if err := t.envd.StartStep(ctx, step); err != nil {
+	began := time.Now()
+	err := t.envd.StartStep(ctx, step)
+	if err != nil && !slipped(err) {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	t.started = true
+	t.started, t.begun, t.doubt = true, name, err
+	if err != nil {
+		t.polled += time.Since(began)
+		t.log.WarnContext(ctx, "start has no answer", "step", name, "error", err)
+	}
 	return nil
+}
+
+// untraced says what becomes of a command that was started and has left no trace.
+func (t *turn) untraced(doing string) error {
+	if t.doubt != nil {
+		return t.notStarted(t.doubt)
+	}
+	return failed(nil, "%s failed: the folder of Siesta's own files, /home/user/.siesta, was removed.", doing)
+}
+
+// notStarted puts off a start that came to nothing, as long as the step has time
+// for that.
+func (t *turn) notStarted(err error) error {
+	if t.elapsed() > startWithin {
+		return t.sandboxFailed(err)
+	}
+	t.unheard = true
+	return waitFor(t.wait())
 }
 
 // environment is what a command finds: the goal is for the generator alone.

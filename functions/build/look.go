@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"siesta/shared/e2b"
@@ -26,6 +27,8 @@ const (
 	lookTime = 2 * time.Second
 	// startTime is what the start of a command may take.
 	startTime = 8 * time.Second
+	// startWithin is how long a step may wait until its command can be started.
+	startWithin = 5 * time.Minute
 	// recordTime at the end of the function is kept for the turn's last writes.
 	recordTime = 10 * time.Second
 )
@@ -59,10 +62,19 @@ func (t *turn) look(ctx context.Context, ask func(context.Context) error) error 
 	}
 	t.polled += max(time.Since(began), lookTime) // however fast, or they would never add up
 	if t.total() >= jobPoll+jobSilence {
-		return failed(err, "The sandbox of this build stopped answering.")
+		return t.sandboxFailed(err)
 	}
 	t.log.WarnContext(ctx, "sandbox does not answer", "sandbox_id", t.j.SandboxID, "error", err)
 	return waitFor(t.wait())
+}
+
+// sandboxFailed is the failure of a sandbox that was given time, and did not use
+// it.
+func (t *turn) sandboxFailed(err error) error {
+	if errors.Is(err, e2b.ErrNoProcess) {
+		return failed(err, "The sandbox of this build has no room for another process.")
+	}
+	return failed(err, "The sandbox of this build stopped answering.")
 }
 
 // probe looks at the app once, as a visitor does.

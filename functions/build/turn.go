@@ -39,6 +39,8 @@ type turn struct {
 	redact  redactor
 	polled  time.Duration // spent waiting for commands in this turn
 	started bool          // a command was started in this turn
+	begun   string        // which one
+	doubt   error         // why that is not certain; nil: it is
 	unheard bool          // its last look had no answer
 
 	// progress is how far the build has come: the row's, and what happened
@@ -107,14 +109,29 @@ func (t *turn) advance(ctx context.Context) error {
 			slips++
 			continue
 		}
-		if errors.Is(err, e2b.ErrRefused) {
-			return failed(err, "The sandbox refused a step of this build. Its disk may be full.")
-		}
 		if err != nil {
-			return err
+			return inWords(err)
 		}
 	}
 	return nil
+}
+
+// inWords makes a failure of a call that will not end better another time; one
+// that has its words keeps them.
+func inWords(err error) error {
+	var f *failure
+	switch {
+	case errors.As(err, &f):
+		return err
+	case errors.Is(err, e2b.ErrNoSpace):
+		return failed(err, "The sandbox's disk is full.")
+	case errors.Is(err, e2b.ErrBlocked):
+		return failed(err, "The sandbox has something in the way of this build: /home/user/project and /home/user/.siesta must be folders that can be written to.")
+	case errors.Is(err, e2b.ErrRefused):
+		return failed(err, "The sandbox refused a step of this build.")
+	default:
+		return err
+	}
 }
 
 // slipped reports whether a call into the sandbox broke. Every step may be done

@@ -115,7 +115,7 @@ func TestFailures(t *testing.T) {
 		{"token", 401, `{"code":401,"message":"words"}`, "", e2b.ErrKey, e2b.ErrKey},
 		{"not found", 404, rpc("not_found"), "", fs.ErrNotExist, fs.ErrNotExist},
 		{"bad argument", 400, rpc("invalid_argument"), "", e2b.ErrRefused, e2b.ErrRefused},
-		{"disk full", 507, `{"code":507,"message":"words"}`, "", e2b.ErrRefused, e2b.ErrUnknown},
+		{"disk full", 507, `{"code":507,"message":"words"}`, "", e2b.ErrNoSpace, e2b.ErrUnknown},
 		{"envd broke", 500, rpc("internal"), "", e2b.ErrUnknown, e2b.ErrUnknown},
 		{"cut", 0, "", "", e2b.ErrUnknown, e2b.ErrUnknown},
 	} {

@@ -29,6 +29,7 @@ if [ -d "$dir" ]; then
 	elif new; then state=running
 	else state=died
 	fi
+elif [ ! -d "${dir%/*/*}" ]; then state=lost # it holds the marker of whoever starts steps
 fi
 size=0
 [ -e "$dir/out" ] && size=$(($(wc -c <"$dir/out")))

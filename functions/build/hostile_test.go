@@ -1,0 +1,107 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/job"
+)
+
+// finished delivers until the job is READY or failed, and checks that it took
+// few turns, each of a few seconds.
+func (b *fixture) finished(id string) job.Job {
+	b.T.Helper()
+	j := b.until(id, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+	if j.Turn > 6 || j.Crashes > 0 {
+		b.T.Errorf("it took %d turns, %d crashed", j.Turn, j.Crashes)
+	}
+	b.wantCheap(turnPoll+startTime, 30*turnPoll)
+	return j
+}
+
+// What a request's variables do to a shell they do to its own commands alone.
+func TestARequestsVariablesAreItsCommandsAlone(t *testing.T) {
+	for name, c := range map[string]struct{ env, install, want string }{
+		"SHELLOPTS": {"noexec", "true", ""},
+		"BASH_ENV":  {"/home/user/project/leave.sh", "bash -c true", "Installing dependencies failed with exit code 7."},
+		"PATH":      {"/nowhere", "/bin/bash -c 'no-such-program'", "Installing dependencies failed with exit code 127."},
+		"IFS":       {"/", "true", ""},
+		"dir":       {"/home/user", "[ $dir = /home/user ]", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := page()
+			r.Env = map[string]string{name: c.env}
+			r.Commands.Install = &c.install
+			r.Source.Files = map[string]job.File{"leave.sh": {Content: []byte("exit 7\n")}}
+			j := b.finished(b.accept(r).ID)
+			if (c.want == "") != (j.Status == job.Ready) || !strings.HasPrefix(j.ErrorMessage, c.want) {
+				t.Errorf("the job is %s: %s", j.Status, j.ErrorMessage)
+			}
+		})
+	}
+}
+
+// A command that removes what tells that it runs is not started again for that.
+func TestACommandThatLeavesNoTraceRunsOnce(t *testing.T) {
+	for name, remove := range map[string]string{"all": "rm -rf ../.siesta", "its own": "rm -rf ../.siesta/*/*-install"} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := page()
+			install := "echo ran >>../seen; " + remove + "; sleep 100000"
+			r.Commands.Install = &install
+			var seen string
+			b.Once(e2bsim.Kill, e2bsim.Received, func() { seen = b.Run(b.theBox(), "cat seen") })
+			j := b.finished(b.accept(r).ID)
+			want := "Installing dependencies failed: the folder of Siesta's own files, /home/user/.siesta, was removed."
+			if j.Status != job.Failed || j.ErrorMessage != want {
+				t.Errorf("the job is %s: %s", j.Status, j.ErrorMessage)
+			}
+			if seen != "ran\n" {
+				t.Errorf("it ran as often as %q says", seen)
+			}
+		})
+	}
+}
+
+// Each thing that a sandbox cannot do is told in its own words.
+func TestWhatASandboxCannotDoIsSaid(t *testing.T) {
+	text := func(s string) *string { return &s }
+	for name, c := range map[string]struct {
+		change func(b *fixture, r *job.Request)
+		want   string
+	}{
+		"its disk is full": {func(b *fixture, r *job.Request) {
+			r.Source.Files = map[string]job.File{"index.html": {}}
+			b.Fault(e2bsim.Fault{Call: e2bsim.Files, Action: e2bsim.ErrorAnswer, Status: 507})
+		}, "The sandbox's disk is full."},
+		"the workspace is a file": {func(_ *fixture, r *job.Request) {
+			r.Commands.Generate = text("cd ..; rm -rf project; touch project")
+		}, "The sandbox has something in the way"},
+		"package.json is a folder": {func(_ *fixture, r *job.Request) {
+			r.Source.Files = map[string]job.File{"package.json/main.js": {}}
+			r.Commands.Install = nil
+		}, "package.json at the top of the project cannot be read: it must be a file."},
+		"too many files at the top": {func(b *fixture, r *job.Request) {
+			r.Commands.Install = nil
+			b.Once(e2bsim.Create, e2bsim.Answered, func() {
+				b.Run(b.theBox(), `mkdir project && cd project && printf "$(printf %0200d 7)-%d " {1..25000} | xargs touch`)
+			})
+		}, "The project's folder cannot be listed"},
+		"the source is in its own way": {func(b *fixture, r *job.Request) {
+			r.Source.Files = map[string]job.File{"page": {Content: []byte("x")}}
+			b.Once(e2bsim.Create, e2bsim.Answered, func() { b.Run(b.theBox(), "mkdir -p project/page") })
+		}, "The source could not be written"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := page()
+			c.change(b, &r)
+			j := b.finished(b.accept(r).ID)
+			if j.Status != job.Failed || !strings.HasPrefix(j.ErrorMessage, c.want) {
+				t.Errorf("the job is %s: %s", j.Status, j.ErrorMessage)
+			}
+		})
+	}
+}
