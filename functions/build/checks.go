@@ -66,7 +66,7 @@ func (t *turn) answers(ctx context.Context, url string) error {
 				return err
 			}
 			if p.Phase == envd.StepNone || p.Phase == envd.StepLost {
-				return t.untraced("Starting the server")
+				return t.untraced(ctx, "Starting the server")
 			}
 			if p.Phase != envd.StepRunning {
 				return t.exited(ctx, "start", "The server stopped", p)

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 )
@@ -22,7 +24,7 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 		case err != nil:
 			return err
 		case p.Phase == envd.StepNone && t.begun == name, p.Phase == envd.StepLost:
-			return t.untraced(doing)
+			return t.untraced(ctx, doing)
 		case p.Phase == envd.StepNone:
 			if err := t.start(ctx, name, command, doing+": "+firstLine(command)); err != nil {
 				return err
@@ -47,6 +49,9 @@ func (t *turn) start(ctx context.Context, name, command, saying string) error {
 	defer cancel()
 	began := time.Now()
 	err := t.envd.StartStep(ctx, step)
+	if errors.Is(err, e2b.ErrNoProcess) {
+		return t.notStarted(ctx, err)
+	}
 	if err != nil && !slipped(err) {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
@@ -59,21 +64,17 @@ func (t *turn) start(ctx context.Context, name, command, saying string) error {
 }
 
 // untraced says what becomes of a command that was started and has left no trace.
-func (t *turn) untraced(doing string) error {
+func (t *turn) untraced(ctx context.Context, doing string) error {
 	if t.doubt != nil {
-		return t.notStarted(t.doubt)
+		return t.notStarted(ctx, t.doubt)
 	}
 	return failed(nil, "%s failed: the folder of Siesta's own files, /home/user/.siesta, was removed.", doing)
 }
 
-// notStarted puts off a start that came to nothing, as long as the step has time
-// for that.
-func (t *turn) notStarted(err error) error {
-	if t.elapsed() > startWithin {
-		return t.sandboxFailed(err)
-	}
-	t.unheard = true
-	return waitFor(t.wait())
+// notStarted puts off a start that came to nothing.
+func (t *turn) notStarted(ctx context.Context, err error) error {
+	t.polled += lookTime
+	return t.putOff(ctx, err, startAgain)
 }
 
 // environment is what a command finds: the goal is for the generator alone.

@@ -1,10 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/shared/e2b"
 	"siesta/shared/job"
 )
 
@@ -101,6 +110,73 @@ func TestWhatASandboxCannotDoIsSaid(t *testing.T) {
 			j := b.finished(b.accept(r).ID)
 			if j.Status != job.Failed || !strings.HasPrefix(j.ErrorMessage, c.want) {
 				t.Errorf("the job is %s: %s", j.Status, j.ErrorMessage)
+			}
+		})
+	}
+}
+
+// noFork makes envd answer that it cannot fork when full says so of a call's body.
+func (b *fixture) noFork(full func(body string) bool) {
+	b.T.Helper()
+	edge, err := url.Parse(b.Edge)
+	b.OK(err)
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(edge); r.Out.Host = r.In.Host }}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if !strings.HasSuffix(r.URL.Path, "/Start") || !full(string(body)) {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			pass.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/connect+json")
+		const failure = `{"error":{"code":"resource_exhausted","message":"fork"}}`
+		_, _ = w.Write(append([]byte{2, 0, 0, 0, byte(len(failure))}, failure...))
+	}))
+	b.T.Cleanup(front.Close)
+	b.Edge = front.URL
+	b.e2b = b.Client(e2b.Config{})
+}
+
+// A sandbox whose processes are all in use for a moment is asked again.
+func TestAMomentWithoutAProcessEndsNoBuild(t *testing.T) {
+	b := setup(t)
+	var full atomic.Bool
+	b.noFork(func(string) bool { return full.Load() })
+	j := b.at(b.slow().ID, job.Deps) // whose install runs
+	full.Store(true)
+	b.deliver()
+	b.deliver()
+	if row := b.Row(j.ID); row.Status != job.Deps || row.Turn != j.Turn+2 {
+		t.Errorf("the job is %s at turn %d: %s", row.Status, row.Turn, row.ErrorMessage)
+	}
+	full.Store(false)
+	b.deliver()
+	if row := b.Row(j.ID); row.Status != job.Deps || row.Turn != j.Turn+3 {
+		t.Errorf("the job is %s at turn %d: %s", row.Status, row.Turn, row.ErrorMessage)
+	}
+}
+
+// A command that cannot be started waits for its turn, and not for ever.
+func TestACommandThatCannotBeStartedWaits(t *testing.T) {
+	for name, ends := range map[string]bool{"for a moment": true, "for ever": false} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			var full atomic.Bool
+			full.Store(true)
+			b.noFork(func(body string) bool { return full.Load() && strings.Contains(body, "Starts a step") })
+			j := b.accept(page())
+			begun := b.SQS.Now()
+			b.deliver()
+			b.deliver()
+			if ends {
+				full.Store(false)
+				b.ready(j.ID)
+				return
+			}
+			row := b.until(j.ID, "failed", func(j job.Job) bool { return j.Status.Terminal() })
+			want := "The sandbox of this build has no room for another process."
+			if after := b.SQS.Now().Sub(begun); row.ErrorMessage != want || after < 3*time.Minute {
+				t.Errorf("the job is %s after %v: %s", row.Status, after, row.ErrorMessage)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ const (
 	turnPoll = 3 * time.Second
 	jobPoll  = 8 * time.Second
 	// jobSilence is what a job may cost beyond jobPoll in looks that its sandbox
-	// does not answer: some ten minutes, as they come less and less often.
+	// does not answer: some ten minutes of them, since they come ever less often.
 	jobSilence = 30 * time.Second
 	// pollEvery is the time between two looks at a command.
 	pollEvery = 150 * time.Millisecond
@@ -27,8 +27,9 @@ const (
 	lookTime = 2 * time.Second
 	// startTime is what the start of a command may take.
 	startTime = 8 * time.Second
-	// startWithin is how long a step may wait until its command can be started.
-	startWithin = 5 * time.Minute
+	// startAgain is the wait after a start that came to nothing. It costs a job as
+	// much as a look without an answer, so some five minutes of that are enough.
+	startAgain = 20 * time.Second
 	// recordTime at the end of the function is kept for the turn's last writes.
 	recordTime = 10 * time.Second
 )
@@ -61,20 +62,21 @@ func (t *turn) look(ctx context.Context, ask func(context.Context) error) error 
 		return nil
 	}
 	t.polled += max(time.Since(began), lookTime) // however fast, or they would never add up
-	if t.total() >= jobPoll+jobSilence {
-		return t.sandboxFailed(err)
-	}
-	t.log.WarnContext(ctx, "sandbox does not answer", "sandbox_id", t.j.SandboxID, "error", err)
-	return waitFor(t.wait())
+	return t.putOff(ctx, err, t.wait())
 }
 
-// sandboxFailed is the failure of a sandbox that was given time, and did not use
-// it.
-func (t *turn) sandboxFailed(err error) error {
-	if errors.Is(err, e2b.ErrNoProcess) {
+// putOff leaves to a later turn what the sandbox did not do, as long as the job's
+// account allows for that.
+func (t *turn) putOff(ctx context.Context, err error, wait time.Duration) error {
+	t.log.WarnContext(ctx, "sandbox does not answer", "sandbox_id", t.j.SandboxID, "error", err)
+	switch {
+	case t.total() < jobPoll+jobSilence:
+		return waitFor(wait)
+	case errors.Is(err, e2b.ErrNoProcess):
 		return failed(err, "The sandbox of this build has no room for another process.")
+	default:
+		return failed(err, "The sandbox of this build stopped answering.")
 	}
-	return failed(err, "The sandbox of this build stopped answering.")
 }
 
 // probe looks at the app once, as a visitor does.

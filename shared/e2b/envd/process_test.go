@@ -166,6 +166,7 @@ func TestStreamsOwnFailure(t *testing.T) {
 		want error
 	}{
 		"bad folder":             {frame(2, `{"error":{"code":"invalid_argument","message":"cwd"}}`), e2b.ErrRefused},
+		"no room to fork":        {frame(2, `{"error":{"code":"resource_exhausted","message":"fork"}}`), e2b.ErrNoProcess},
 		"no end of the command":  {frame(0, `{"event":{"start":{"pid":7}}}`) + frame(2, `{}`), e2b.ErrUnknown},
 		"no end of the stream":   {frame(0, `{"event":{"start":{"pid":7}}}`), e2b.ErrUnknown},
 		"killed by a kill timer": {frame(2, `{"error":{"code":"deadline_exceeded"}}`), e2b.ErrUnknown},
