@@ -55,12 +55,13 @@ func (t *turn) look(ctx context.Context, ask func(context.Context) error) error 
 	for slips := 0; err != nil && slips < maxSlips && looking.Err() == nil; slips++ {
 		err = ask(looking)
 	}
-	if t.unheard = err != nil; !t.unheard {
+	if err == nil {
 		if t.started {
 			t.polled += time.Since(began)
 		}
 		return nil
 	}
+	t.unheard = true
 	t.polled += max(time.Since(began), lookTime) // however fast, or they would never add up
 	return t.putOff(ctx, err, t.wait())
 }
