@@ -30,6 +30,7 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 				return err
 			}
 		case p.Phase == envd.StepExited && p.ExitCode == 0:
+			t.leftOut(ctx, p.Size-p.Next)
 			return nil
 		case p.Phase != envd.StepRunning:
 			return t.exited(ctx, name, doing+" failed", p)
@@ -88,6 +89,7 @@ func (t *turn) environment(name string) map[string]string {
 
 // exited is the failure of a command that ended, with its last words.
 func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) error {
+	t.leftOut(ctx, p.Size-p.Next)
 	how := fmt.Sprintf(" with exit code %d.", p.ExitCode)
 	if p.Phase == envd.StepDied {
 		how = ": it was killed before it ended."

@@ -115,6 +115,22 @@ func TestWhatASandboxCannotDoIsSaid(t *testing.T) {
 	}
 }
 
+// Of much output the log tells how much it does not show.
+func TestOutputThatIsCutIsSaid(t *testing.T) {
+	b := setup(t)
+	r, install := page(), `head -c 40000000 /dev/zero | tr '\0' x; sleep 100000`
+	r.Commands.Install = &install
+	j := b.at(b.spent(r, 0).ID, job.Deps)
+	b.Run(j, "until [ -e .siesta/*/*/out.100000038 ]; do sleep 0.01; done")
+	b.Set(j.ID, "log_offset = 8388608") // all that is kept of its beginning was shown
+	b.deliver()
+	b.deliver()
+	last, found, err := b.cache.LastLog(t.Context(), j.ID)
+	if want := "... 24117248 bytes of output are left out ..."; err != nil || !found || last.Text != want {
+		t.Errorf("the log ends with %.80q, %v, want %q", last.Text, err, want)
+	}
+}
+
 // noFork makes envd answer that it cannot fork when full says so of a call's body.
 func (b *fixture) noFork(full func(body string) bool) {
 	b.T.Helper()

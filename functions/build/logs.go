@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"siesta/shared/e2b/envd"
@@ -23,19 +24,35 @@ const (
 // look.
 func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
 	var p envd.Progress
+	offset := t.progress.LogOffset
 	err := t.look(ctx, func(ctx context.Context) (err error) {
-		p, err = t.envd.ReadStep(ctx, t.dir(name), readFrom(t.progress.LogOffset), logChunk)
+		p, err = t.envd.ReadStep(ctx, t.dir(name), readFrom(offset), logChunk)
 		return err
 	})
 	if err != nil {
 		return p, err
 	}
-	output, next := wholeLines(p.Output, t.progress.LogOffset, logChunk, p.Phase != envd.StepRunning)
+	if from := readFrom(offset); p.From > from { // it may begin within a line
+		t.leftOut(ctx, p.From-from)
+		offset = p.From + 1
+	}
+	cut := len(p.Output) < logChunk && p.Next < p.Size // within a line, too
+	output, next := wholeLines(p.Output, offset, logChunk, p.Phase != envd.StepRunning && !cut)
+	if cut {
+		next = p.Next + 1
+	}
 	if len(output) > 0 {
 		t.publish(ctx, "stdout", t.redact.lines(string(output), logLine)...)
 	}
 	t.progress.LogOffset = next
 	return p, nil
+}
+
+// leftOut says that so many bytes of a command's output are not shown.
+func (t *turn) leftOut(ctx context.Context, bytes int64) {
+	if bytes > 0 {
+		t.say(ctx, fmt.Sprintf("... %d bytes of output are left out ...", bytes))
+	}
 }
 
 // readFrom is where to read on from offset: one byte earlier, which tells

@@ -25,8 +25,12 @@ var (
 	stopScript string
 )
 
+// maxRead is the most of a step's output that one look reads.
+const maxRead = 1 << 20
+
 // Step is a command that runs at most once, however often it is started, and
-// that nobody waits for. Its output, pid and exit code are files in Dir.
+// that nobody waits for. Its output, pid and exit code are files in Dir; of much
+// output the first 8 MiB and the last 7 or more are kept.
 type Step struct {
 	Dir     string            // from StepDir
 	Command string            // for bash, as a log-on shell
@@ -61,6 +65,7 @@ const (
 type Progress struct {
 	Phase    Phase
 	ExitCode int    // of an exited step; 128+n when signal n killed it
+	From     int64  // where Output begins: past what was asked for if that is not kept
 	Output   []byte // stdout and stderr, any bytes, cut anywhere
 	Next     int64  // where to read on
 	Size     int64  // of all its output so far
@@ -99,8 +104,8 @@ func (c *Client) TailStep(ctx context.Context, dir string, limit int) (Progress,
 }
 
 func (c *Client) readStep(ctx context.Context, dir string, offset int64, limit int) (Progress, error) {
-	if limit < 0 {
-		return Progress{}, fmt.Errorf("read step: limit %d is below 0", limit)
+	if limit < 0 || limit > maxRead {
+		return Progress{}, fmt.Errorf("read step: limit %d is not between 0 and %d", limit, maxRead)
 	}
 	out, err := c.script(ctx, "read step", readScript, nil, limit, dir, strconv.FormatInt(offset, 10), strconv.Itoa(limit))
 	if err != nil {
@@ -175,17 +180,16 @@ func parseProgress(out []byte) (Progress, error) {
 	default:
 		return Progress{}, fmt.Errorf("unknown phase %.40q", fields[0])
 	}
-	var offset int64
 	var err1, err2, err3 error
 	p.ExitCode, err1 = strconv.Atoi(fields[1])
-	offset, err2 = strconv.ParseInt(fields[2], 10, 64)
+	p.From, err2 = strconv.ParseInt(fields[2], 10, 64)
 	p.Size, err3 = strconv.ParseInt(fields[3], 10, 64)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return Progress{}, err
 	}
-	if offset < 0 || p.Size < 0 {
+	if p.From < 0 || p.Size < 0 {
 		return Progress{}, errors.New("negative offset")
 	}
-	p.Next = offset + int64(len(output))
+	p.Next = p.From + int64(len(output))
 	return p, nil
 }

@@ -23,8 +23,19 @@ mkdir "$dir" 2>/dev/null || { [ -d "$dir" ] || exit 28; exit 0; }
 # there is no setsid, a group of its own must do.
 set -m
 own=$(command -v setsid)
+
+# Its output is kept in pieces of 1 MiB, DIR/out.100000000 and on: the first 8, and
+# the last 8 as they come. A full disk loses some, and holds up nobody. Where split
+# cannot do that, all of it is in DIR/out.
+keep=
+split --filter=: /dev/null 2>/dev/null && keep='
+	old=$((${FILE##*.} - 8))
+	[ "$old" -lt 100000008 ] || rm -f "${FILE%.*}.$old"
+	cat >"$FILE" || cat >/dev/null
+	:
+'
 $own /bin/bash -c '
-	dir=$1 cwd=$2 command=$3
+	dir=$1 cwd=$2 command=$3 keep=$4
 	trap : TERM INT HUP
 	started=0
 	if read -r line 2>/dev/null </proc/$$/stat; then
@@ -32,6 +43,17 @@ $own /bin/bash -c '
 		started=${20}
 	fi
 	echo "$$ $started" >"$dir/pid.new" && mv "$dir/pid.new" "$dir/pid" || exit
+	if [ -n "$keep" ]; then
+		# It outlives a TERM too, and ends with the last one that can print.
+		exec 3> >(
+			trap "" TERM INT HUP
+			SHELL=/bin/bash exec split -b 1M -a 9 --numeric-suffixes=100000000 --filter="$keep" - "$dir/out."
+		)
+		keeper=$!
+	else
+		exec 3>"$dir/out"
+		keeper=
+	fi
 	(
 		cd "$cwd" || exit
 		set -- "$command"
@@ -44,9 +66,18 @@ $own /bin/bash -c '
 		done
 		[ $# = 1 ] || export -- "${@:2}"
 		exec /bin/bash -l -c "$1"
-	) >"$dir/out" 2>&1
-	echo "$?" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
-' siesta "$dir" "$cwd" "$command" >/dev/null 2>&1 </dev/null &
+	) >&3 2>&1 3>&-
+	code=$?
+	exec 3>&-
+	# All that it printed is kept before its end is told; what it left in the
+	# background may print on.
+	for _ in {1..100}; do
+		[ -n "$keeper" ] && kill -0 "$keeper" 2>/dev/null || break
+		sleep 0.01
+	done
+	echo "$code" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
+' siesta "$dir" "$cwd" "$command" "$keep" >/dev/null 2>&1 </dev/null &
+disown # or the shell would tell of its end
 
 # Whoever starts it next must find a pid, unless the command itself removed it.
 for _ in {1..500}; do
