@@ -34,9 +34,13 @@ func (t *turn) checks(ctx context.Context) error {
 // serve leaves the server started, after a check that found nothing wrong. What
 // an earlier turn started is not checked again.
 func (t *turn) serve(ctx context.Context) error {
-	server, err := t.envd.ReadStep(ctx, t.dir("start"), 0, 0)
+	var server envd.Progress
+	err := t.look(ctx, func(ctx context.Context) (err error) {
+		server, err = t.envd.ReadStep(ctx, t.dir("start"), 0, 0)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("look for server: %w", err)
+		return err
 	}
 	if server.Phase != envd.StepNone {
 		return nil
@@ -53,21 +57,24 @@ func (t *turn) serve(ctx context.Context) error {
 	return t.start(ctx, "start", t.j.Plan.Start, "Starting the server: "+firstLine(t.j.Plan.Start))
 }
 
-// answers waits for the app behind url, watching its server.
+// answers waits for the app behind url, watching its server. A start command that
+// ended well has left its server behind, so only the app can tell; one that failed
+// counts, whoever answers in its place.
 func (t *turn) answers(ctx context.Context, url string) error {
 	for {
-		if t.j.Plan.Start != "" {
-			p, err := t.watch(ctx, "start")
-			if err != nil {
-				return err
-			}
-			if p.Phase != envd.StepRunning {
-				return t.exited(ctx, "start", "The server stopped", p)
-			}
-		}
-		probe := t.e2b.Probe(ctx, url)
-		if probe.Ready() {
+		probe := t.probe(ctx, url)
+		server, err := t.server(ctx)
+		switch {
+		case err == nil && server.Phase == envd.StepExited && server.ExitCode != 0:
+			return t.exited(ctx, "start", "The server stopped", server)
+		case probe.Ready():
 			return nil
+		case err != nil:
+			return err
+		case server.Phase == envd.StepNone, server.Phase == envd.StepLost:
+			return t.untraced(ctx, "Starting the server")
+		case server.Phase == envd.StepDied:
+			return t.exited(ctx, "start", "The server stopped", server)
 		}
 		if t.elapsed() > answerWithin {
 			// A turn that took over a dead one may be the first to look.
@@ -76,7 +83,7 @@ func (t *turn) answers(ctx context.Context, url string) error {
 				continue
 			}
 			t.unanswered(ctx, probe)
-			return t.silent(ctx, probe)
+			return t.silent(ctx, probe, server)
 		}
 		if !t.linger(ctx) {
 			t.unanswered(ctx, probe)
@@ -85,13 +92,21 @@ func (t *turn) answers(ctx context.Context, url string) error {
 	}
 }
 
+// server looks at the start command; one that there is none of runs for ever.
+func (t *turn) server(ctx context.Context) (envd.Progress, error) {
+	if t.j.Plan.Start == "" {
+		return envd.Progress{Phase: envd.StepRunning}, nil
+	}
+	return t.watch(ctx, "start")
+}
+
 // unanswered logs why the app does not answer yet, once in a turn.
 func (t *turn) unanswered(ctx context.Context, p e2b.Preview) {
 	t.log.InfoContext(ctx, "preview does not answer", "sandbox_id", t.j.SandboxID, "answer", p.Answer, "detail", p.Detail)
 }
 
 // silent is the failure of an app that gave no good answer in time.
-func (t *turn) silent(ctx context.Context, probe e2b.Preview) error {
+func (t *turn) silent(ctx context.Context, probe e2b.Preview, server envd.Progress) error {
 	what := "gave no answer"
 	switch probe.Answer {
 	case e2b.AppFails:
@@ -99,6 +114,10 @@ func (t *turn) silent(ctx context.Context, probe e2b.Preview) error {
 	case e2b.AppRefuses:
 		what = "refused its preview address"
 	}
-	message := fmt.Sprintf("The app %s on port %d within %s of its start.", what, t.j.Plan.Port, answerWithin)
+	who := "The app"
+	if server.Phase == envd.StepExited {
+		who = "The start command ended, and the app"
+	}
+	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, t.j.Plan.Port, answerWithin)
 	return failed(nil, "%s%s", message, t.lastLines(ctx, "start"))
 }

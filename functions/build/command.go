@@ -2,23 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-)
-
-const (
-	minWait = 2 * time.Second
-	maxWait = 60 * time.Second
-	// turnPoll and jobPoll bound the time that is billed for waiting: by the
-	// turn that started a command, and over all turns of a job.
-	turnPoll = 3 * time.Second
-	jobPoll  = 8 * time.Second
-	// pollEvery is the time between two looks at a command.
-	pollEvery = 150 * time.Millisecond
 )
 
 // command runs a command to its end, over as many turns as it takes. An empty
@@ -32,11 +23,14 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 		switch {
 		case err != nil:
 			return err
+		case p.Phase == envd.StepNone && t.begun == name, p.Phase == envd.StepLost:
+			return t.untraced(ctx, doing)
 		case p.Phase == envd.StepNone:
 			if err := t.start(ctx, name, command, doing+": "+firstLine(command)); err != nil {
 				return err
 			}
 		case p.Phase == envd.StepExited && p.ExitCode == 0:
+			t.leftOut(ctx, p.Size-p.Next)
 			return nil
 		case p.Phase != envd.StepRunning:
 			return t.exited(ctx, name, doing+" failed", p)
@@ -46,16 +40,42 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 	}
 }
 
-// start starts a command detached. A second start of the same step, by a turn
-// that came after a crash, does nothing.
+// start starts a command detached, once in a turn. A second start of the same
+// step, by a turn that came after a crash, does nothing. nil: it was started, or
+// may have been.
 func (t *turn) start(ctx context.Context, name, command, saying string) error {
 	t.say(ctx, saying)
 	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
-	if err := t.envd.StartStep(ctx, step); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	began := time.Now()
+	err := t.envd.StartStep(ctx, step)
+	if errors.Is(err, e2b.ErrNoProcess) {
+		return t.notStarted(ctx, err)
+	}
+	if err != nil && !slipped(err) {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	t.started = true
+	t.started, t.begun, t.doubt = true, name, err
+	if err != nil {
+		t.polled += time.Since(began)
+		t.log.WarnContext(ctx, "start has no answer", "step", name, "error", err)
+	}
 	return nil
+}
+
+// untraced says what becomes of a command that was started and has left no trace.
+func (t *turn) untraced(ctx context.Context, doing string) error {
+	if t.doubt != nil {
+		return t.notStarted(ctx, t.doubt)
+	}
+	return failed(nil, "%s failed: the folder of Siesta's own files, /home/user/.siesta, was removed.", doing)
+}
+
+// notStarted puts off a start that came to nothing.
+func (t *turn) notStarted(ctx context.Context, err error) error {
+	t.polled += lookTime
+	return t.putOff(ctx, err, startAgain)
 }
 
 // environment is what a command finds: the goal is for the generator alone.
@@ -69,6 +89,7 @@ func (t *turn) environment(name string) map[string]string {
 
 // exited is the failure of a command that ended, with its last words.
 func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) error {
+	t.leftOut(ctx, p.Size-p.Next)
 	how := fmt.Sprintf(" with exit code %d.", p.ExitCode)
 	if p.Phase == envd.StepDied {
 		how = ": it was killed before it ended."
@@ -78,29 +99,6 @@ func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) e
 
 // dir is where a step keeps its output, pid and exit code.
 func (t *turn) dir(name string) string { return envd.StepDir(t.j.ID, t.j.CreateNo, name) }
-
-// linger waits a moment and reports whether the turn may look once more.
-func (t *turn) linger(ctx context.Context) bool {
-	total := time.Duration(t.progress.PolledMS)*time.Millisecond + t.polled
-	if !t.started || t.polled >= turnPoll || total >= jobPoll {
-		return false
-	}
-	select {
-	case <-time.After(pollEvery):
-		t.polled += pollEvery
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// elapsed is how long the job has been at its present command.
-func (t *turn) elapsed() time.Duration {
-	return t.j.ReadAt.Sub(t.j.StepStartedAt) + t.polled
-}
-
-// wait is a tenth of the time that the step has taken.
-func (t *turn) wait() time.Duration { return min(max(t.elapsed()/10, minWait), maxWait) }
 
 func firstLine(s string) string {
 	line, _, more := strings.Cut(s, "\n")

@@ -71,7 +71,7 @@ func (t *turn) readWorkspace(ctx context.Context) (workspace, error) {
 		return w, nil
 	}
 	if errors.Is(err, e2b.ErrRefused) {
-		return w, failed(err, "The project's folder cannot be listed: it may have too many files at its top.")
+		return w, failed(err, "The project's folder cannot be listed: it has too many files at its top, or is no folder.")
 	}
 	if err != nil {
 		return w, fmt.Errorf("list workspace: %w", err)
@@ -85,6 +85,9 @@ func (t *turn) readWorkspace(ctx context.Context) (workspace, error) {
 			continue
 		}
 		if w.files[name], err = t.envd.ReadFile(ctx, path.Join(job.Workspace, name), 0, maxFile); err != nil {
+			if errors.Is(err, e2b.ErrRefused) {
+				return w, failed(err, "%s at the top of the project cannot be read: it must be a file.", name)
+			}
 			return w, fmt.Errorf("read %s: %w", name, err)
 		}
 	}

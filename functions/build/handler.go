@@ -60,7 +60,8 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return fmt.Errorf("claim turn: %w", err)
 	}
-	t := &turn{handler: h, j: j, progress: j.Progress, sendBy: received.Add(job.TurnSendTime), claimed: time.Now()}
+	claimed := time.Now()
+	t := &turn{handler: h, j: j, progress: j.Progress, sendBy: received.Add(job.TurnSendTime), claimed: claimed, read: claimed}
 	return t.run(ctx)
 }
 

@@ -23,16 +23,36 @@ const (
 // watch looks at a command and publishes what it has printed since the last
 // look.
 func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
-	p, err := t.envd.ReadStep(ctx, t.dir(name), readFrom(t.progress.LogOffset), logChunk)
+	var p envd.Progress
+	offset := t.progress.LogOffset
+	err := t.look(ctx, func(ctx context.Context) (err error) {
+		p, err = t.envd.ReadStep(ctx, t.dir(name), readFrom(offset), logChunk)
+		return err
+	})
 	if err != nil {
-		return p, fmt.Errorf("look at %s: %w", name, err)
+		return p, err
 	}
-	output, next := wholeLines(p.Output, t.progress.LogOffset, logChunk, p.Phase != envd.StepRunning)
+	if from := readFrom(offset); p.From > from { // it may begin within a line
+		t.leftOut(ctx, p.From-from)
+		offset = p.From + 1
+	}
+	cut := len(p.Output) < logChunk && p.Next < p.Size // within a line, too
+	output, next := wholeLines(p.Output, offset, logChunk, p.Phase != envd.StepRunning && !cut)
+	if cut {
+		next = p.Next + 1
+	}
 	if len(output) > 0 {
 		t.publish(ctx, "stdout", t.redact.lines(string(output), logLine)...)
 	}
 	t.progress.LogOffset = next
 	return p, nil
+}
+
+// leftOut says that so many bytes of a command's output are not shown.
+func (t *turn) leftOut(ctx context.Context, bytes int64) {
+	if bytes > 0 {
+		t.say(ctx, fmt.Sprintf("... %d bytes of output are left out ...", bytes))
+	}
 }
 
 // readFrom is where to read on from offset: one byte earlier, which tells
@@ -85,6 +105,8 @@ func (t *turn) publish(ctx context.Context, source string, texts ...string) {
 
 // lastLines is the end of a command's output, to close an error message with.
 func (t *turn) lastLines(ctx context.Context, name string) string {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	p, err := t.envd.TailStep(ctx, t.dir(name), lastBytes)
 	if err != nil {
 		t.log.WarnContext(ctx, "read last output", "step", name, "error", err)

@@ -107,14 +107,21 @@ func (t *turn) connect(ctx context.Context) error {
 // recognize fails the build if E2B brought back older files. That it ran all the
 // time is no proof: the answer that told of its sleep may have been lost.
 func (t *turn) recognize(ctx context.Context) error {
-	marker, err := t.envd.ReadMarker(ctx)
+	marker, missing := 0, error(nil)
+	err := t.look(ctx, func(ctx context.Context) (err error) {
+		marker, err = t.envd.ReadMarker(ctx)
+		if errors.Is(err, envd.ErrNoMarker) {
+			missing, err = err, nil
+		}
+		return err
+	})
 	switch {
-	case errors.Is(err, envd.ErrNoMarker) && t.j.MarkerEpoch == 0:
-		return nil // its first turn died before it wrote one
-	case errors.Is(err, envd.ErrNoMarker):
-		return failed(err, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
 	case err != nil:
-		return fmt.Errorf("read marker: %w", err)
+		return err
+	case missing != nil && t.j.MarkerEpoch == 0:
+		return nil // its first turn died before it wrote one
+	case missing != nil:
+		return failed(missing, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
 	case marker < t.j.MarkerEpoch:
 		return failed(nil, "The sandbox came back without its latest files. Please try again.")
 	}
@@ -147,13 +154,20 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 // there: so every snapshot that E2B may still bring back is marked older than the
 // row, for the next turn and for a resume.
 func (t *turn) mark(ctx context.Context) error {
-	err := t.envd.WriteMarker(ctx, t.j.Epoch)
-	if errors.Is(err, e2b.ErrRefused) {
-		return failed(err, "The folder /home/user/.siesta in the sandbox, where the build keeps its records, cannot be written. "+
+	var barred error
+	err := t.look(ctx, func(ctx context.Context) error {
+		err := t.envd.WriteMarker(ctx, t.j.Epoch) // may be repeated: it is never lowered
+		if errors.Is(err, e2b.ErrRefused) {
+			barred, err = err, nil
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case barred != nil:
+		return failed(barred, "The folder /home/user/.siesta in the sandbox, where the build keeps its records, cannot be written. "+
 			"The disk may be full, a command of the build may have replaced the folder, or the template's own user may not write there.")
-	}
-	if err != nil {
-		return fmt.Errorf("write marker: %w", err)
 	}
 	row, err := t.store.RecordMarker(ctx, t.j.ID, t.j.Epoch)
 	if err == nil && row.Claim != t.j.Claim { // not this builder's row any more

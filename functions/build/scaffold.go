@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/s3"
@@ -39,6 +40,9 @@ func (t *turn) scaffold(ctx context.Context) error {
 	}
 	// First, since a file may make way for a folder of its name.
 	if err := t.envd.Remove(ctx, job.Workspace, deleted); err != nil {
+		if errors.Is(err, e2b.ErrRefused) {
+			return failed(err, "The files that the source deletes could not be deleted.")
+		}
 		return fmt.Errorf("delete files: %w", err)
 	}
 	if err := t.upload(ctx, source); err != nil {
@@ -49,6 +53,9 @@ func (t *turn) scaffold(ctx context.Context) error {
 		if errors.Is(err, job.ErrUnavailable) { // the archive; nothing is in the sandbox yet
 			t.log.WarnContext(ctx, "upload source", "error", err)
 			return waitFor(fetchAgain)
+		}
+		if errors.Is(err, e2b.ErrRefused) {
+			return failed(err, "The source could not be written: the sandbox has a folder where it has a file, or a file where it has a folder.")
 		}
 		return fmt.Errorf("upload source: %w", err)
 	}

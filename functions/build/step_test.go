@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"siesta/local/e2bsim"
+	"siesta/proof/functiontest"
 	"siesta/shared/job"
 )
 
@@ -56,6 +57,35 @@ func TestAnAppWithoutAStartCommandHasToAnswer(t *testing.T) {
 	}
 	if log := b.Log.String(); !strings.Contains(log, "preview does not answer") || !strings.Contains(log, "edge: status 502") {
 		t.Errorf("the log does not say why: %s", log)
+	}
+}
+
+// A start command that ended may have left its server behind: only the app can
+// tell, and has its time for that.
+func TestAStartCommandThatEndedIsNoStop(t *testing.T) {
+	for name, c := range map[string]struct{ check, start, want string }{
+		"with a server behind it": {"", "(until [ -e ../go ]; do sleep 0.01; done; exec SELF serve) >/dev/null 2>&1 &", ""},
+		"with nothing behind it":  {"", "echo bye", "The start command ended, and the app gave no answer on port 3000 within 3m0s of its start. Its last output was:\nbye"},
+		"with a failure":          {"(until [ -e ../.siesta/*/*-start/exit ]; do sleep 0.01; done; exec SELF serve) >/dev/null 2>&1 &", "echo in use; exit 3", "The server stopped with exit code 3. Its last output was:\nin use"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := page()
+			check, start := strings.ReplaceAll(c.check, "SELF", functiontest.Self()), strings.ReplaceAll(c.start, "SELF", functiontest.Self())
+			r.Commands.Check, r.Commands.Start = &check, &start
+			id := b.accept(r).ID
+			b.deliver()
+			if row := b.Row(id); row.Status == job.Checks { // it is not up yet
+				b.Run(row, "touch go")
+			}
+			if strings.Contains(c.want, "within 3m0s") {
+				b.Pass(answerWithin)
+			}
+			j := b.until(id, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+			if (c.want == "") != (j.Status == job.Ready) || j.ErrorMessage != c.want {
+				t.Errorf("the job is %s: %s", j.Status, j.ErrorMessage)
+			}
+		})
 	}
 }
 

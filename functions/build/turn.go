@@ -28,7 +28,8 @@ const (
 type turn struct {
 	*handler
 	j       job.Job   // as the newest write returned it
-	claimed time.Time // this process's clock; only for differences
+	read    time.Time // when that was; this process's clock, only for differences
+	claimed time.Time // by the same clock
 	sendBy  time.Time // no call that changes E2B is sent later
 
 	noSandbox error // why E2B gave this turn none; nil when it did, or was not asked
@@ -38,6 +39,9 @@ type turn struct {
 	redact  redactor
 	polled  time.Duration // spent waiting for commands in this turn
 	started bool          // a command was started in this turn
+	begun   string        // which one
+	doubt   error         // why that is not certain; nil: it is
+	unheard bool          // its last look had no answer
 
 	// progress is how far the build has come: the row's, and what happened
 	// since. Advance, HandOver and Ready write it; after any write it is the
@@ -97,20 +101,37 @@ func (t *turn) advance(ctx context.Context) error {
 	if err := t.obtainSandbox(ctx); err != nil {
 		return err
 	}
+	ctx, cancel := working(ctx)
+	defer cancel()
 	for slips := 0; t.j.Status != job.Ready; {
 		err := t.step(ctx)
-		if slips < maxSlips && slipped(err) {
+		if slips < maxSlips && slipped(err) && ctx.Err() == nil {
 			slips++
 			continue
 		}
-		if errors.Is(err, e2b.ErrRefused) {
-			return failed(err, "The sandbox refused a step of this build. Its disk may be full.")
-		}
 		if err != nil {
-			return err
+			return inWords(err)
 		}
 	}
 	return nil
+}
+
+// inWords makes a failure of a call that will not end better another time; one
+// that has its words keeps them.
+func inWords(err error) error {
+	var f *failure
+	switch {
+	case errors.As(err, &f):
+		return err
+	case errors.Is(err, e2b.ErrNoSpace):
+		return failed(err, "The sandbox's disk is full.")
+	case errors.Is(err, e2b.ErrBlocked):
+		return failed(err, "The sandbox has something in the way of this build: /home/user/project and /home/user/.siesta must be folders that can be written to.")
+	case errors.Is(err, e2b.ErrRefused):
+		return failed(err, "The sandbox refused a step of this build.")
+	default:
+		return err
+	}
 }
 
 // slipped reports whether a call into the sandbox broke. Every step may be done
@@ -123,17 +144,9 @@ func slipped(err error) bool {
 // take makes the row that a write returned the turn's.
 func (t *turn) take(j job.Job, err error) error {
 	if err == nil {
-		t.j, t.progress = j, j.Progress
+		t.j, t.progress, t.read = j, j.Progress, time.Now()
 	}
 	return err
-}
-
-// sum is the turn's progress with the time that it has waited, as its last write
-// stores it.
-func (t *turn) sum() job.Progress {
-	p := t.progress
-	p.PolledMS += int(t.polled.Milliseconds())
-	return p
 }
 
 func (t *turn) openEnv(ctx context.Context) error {

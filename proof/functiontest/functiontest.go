@@ -8,6 +8,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -26,14 +28,49 @@ const (
 
 // Main is the TestMain of a package whose sandboxes run real processes. It makes
 // the test's binary the app that they run, too: `serve` answers on PORT with the
-// value of GREETING, and with the status in the file status.
+// value of GREETING, and with the status in the file status; `accept` takes
+// visitors and tells them nothing, `drip` a byte a second.
 func Main(m *testing.M) {
 	sandbox.Init()
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(greet)))
-		os.Exit(1)
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "serve":
+			fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(greet)))
+			os.Exit(1)
+		case "accept":
+			fmt.Println(listen(func(io.Writer) {}))
+			os.Exit(1)
+		case "drip":
+			fmt.Println(listen(drip))
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
+}
+
+// listen takes every connection and leaves it open.
+func listen(answer func(io.Writer)) error {
+	l, err := net.Listen("tcp", ":"+os.Getenv("PORT"))
+	if err != nil {
+		return err
+	}
+	fmt.Println("listening")
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go answer(c)
+	}
+}
+
+func drip(to io.Writer) {
+	for _, b := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello") {
+		if _, err := to.Write([]byte{b}); err != nil {
+			return
+		}
+		time.Sleep(time.Second)
+	}
 }
 
 func greet(w http.ResponseWriter, _ *http.Request) {

@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,6 +51,42 @@ func TestOneBuildAtATime(t *testing.T) {
 	u.post(first, "cancel").want(http.StatusOK)
 	s.passTime(2 * time.Minute)
 	s.asleep(second)
+	checkPromises(t, s)
+}
+
+// TestSilentAppsDelayNobody: as many apps as there are turns at a time take their
+// visitors and leave them waiting. Others' builds go on beside them.
+func TestSilentAppsDelayNobody(t *testing.T) {
+	s := newStack(t, nil)
+	hostile, other := s.user(), s.user()
+	var silent []string
+	for range 4 {
+		silent = append(silent, hostile.start(commands("", "", app("-silent"))))
+	}
+	for _, id := range silent {
+		s.await(id, "waiting for its app", func(j job.Job) bool { return j.Status == job.Checks })
+	}
+	for range 3 {
+		begun := time.Now()
+		s.asleep(other.start(page("hello")))
+		if took := time.Since(begun); took > 30*time.Second { // two, on an idle machine
+			t.Errorf("a build beside them took %v", took)
+		}
+	}
+	s.until("they are given up", func() bool {
+		s.passTime(time.Minute)
+		for _, id := range silent {
+			if s.row(id).Status != job.Failed {
+				return false
+			}
+		}
+		return true
+	})
+	for _, id := range silent {
+		if j := s.failed(id); !strings.HasPrefix(j.ErrorMessage, "The app gave no answer on port 3000 within 3m0s of its start.") || j.Crashes > 0 {
+			t.Errorf("it failed with %q, after %d crashes", j.ErrorMessage, j.Crashes)
+		}
+	}
 	checkPromises(t, s)
 }
 

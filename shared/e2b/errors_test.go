@@ -140,7 +140,8 @@ func outcomes(t *testing.T) map[string]error {
 	all := map[string]error{
 		"ErrNotFound": ErrNotFound, "ErrPaused": ErrPaused, "ErrInTransition": ErrInTransition, "ErrGuestHung": ErrGuestHung,
 		"ErrRefused": ErrRefused, "ErrKey": ErrKey, "ErrLimit": ErrLimit, "ErrRateLimited": ErrRateLimited,
-		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrBusy": ErrBusy, "ErrNotSent": ErrNotSent, "ErrUnknown": ErrUnknown,
+		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrBusy": ErrBusy, "ErrNotSent": ErrNotSent,
+		"ErrNoSpace": ErrNoSpace, "ErrBlocked": ErrBlocked, "ErrNoProcess": ErrNoProcess, "ErrUnknown": ErrUnknown,
 	}
 	file, err := parser.ParseFile(token.NewFileSet(), "outcome.go", nil, 0)
 	if err != nil {

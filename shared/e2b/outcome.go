@@ -36,6 +36,13 @@ var (
 	// ErrNotSent: E2B could not be reached, or the time in which the call might
 	// be sent had passed: it was not made and had no effect.
 	ErrNotSent = errors.New("e2b: call not sent")
+	// ErrNoSpace: the sandbox's disk is full.
+	ErrNoSpace = errors.New("e2b: sandbox's disk is full")
+	// ErrBlocked: what is in the sandbox is in the way of ours.
+	ErrBlocked = errors.New("e2b: blocked by what is in the sandbox")
+	// ErrNoProcess: the sandbox could start no process just then. It has had no
+	// effect, and may do better later.
+	ErrNoProcess = errors.New("e2b: sandbox has no room for a process")
 	// ErrUnknown: no answer, or none of E2B's own: the call may or may
 	// not have taken effect.
 	ErrUnknown = errors.New("e2b: outcome unknown")

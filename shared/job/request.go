@@ -77,6 +77,8 @@ func (r Request) validate(userID string, allowed Allowed) error {
 		return invalid("goal", "must not hold a NUL character")
 	case r.Port != nil && (*r.Port < 1 || *r.Port > 65535):
 		return invalid("port", "must be between 1 and 65535")
+	case r.Port != nil && *r.Port == DaemonPort:
+		return invalid("port", "must not be 49983: E2B's own daemon listens there")
 	case r.PreviousJobID != "" && !IsID(r.PreviousJobID):
 		return invalid("previous_job_id", "must be a UUID")
 	}

@@ -78,6 +78,7 @@ func TestBadRequestsAreRefusedInWords(t *testing.T) {
 		"foreign template":     {`{` + ids + `,"template":"other"}`, "template"},
 		"port 0":               {`{` + ids + `,"port":0}`, "port"},
 		"port too high":        {`{` + ids + `,"port":65536}`, "port"},
+		"port of the daemon":   {`{` + ids + `,"port":49983}`, "port"},
 		"port a text":          {`{` + ids + `,"port":"80"}`, "port"},
 		"previous no UUID":     {`{` + ids + `,"previous_job_id":"x"}`, "previous_job_id"},
 		"path out":             {`{` + ids + `,"source":{"files":{"../../etc/x":"y"}}}`, "source.files"},

@@ -9,6 +9,11 @@ import (
 // DefaultPort is an app's port as long as nothing says another.
 const DefaultPort = 3000
 
+// DaemonPort is where E2B's own daemon listens in every sandbox: what answers there
+// is no app. It is the only port that E2B itself keeps; that of a template's
+// server, such as the code interpreter's, may well be an app's.
+const DaemonPort = 49983
+
 // Environment is what a command of the app finds beside the sandbox's own
 // variables: the request's env, and what makes the usual servers reachable
 // under a preview's address, which is below domain.

@@ -15,11 +15,12 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd/envdpb"
+	"siesta/shared/job"
 	"siesta/shared/secrets"
 )
 
 // Port is where envd listens inside a sandbox.
-const Port = 49983
+const Port = job.DaemonPort
 
 // Config says how to reach one sandbox's envd.
 type Config struct {

@@ -79,8 +79,9 @@ func httpFailure(op string, resp *http.Response) error {
 		kind = e2b.ErrKey
 	case http.StatusTooManyRequests:
 		kind = limitKind(resp.Header)
-	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotAcceptable, http.StatusUnsupportedMediaType,
-		http.StatusInsufficientStorage:
+	case http.StatusInsufficientStorage:
+		kind = e2b.ErrNoSpace
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotAcceptable, http.StatusUnsupportedMediaType:
 		kind = e2b.ErrRefused
 	}
 	return e2b.InsideError(op, resp.StatusCode, own.Message, kind, nil)

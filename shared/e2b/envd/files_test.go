@@ -113,7 +113,7 @@ func TestUploadThatFails(t *testing.T) {
 		source    func(*atomic.Int32) iter.Seq2[File, error]
 		want      error
 	}{
-		{"disk full", full, endless, e2b.ErrRefused},
+		{"disk full", full, endless, e2b.ErrNoSpace},
 		{"fewer were written than sent", several, func(n *atomic.Int32) iter.Seq2[File, error] { return files(n, "a", "b") }, e2b.ErrUnknown},
 		{"cut", func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }, endless, e2b.ErrUnknown},
 		{"file cannot be opened", nil, func(*atomic.Int32) iter.Seq2[File, error] {

@@ -3,6 +3,7 @@ package envd
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -25,9 +26,12 @@ type Result struct {
 	Stderr   []byte
 }
 
+// closeTime is how long a stream that has told its end may stay open.
+const closeTime = 200 * time.Millisecond
+
 // Run runs a command to its end and returns what it wrote, maxOutput bytes at
 // most. When ctx is over the command is abandoned, and runs on. A command that
-// does not exist exits with 127.
+// does not exist exits with 127. e2b.ErrNoProcess: it was not started.
 func (c *Client) Run(ctx context.Context, cmd Command, maxOutput int) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -36,7 +40,7 @@ func (c *Client) Run(ctx context.Context, cmd Command, maxOutput int) (Result, e
 	stdin := false
 	stream, err := c.process.Start(ctx, connect.NewRequest(&envdpb.StartRequest{Process: config, Stdin: &stdin}))
 	if err != nil {
-		return Result{}, failure(op, err)
+		return Result{}, startFailure(op, err)
 	}
 	defer stream.Close()
 	var result Result
@@ -49,12 +53,24 @@ func (c *Client) Run(ctx context.Context, cmd Command, maxOutput int) (Result, e
 		}
 		if end := event.GetEnd(); end != nil {
 			result.ExitCode = int(end.GetExitCode())
-			stream.Receive() // the stream's own end, so that the connection serves the next call too
+			// The stream's own end, so that the connection serves the next call too.
+			// Who keeps it back has told what there is to know.
+			late := time.AfterFunc(closeTime, cancel)
+			defer late.Stop()
+			stream.Receive()
 			return result, nil
 		}
 	}
 	if err := stream.Err(); err != nil {
-		return Result{}, failure(op, err)
+		return Result{}, startFailure(op, err)
 	}
 	return Result{}, broken(op, e2b.ErrUnknown, fmt.Errorf("stream ended before the command"))
+}
+
+// startFailure is failure of a start: what envd then has no more of is processes.
+func startFailure(op string, err error) error {
+	if connect.IsWireError(err) && connect.CodeOf(err) == connect.CodeResourceExhausted {
+		return broken(op, e2b.ErrNoProcess, err)
+	}
+	return failure(op, err)
 }

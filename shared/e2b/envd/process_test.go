@@ -55,6 +55,30 @@ func TestCallsShareAConnection(t *testing.T) {
 	}
 }
 
+// TestAStreamThatIsKeptOpenIsLeft: user code runs beside envd, and may stand in
+// its place.
+func TestAStreamThatIsKeptOpenIsLeft(t *testing.T) {
+	ends := make(chan struct{})
+	_, c := newDaemon(t, func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+		for _, event := range []string{`{"start":{"pid":7}}`, `{"end":{"exited":true,"exitCode":3,"status":"exit status 3"}}`} {
+			message := `{"event":` + event + `}`
+			_, _ = w.Write(append([]byte{0, 0, 0, 0, byte(len(message))}, message...))
+		}
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		close(ends)
+		return true
+	})
+	begun := time.Now()
+	got, err := c.Run(t.Context(), Command{Path: "/bin/true"}, 1<<10)
+	if took := time.Since(begun); err != nil || got.ExitCode != 3 || took > callTime/2 {
+		t.Errorf("got %d, %v after %v", got.ExitCode, err, took)
+	}
+	<-ends // nothing is left open
+}
+
 func TestRunBoundsItsOutput(t *testing.T) {
 	d, c := newDaemon(t, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -91,7 +115,7 @@ func TestFailures(t *testing.T) {
 		{"token", 401, `{"code":401,"message":"words"}`, "", e2b.ErrKey, e2b.ErrKey},
 		{"not found", 404, rpc("not_found"), "", fs.ErrNotExist, fs.ErrNotExist},
 		{"bad argument", 400, rpc("invalid_argument"), "", e2b.ErrRefused, e2b.ErrRefused},
-		{"disk full", 507, `{"code":507,"message":"words"}`, "", e2b.ErrRefused, e2b.ErrUnknown},
+		{"disk full", 507, `{"code":507,"message":"words"}`, "", e2b.ErrNoSpace, e2b.ErrUnknown},
 		{"envd broke", 500, rpc("internal"), "", e2b.ErrUnknown, e2b.ErrUnknown},
 		{"cut", 0, "", "", e2b.ErrUnknown, e2b.ErrUnknown},
 	} {
@@ -142,6 +166,7 @@ func TestStreamsOwnFailure(t *testing.T) {
 		want error
 	}{
 		"bad folder":             {frame(2, `{"error":{"code":"invalid_argument","message":"cwd"}}`), e2b.ErrRefused},
+		"no room to fork":        {frame(2, `{"error":{"code":"resource_exhausted","message":"fork"}}`), e2b.ErrNoProcess},
 		"no end of the command":  {frame(0, `{"event":{"start":{"pid":7}}}`) + frame(2, `{}`), e2b.ErrUnknown},
 		"no end of the stream":   {frame(0, `{"event":{"start":{"pid":7}}}`), e2b.ErrUnknown},
 		"killed by a kill timer": {frame(2, `{"error":{"code":"deadline_exceeded"}}`), e2b.ErrUnknown},

@@ -25,13 +25,17 @@ var (
 	stopScript string
 )
 
+// maxRead is the most of a step's output that one look reads.
+const maxRead = 1 << 20
+
 // Step is a command that runs at most once, however often it is started, and
-// that nobody waits for. Its output, pid and exit code are files in Dir.
+// that nobody waits for. Its output, pid and exit code are files in Dir; of much
+// output the first 8 MiB and the last 7 or more are kept.
 type Step struct {
 	Dir     string            // from StepDir
 	Command string            // for bash, as a log-on shell
 	Cwd     string            // made if it is missing
-	Env     map[string]string // shows in no process list
+	Env     map[string]string // the command's alone; shows in no process list
 }
 
 // StepDir is the folder of one step of a job's sandbox.
@@ -53,12 +57,15 @@ const (
 	// StepDied: it was started and is no more, and its exit code is unknown:
 	// it was killed as a whole, or the sandbox booted anew.
 	StepDied Phase = "died"
+	// StepLost: the sandbox has none of our files any more, so nobody knows.
+	StepLost Phase = "lost"
 )
 
 // Progress is what one look at a step finds.
 type Progress struct {
 	Phase    Phase
 	ExitCode int    // of an exited step; 128+n when signal n killed it
+	From     int64  // where Output begins: past what was asked for if that is not kept
 	Output   []byte // stdout and stderr, any bytes, cut anywhere
 	Next     int64  // where to read on
 	Size     int64  // of all its output so far
@@ -66,14 +73,21 @@ type Progress struct {
 
 // StartStep starts a step in a session of its own, unless it was started
 // before: so it may be repeated after any error. It returns once the step has a
-// pid.
+// pid. e2b.ErrNoSpace, e2b.ErrBlocked: its folder or Cwd cannot be made.
 func (c *Client) StartStep(ctx context.Context, s Step) error {
 	if !path.IsAbs(s.Cwd) {
 		return broken("start step", e2b.ErrRefused, fmt.Errorf("%q is no absolute path", s.Cwd))
 	}
-	_, err := c.script(ctx, "start step", startScript, s.Env, 0, s.Dir, s.Cwd, s.Command)
+	env := make(map[string]string, len(s.Env))
+	for name, value := range s.Env {
+		env[envPrefix+name] = value
+	}
+	_, err := c.script(ctx, "start step", startScript, env, 0, s.Dir, s.Cwd, s.Command)
 	return err
 }
+
+// envPrefix keeps a step's variables from the shells that start it.
+const envPrefix = "SIESTA_ENV_"
 
 // ReadStep looks at a step once, and reads up to limit bytes of its output from
 // offset on.
@@ -90,8 +104,8 @@ func (c *Client) TailStep(ctx context.Context, dir string, limit int) (Progress,
 }
 
 func (c *Client) readStep(ctx context.Context, dir string, offset int64, limit int) (Progress, error) {
-	if limit < 0 {
-		return Progress{}, fmt.Errorf("read step: limit %d is below 0", limit)
+	if limit < 0 || limit > maxRead {
+		return Progress{}, fmt.Errorf("read step: limit %d is not between 0 and %d", limit, maxRead)
 	}
 	out, err := c.script(ctx, "read step", readScript, nil, limit, dir, strconv.FormatInt(offset, 10), strconv.Itoa(limit))
 	if err != nil {
@@ -124,9 +138,33 @@ func (c *Client) script(ctx context.Context, op, text string, env map[string]str
 	}
 	if result.ExitCode != 0 {
 		said := strings.TrimSpace(string(result.Stderr))
-		return nil, e2b.InsideError(op, 0, said, e2b.ErrRefused, fmt.Errorf("exit code %d", result.ExitCode))
+		return nil, e2b.InsideError(op, 0, said, scriptKind(result.ExitCode), fmt.Errorf("exit code %d", result.ExitCode))
 	}
 	return result.Stdout, nil
+}
+
+// How our scripts end when they cannot do their work; bash itself when it cannot
+// fork.
+const (
+	exitNoSpace = 28
+	exitBlocked = 20
+	exitNoFork  = 254
+)
+
+// scriptKind is what the exit code of one of our scripts means.
+func scriptKind(code int) error {
+	switch code {
+	case exitNoSpace:
+		return e2b.ErrNoSpace
+	case exitBlocked:
+		return e2b.ErrBlocked
+	case -1: // killed, maybe for want of memory
+		return e2b.ErrUnknown
+	case exitNoFork:
+		return e2b.ErrNoProcess
+	default:
+		return e2b.ErrRefused
+	}
 }
 
 // parseProgress reads what step_read.sh prints.
@@ -138,21 +176,20 @@ func parseProgress(out []byte) (Progress, error) {
 	}
 	p := Progress{Phase: Phase(fields[0]), Output: output}
 	switch p.Phase {
-	case StepNone, StepRunning, StepExited, StepDied:
+	case StepNone, StepRunning, StepExited, StepDied, StepLost:
 	default:
 		return Progress{}, fmt.Errorf("unknown phase %.40q", fields[0])
 	}
-	var offset int64
 	var err1, err2, err3 error
 	p.ExitCode, err1 = strconv.Atoi(fields[1])
-	offset, err2 = strconv.ParseInt(fields[2], 10, 64)
+	p.From, err2 = strconv.ParseInt(fields[2], 10, 64)
 	p.Size, err3 = strconv.ParseInt(fields[3], 10, 64)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return Progress{}, err
 	}
-	if offset < 0 || p.Size < 0 {
+	if p.From < 0 || p.Size < 0 {
 		return Progress{}, errors.New("negative offset")
 	}
-	p.Next = offset + int64(len(output))
+	p.Next = p.From + int64(len(output))
 	return p, nil
 }

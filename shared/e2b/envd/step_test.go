@@ -84,11 +84,21 @@ func TestStepRunsOnce(t *testing.T) {
 }
 
 func TestStepThatNobodyStarted(t *testing.T) {
-	_, c := newDaemon(t, nil)
-	p, err := c.ReadStep(t.Context(), stepDir, 0, 100)
-	if err != nil || p.Phase != StepNone {
-		t.Errorf("got %+v, %v", p, err)
+	d, c := newDaemon(t, nil)
+	look := func(want Phase) {
+		t.Helper()
+		if p, err := c.ReadStep(t.Context(), stepDir, 0, 100); err != nil || p.Phase != want {
+			t.Errorf("got %+v, %v, want %s", p, err, want)
+		}
 	}
+	if err := c.WriteMarker(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	look(StepNone)
+	if err := os.RemoveAll(d.path(root)); err != nil {
+		t.Fatal(err)
+	}
+	look(StepLost)
 	if err := c.StopStep(t.Context(), stepDir); err != nil {
 		t.Errorf("stop: %v", err)
 	}
@@ -109,6 +119,58 @@ func TestStepEnvironment(t *testing.T) {
 		if strings.Contains(fmt.Sprint(config.GetArgs()), "hidden") {
 			t.Errorf("the arguments show it: %q", config.GetArgs())
 		}
+	}
+}
+
+// TestStepEnvironmentIsTheCommandsAlone: what changes how a shell works must not
+// change how ours do.
+func TestStepEnvironmentIsTheCommandsAlone(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	env := map[string]string{
+		"PATH": "/nowhere", "LD_PRELOAD": "/nowhere.so", "BASH_ENV": "/nowhere.sh", "IFS": "/", "POSIXLY_CORRECT": "1", "CDPATH": "/",
+		"SHELLOPTS": "noexec", "BASHOPTS": "extdebug", "UID": "7", "PPID": "7", "EUID": "7", "BASH_VERSINFO": "7", "TMOUT": "1", "HOME": "/nowhere",
+		"dir": "a b", "cwd": "$(exit 1)", "command": "false", "one": "\"1\"", "line": " x ", "GLOBIGNORE": "*", "MINE": "a\nb ",
+	}
+	start(t, c, Step{Command: "/usr/bin/env -0", Env: env})
+	got := finish(t, c)
+	if got.Phase != StepExited || got.ExitCode != 0 {
+		t.Fatalf("got %+v", got)
+	}
+	found := map[string]string{}
+	for pair := range strings.SplitSeq(string(got.Output), "\x00") {
+		name, value, _ := strings.Cut(pair, "=")
+		if i := strings.LastIndex(name, "\n"); i >= 0 { // what ld.so has to say about LD_PRELOAD comes first
+			name = name[i+1:]
+		}
+		found[name] = value
+	}
+	for name, want := range env {
+		switch name {
+		case "SHELLOPTS", "BASHOPTS", "UID", "PPID", "EUID", "BASH_VERSINFO": // every bash has its own
+			want = ""
+		case "IFS": // the command's own shell resets it
+			want = " \t\n"
+		}
+		if found[name] != want {
+			t.Errorf("%s is %q, want %q", name, found[name], want)
+		}
+	}
+	for name := range found {
+		if strings.HasPrefix(name, envPrefix) {
+			t.Errorf("%s is there", name)
+		}
+	}
+}
+
+// TestAStepThatCannotBeMade tells what is in its way.
+func TestAStepThatCannotBeMade(t *testing.T) {
+	for name, in := range map[string]string{"our folder": ".siesta", "the workspace": "project"} {
+		t.Run(name, func(t *testing.T) {
+			d, c := newDaemon(t, nil)
+			d.write(in)
+			err := c.StartStep(t.Context(), Step{Dir: stepDir, Cwd: job.Workspace, Command: "true"})
+			check(t, name, err, e2b.ErrBlocked)
+		})
 	}
 }
 
@@ -139,6 +201,71 @@ func TestStepOutputOfAnyKind(t *testing.T) {
 	tail, err := c.TailStep(t.Context(), stepDir, 5)
 	if err != nil || string(tail.Output) != "xxxxx" || tail.Next != 100_004 {
 		t.Errorf("tail: %+v, %v", tail, err)
+	}
+}
+
+// TestMuchOutputIsBounded: its beginning and its end are kept, at the offsets that
+// they have in all of it.
+func TestMuchOutputIsBounded(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	const all, line, kept = 40_000_000, 8, 8 << 20
+	start(t, c, Step{Command: "seq 1000000 5999999; exit 3"})
+	if p := finish(t, c); p.Phase != StepExited || p.ExitCode != 3 || p.Size != all {
+		t.Fatalf("got %s, exit code %d, size %d", p.Phase, p.ExitCode, p.Size)
+	}
+	size := int64(0)
+	pieces, err := os.ReadDir(d.path(stepDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range pieces {
+		info, err := piece.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if size > 2*kept+1<<10 {
+		t.Errorf("%d bytes are kept", size)
+	}
+	var missing []int64 // each offset that was passed over to another
+	for offset := int64(0); offset < all; {
+		p, err := c.ReadStep(t.Context(), stepDir, offset, maxRead)
+		if err != nil || len(p.Output) == 0 {
+			t.Fatalf("at %d: %d bytes, %v", offset, len(p.Output), err)
+		}
+		if p.From != offset {
+			missing = append(missing, offset, p.From)
+		}
+		for i, b := range p.Output {
+			at := p.From + int64(i)
+			if want := fmt.Sprintf("%d\n", 1_000_000+at/line)[at%line]; b != want {
+				t.Fatalf("at %d: got %q, want %q", at, b, want)
+			}
+		}
+		offset = p.Next
+	}
+	if len(missing) != 2 || missing[0] != kept || all-missing[1] > kept || all-missing[1] < kept-maxRead {
+		t.Errorf("left out is %d, want all between the first and the last %d bytes", missing, kept)
+	}
+	if tail, err := c.TailStep(t.Context(), stepDir, 8); err != nil || string(tail.Output) != "5999999\n" {
+		t.Errorf("the end is %q, %v", tail.Output, err)
+	}
+}
+
+// TestStepThatLeavesSomethingBehind ends, and what that prints is kept too.
+func TestStepThatLeavesSomethingBehind(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	start(t, c, Step{Command: `(until [ -e ../go ]; do sleep 0.01; done; echo late) & echo soon`})
+	if p := finish(t, c); p.Phase != StepExited || string(p.Output) != "soon\n" {
+		t.Errorf("got %+v", p)
+	}
+	d.write("go")
+	for p := (Progress{}); string(p.Output) != "soon\nlate\n"; {
+		var err error
+		if p, err = c.ReadStep(t.Context(), stepDir, 0, 100); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

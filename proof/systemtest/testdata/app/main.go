@@ -16,12 +16,17 @@ func main() {
 	port := flag.String("port", os.Getenv("PORT"), "listen there instead")
 	say := flag.String("say", "", "print this first")
 	exit := flag.Int("exit", 0, "end at once with this code")
+	silent := flag.Bool("silent", false, "take every visitor and tell none anything")
 	flag.Parse()
 	if *say != "" {
 		fmt.Println(*say)
 	}
 	if *exit != 0 {
 		os.Exit(*exit)
+	}
+	if *silent {
+		fmt.Fprintln(os.Stderr, keepWaiting(net.JoinHostPort(os.Getenv("HOST"), *port)))
+		os.Exit(1)
 	}
 	files := http.FileServer(http.Dir("."))
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,6 +42,22 @@ func main() {
 	if err := http.ListenAndServe(net.JoinHostPort(os.Getenv("HOST"), *port), handler); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+func keepWaiting(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	var waiting []net.Conn // one that is forgotten would be closed
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		waiting = append(waiting, c)
+		fmt.Println(len(waiting), "are waiting")
 	}
 }
 
