@@ -181,6 +181,42 @@ func TestACachedSleepIsNotBelievedForLong(t *testing.T) {
 	}
 }
 
+// A replica that takes over may lack what the cache was told last.
+func TestAStaleReplicaIsNotBelievedForLong(t *testing.T) {
+	first, replica := redistest.NewServer(t, redisserver.Config{TCP: true}), redistest.NewServer(t, redisserver.Config{TCP: true})
+	port := first.URL()[strings.LastIndex(first.URL(), ":")+1:]
+	if err := replica.Do(t.Context(), "REPLICAOF", "127.0.0.1", port); err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, first.URL())
+	slept := b.Set(b.accept().ID, isPaused)
+	slept.ReadAt = time.Now().Add(-job.SleepBelieved + time.Second)
+	if _, err := b.cache.Put(t.Context(), slept); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Do(t.Context(), "WAIT", 1, 10000); err != nil {
+		t.Fatal(err)
+	}
+	if err := replica.Do(t.Context(), "REPLICAOF", "NO", "ONE"); err != nil {
+		t.Fatal(err)
+	}
+	b.cached(b.Set(slept.ID, "sandbox_paused = false, sandbox_state = 'resuming', op_until = now() + interval '2 minutes', pause_due_at = now() + interval '10 minutes'"))
+	first.Kill()
+	b.cache = functiontest.Cache(t, replica.URL())
+	for until := time.Now().Add(time.Minute); ; {
+		_, body := b.get(alice, slept.ID)
+		if body["sandbox_paused"] == false && body["sandbox_state"] == "resuming" {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("a minute after the failover the status says %v", body)
+		}
+	}
+	if late := time.Since(slept.ReadAt); late > job.SleepBelieved+10*time.Second {
+		t.Errorf("the sleep was believed for %v", late)
+	}
+}
+
 func TestWithoutPostgresCachedJobsAreAnswered(t *testing.T) {
 	b := setup(t, redistest.New(t))
 	cached, uncached := b.cached(b.Set(b.accept().ID, isPaused)), b.accept()
