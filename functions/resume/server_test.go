@@ -63,12 +63,19 @@ func TestAGuestThatHungIsBootedFromItsDisk(t *testing.T) {
 	b := setup(t)
 	j := b.ready(greeter)
 	b.Fault(e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.HungGuest})
-	j = b.pause(j)
+	j = b.pause(b.unwritten(j))
+	b.want(b.resumeFor(j, 0), http.StatusAccepted) // its time is up before the app is
 	b.want(b.resumeJob(j), http.StatusOK)
 	if got := b.page(j); got != "hello" {
 		t.Errorf("the app says %q", got)
 	}
 	b.wantRow(j.ID, job.SandboxRunning)
+}
+
+// unwritten is a job whose marker has not come to its sandbox's disk.
+func (b *fixture) unwritten(j job.Job) job.Job {
+	b.T.Helper()
+	return b.Set(j.ID, "epoch = epoch + 1, marker_epoch = epoch + 1")
 }
 
 // The server's processes are a group; a child that outlived its parent holds

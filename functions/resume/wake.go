@@ -74,6 +74,11 @@ func (w *wake) work(ctx context.Context) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	if w.rebooted { // so that the next call does not take these files for older ones
+		if err := w.envd.WriteMarker(ctx, w.j.MarkerEpoch); err != nil {
+			w.log.WarnContext(ctx, "mark sandbox", "error", err)
+		}
+	}
 	marker, err := w.envd.ReadMarker(ctx)
 	switch {
 	case errors.Is(err, envd.ErrNoMarker):
