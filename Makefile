@@ -60,8 +60,13 @@ template: .local/venv/bin/cfn-lint ## lint the templates
 	.local/venv/bin/pip install -q cfn-lint==1.51.0
 
 .PHONY: conformance
-conformance: deps ## E2B's own SDK against the simulator
-	go run ./proof/conformance
+conformance: deps .local/e2b-python/installed ## E2B's own SDKs against the simulator
+	PYTHONDONTWRITEBYTECODE=1 go run ./proof/conformance .local/e2b-python/bin/python
+
+.local/e2b-python/installed: proof/conformance/python/requirements.txt
+	python3 -m venv --clear .local/e2b-python
+	.local/e2b-python/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
 
 FUZZTIME ?= 1m
 .PHONY: fuzz

@@ -98,6 +98,27 @@ func TestDemoOnAnotherE2B(t *testing.T) {
 	}
 }
 
+// TestAnotherE2BThanTheRunningSystemsIsRefused: what runs already would be used
+// in its place, and nobody would know.
+func TestAnotherE2BThanTheRunningSystemsIsRefused(t *testing.T) {
+	a := newAccount(t)
+	keepUp(t, nil)
+	for _, args := range [][]string{{"demo", "examples/static"}, {"invoke", "status", "events/status.json"}} {
+		code, said := call(t, a.env, args...)
+		if code != 1 || strings.Contains(said, "Building") {
+			t.Errorf("%s: exit %d:\n%s", args[0], code, said)
+		}
+		contains(t, said, "not with the E2B that E2B_API_URL", "stop it first")
+	}
+	var sourced []string // . .local/env
+	for name, value := range assignments(t) {
+		sourced = append(sourced, name+"="+value)
+	}
+	if code, said := call(t, sourced, "invoke", "status", "events/status.json"); code != 0 {
+		t.Errorf("with the system's own: exit %d:\n%s", code, said)
+	}
+}
+
 // TestNothingStaysInTheAccount: what a killed system left, the next one finds
 // and kills, but for a user who keeps everything.
 func TestNothingStaysInTheAccount(t *testing.T) {

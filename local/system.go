@@ -84,5 +84,8 @@ func withSystem(ctx context.Context, c checkout.Checkout, to io.Writer, use func
 	if err != nil {
 		return err
 	}
+	if stop == nil && c.NamesAnotherE2B(system) {
+		return errors.New("this checkout's system is running already, and not with the E2B that E2B_API_URL and E2B_API_KEY name: stop it first, or unset both")
+	}
 	return use(system, stop == nil)
 }

@@ -26,6 +26,7 @@ func (t *turn) create(ctx context.Context) error {
 	defer cancel()
 	sandbox, err := t.e2b.Create(sending, e2b.Create{
 		Template: request.Template, Timeout: job.BuildTTL + t.PauseAfter, Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo),
+		Key: job.CreateKey(t.StackTag, t.j.ID, t.j.CreateNo),
 	})
 	if err != nil {
 		return t.notCreated(ctx, err)

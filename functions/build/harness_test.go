@@ -34,7 +34,7 @@ type fixture struct {
 func setup(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
-	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}})
+	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return &fixture{World: w, handler: &handler{
 		settings: settings{StackTag: stack, Allowed: job.Allowed{Templates: []string{"base"}}, Deadline: time.Hour},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"siesta/shared/e2b"
@@ -22,9 +23,15 @@ const (
 	missingAgain = 60 * time.Second
 )
 
-// errUnanswered: a create may still be under way, or may have been lost.
-var errUnanswered = errors.New("create has no answer yet")
+var (
+	// errUnanswered: a create may still be under way, or may have been lost.
+	errUnanswered = errors.New("create has no answer yet")
+	// errOutOfReach: a create made a sandbox that cannot be used. Another create
+	// would make a second one.
+	errOutOfReach = errors.New("sandbox has an id that cannot be used")
+)
 
+// errOutOfReach: the create may have made a sandbox whose id cannot be used, so
 // obtainSandbox leaves the turn connected to the job's sandbox: the one that
 // the row names, or the one that an earlier create made, or a new one.
 func (t *turn) obtainSandbox(ctx context.Context) error {
@@ -56,11 +63,23 @@ func (t *turn) obtainSandbox(ctx context.Context) error {
 func (t *turn) find(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	listed, err := t.e2b.List(ctx, e2b.Filter{Metadata: job.Tags(t.StackTag, t.j.ID, t.j.CreateNo)})
-	if err != nil || len(listed) == 0 {
+	tags := job.Tags(t.StackTag, t.j.ID, t.j.CreateNo)
+	listed, err := t.e2b.List(ctx, e2b.Filter{Metadata: tags})
+	if err != nil {
 		return "", err
 	}
-	return listed[0].ID, nil
+	if len(listed.Odd) > 0 {
+		t.log.WarnContext(ctx, "list has entries that are no sandbox", "entries", len(listed.Odd))
+	}
+	for _, s := range listed.Sandboxes {
+		if s.Tagged(tags) { // whatever the filter let through
+			return s.ID, nil
+		}
+	}
+	if slices.ContainsFunc(listed.Odd, func(s e2b.Sandbox) bool { return s.Metadata == nil || s.Tagged(tags) }) {
+		return "", errOutOfReach
+	}
+	return "", nil
 }
 
 // connect reaches the sandbox of an earlier turn and puts off its time-out.
@@ -71,7 +90,7 @@ func (t *turn) connect(ctx context.Context) error {
 	ttl := job.BuildTTL + t.PauseAfter
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
 	defer cancel()
-	sandbox, resumed, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)
+	sandbox, _, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)
 	if err != nil {
 		return t.notConnected(ctx, err)
 	}
@@ -79,17 +98,27 @@ func (t *turn) connect(ctx context.Context) error {
 		return err
 	}
 	t.envd = envd.Of(t.e2b, sandbox)
-	if resumed {
-		// It slept by its time-out: nobody came for half an hour.
-		marker, err := t.envd.ReadMarker(ctx)
-		if err != nil {
-			return fmt.Errorf("read marker: %w", err)
-		}
-		if marker < t.j.MarkerEpoch {
-			return failed(nil, "The sandbox came back without its latest files. Please try again.")
-		}
+	if err := t.recognize(ctx); err != nil {
+		return err
 	}
 	return t.mark(ctx)
+}
+
+// recognize fails the build if E2B brought back older files. That it ran all the
+// time is no proof: the answer that told of its sleep may have been lost.
+func (t *turn) recognize(ctx context.Context) error {
+	marker, err := t.envd.ReadMarker(ctx)
+	switch {
+	case errors.Is(err, envd.ErrNoMarker) && t.j.MarkerEpoch == 0:
+		return nil // its first turn died before it wrote one
+	case errors.Is(err, envd.ErrNoMarker):
+		return failed(err, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
+	case err != nil:
+		return fmt.Errorf("read marker: %w", err)
+	case marker < t.j.MarkerEpoch:
+		return failed(nil, "The sandbox came back without its latest files. Please try again.")
+	}
+	return nil
 }
 
 func (t *turn) notConnected(ctx context.Context, err error) error {
@@ -103,6 +132,8 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 			return err
 		}
 		return waitFor(missingAgain)
+	case errors.Is(err, e2b.ErrGuestHung): // half a build, with none of its processes
+		return failed(err, "The sandbox of this build stopped responding. Please try again.")
 	case errors.Is(err, e2b.ErrRefused):
 		return failed(err, "The sandbox service refused to go on with this build's sandbox.")
 	case noEffect(err), errors.Is(err, e2b.ErrInTransition):
@@ -112,19 +143,19 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 	}
 }
 
-// mark writes the epoch into the sandbox, so that a later resume can tell
-// whether E2B brought back these files or older ones.
+// mark writes the turn's epoch into the sandbox before anything else is done
+// there: so every snapshot that E2B may still bring back is marked older than the
+// row, for the next turn and for a resume.
 func (t *turn) mark(ctx context.Context) error {
-	if t.j.MarkerEpoch >= t.j.Epoch {
-		return nil
+	err := t.envd.WriteMarker(ctx, t.j.Epoch)
+	if errors.Is(err, e2b.ErrRefused) {
+		return failed(err, "The folder /home/user/.siesta in the sandbox, where the build keeps its records, cannot be written. "+
+			"The disk may be full, a command of the build may have replaced the folder, or the template's own user may not write there.")
 	}
-	if err := t.envd.WriteMarker(ctx, t.j.Epoch); err != nil {
+	if err != nil {
 		return fmt.Errorf("write marker: %w", err)
 	}
 	row, err := t.store.RecordMarker(ctx, t.j.ID, t.j.Epoch)
-	if errors.Is(err, job.ErrConflict) { // a late commit of an earlier builder
-		return nil
-	}
 	if err == nil && row.Claim != t.j.Claim { // not this builder's row any more
 		return job.ErrConflict
 	}

@@ -280,32 +280,99 @@ func TestAnySightOfASandboxClearsItsLoss(t *testing.T) {
 	}
 }
 
-// A sandbox that slept by its time-out comes back with its files, or the job
-// ends: half a build is none.
-func TestOlderFilesEndTheBuild(t *testing.T) {
+// A sandbox that fell asleep in the middle of its build, hung, has lost the
+// processes that built: its user is told so at once.
+func TestASandboxThatHungEndsTheBuild(t *testing.T) {
 	b := setup(t)
 	j := b.at(b.slow().ID, job.Deps)
-	asleep := func() {
-		b.Pass(job.BuildTTL + time.Minute)
-		if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StatePaused {
-			t.Fatalf("the sandbox is %s", box.State)
-		}
-	}
-	asleep()
-	b.deliver()
-	if row := b.Row(j.ID); row.Status != job.Deps {
-		t.Fatalf("with its files the job is %s: %s", row.Status, row.ErrorMessage)
-	}
-	b.Run(j, "rm .siesta/epoch") // as a snapshot from before the marker is
-	_, err := b.Pool.Exec(t.Context(), `UPDATE jobs SET deadline_at = deadline_at + interval '1 day'`)
-	b.OK(err)
-	asleep()
+	b.Fault(e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.HungGuest})
+	b.OK(b.e2b.Pause(t.Context(), j.SandboxID))
 	b.deliver()
 	row := b.Row(j.ID)
-	if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "latest files") {
+	if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, "stopped responding") {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
 	if box, _ := b.E2B.Sandbox(j.SandboxID); box.State != e2bsim.StateGone {
 		t.Errorf("the sandbox is %s", box.State)
+	}
+}
+
+// A create that arrives twice, however late, makes no second sandbox.
+func TestACreateThatArrivesTwiceMakesOneSandbox(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.deliver()
+	again, err := b.e2b.Create(t.Context(), e2b.Create{Template: "base", Timeout: job.BuildTTL + b.PauseAfter,
+		Metadata: job.Tags(stack, j.ID, 1), Key: job.CreateKey(stack, j.ID, 1)})
+	if row := b.Row(j.ID); err != nil || again.ID != row.SandboxID {
+		t.Errorf("the second one made %q, %v; the first one %q", again.ID, err, row.SandboxID)
+	}
+	if boxes := b.created(); len(boxes) != 1 {
+		t.Errorf("there were %d sandboxes, want one", len(boxes))
+	}
+}
+
+// An answer is kept with its key, so the next create needs another one.
+func TestACreateThatFoundNoRoomIsMadeAnew(t *testing.T) {
+	b := setup(t)
+	other := b.Create(nil)
+	b.E2B.SetPlan(e2bsim.Plan{MaxConcurrent: 1})
+	j := b.accept(page())
+	b.deliver()
+	b.OK(b.e2b.Kill(t.Context(), other))
+	if done := b.ready(j.ID); done.CreateNo != 2 {
+		t.Errorf("it took %d creates, want 2", done.CreateNo)
+	}
+}
+
+// A key that an earlier call has says nothing against the job.
+func TestAKeyInUseIsNoRefusal(t *testing.T) {
+	for code, status := range map[string]int{"idempotency_in_progress": 409, "idempotency_request_mismatch": 409, "idempotency_outcome_unknown": 422} {
+		t.Run(code, func(t *testing.T) {
+			b := setup(t)
+			j := b.accept(page())
+			b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.ErrorAnswer, Status: status, ErrorCode: code})
+			b.deliver()
+			if row := b.Row(j.ID); row.Status.Terminal() || row.CreateSentAt.IsZero() {
+				t.Errorf("the job is %s (%s), and its create was sent at %v", row.Status, row.ErrorMessage, row.CreateSentAt)
+			}
+			b.ready(j.ID)
+		})
+	}
+}
+
+// An entry of E2B's list that has no usable id hides no other one; where it may
+// be what the create made, nothing is created anew.
+func TestAnOddEntryInTheListIsSteppedOver(t *testing.T) {
+	b := setup(t)
+	j := b.accept(page())
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.AnswerLost})
+	b.deliver()
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.OddEntry, Times: -1})
+	if done := b.ready(j.ID); done.CreateNo != 1 {
+		t.Errorf("it took %d creates, want one", done.CreateNo)
+	}
+
+	lost := b.accept(page())
+	b.Fault(e2bsim.Fault{Call: e2bsim.Create, Action: e2bsim.GatewayTimeout})
+	b.deliver()
+	b.Pass(job.Grace)
+	b.deliver()
+	if row := b.Row(lost.ID); row.CreateNo != 1 || row.Turn != 1 {
+		t.Errorf("the row is at create %d, turn %d, want it handed over", row.CreateNo, row.Turn)
+	}
+}
+
+// What E2B answers about another sandbox says nothing about this one.
+func TestAnAnswerAboutAnotherSandboxIsUnknown(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.slow().ID, job.Deps)
+	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.OtherID})
+	files := b.Calls(e2bsim.StartProcess)
+	if again := b.deliver(); again == 0 {
+		t.Error("the turn went on")
+	}
+	if row := b.Row(j.ID); row.Status != job.Deps || row.SandboxID != j.SandboxID || b.Calls(e2bsim.StartProcess) != files {
+		t.Errorf("the job is %s in sandbox %s; %d commands were started", row.Status, row.SandboxID, b.Calls(e2bsim.StartProcess)-files)
 	}
 }

@@ -172,17 +172,17 @@ func TestSandboxPausedLeavesRowsAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestJobsThatEndedLoseTheirSecrets(t *testing.T) {
+func TestJobsThatFailedLoseTheirSecrets(t *testing.T) {
 	address, pool := empty(t)
-	mustCall(t, newHandler(t, address, upTo(t, "000008")), `{}`)
+	mustCall(t, newHandler(t, address, upTo(t, "000009")), `{}`)
 	exec(t, pool, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, env_sealed, lease_until, completed_at, error_message, debug_id)
 		VALUES (gen_random_uuid(), gen_random_uuid(), 'u', 'bootstrapper', 'g', 'failed', 'sealed', NULL, now(), 'e', 'd'),
 			(gen_random_uuid(), gen_random_uuid(), 'u', 'bootstrapper', 'g', 'queued', 'sealed', now(), NULL, NULL, NULL)`)
-	mustCall(t, newHandler(t, address, upTo(t, "000009")), `{}`)
+	mustCall(t, newHandler(t, address, upTo(t, "000010")), `{}`)
 	if got := scan[string](t, pool, "SELECT string_agg(status, ' ') FROM jobs WHERE env_sealed IS NOT NULL"); got != "queued" {
 		t.Errorf("secrets are left of the jobs that are %s, want the queued one's", got)
 	}
-	if r := mustCall(t, newHandler(t, address, upTo(t, "000009")), `{"action":"down","from":9}`); r.Version != 8 {
+	if r := mustCall(t, newHandler(t, address, upTo(t, "000010")), `{"action":"down","from":10}`); r.Version != 9 {
 		t.Errorf("after down: %+v", r)
 	}
 }

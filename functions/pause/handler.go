@@ -97,7 +97,7 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 		_, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
 		return recorded(err)
 	case errors.Is(err, e2b.ErrNotFound), errors.Is(err, e2b.ErrLimit), errors.Is(err, e2b.ErrRateLimited),
-		errors.Is(err, e2b.ErrFailed), errors.Is(err, e2b.ErrKey), errors.Is(err, e2b.ErrNotSent):
+		errors.Is(err, e2b.ErrBusy), errors.Is(err, e2b.ErrFailed), errors.Is(err, e2b.ErrKey), errors.Is(err, e2b.ErrNotSent):
 		record := h.store.RecordNotPaused
 		if errors.Is(err, e2b.ErrNotFound) { // reconcile counts how long it has been missing
 			record = h.store.RecordPauseMissing

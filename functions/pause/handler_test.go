@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/postgrestest"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestADueSandboxIsPutToSleep(t *testing.T) {
@@ -77,8 +79,9 @@ func TestAnUnknownOutcomeIsNeverWrittenAndAskedForAgain(t *testing.T) {
 func TestADefiniteFailureIsTriedAgainSoon(t *testing.T) {
 	for _, f := range []e2bsim.Fault{
 		{Action: e2bsim.LimitReached}, {Action: e2bsim.RateLimited, RetryAfter: 40}, {Action: e2bsim.ErrorAnswer, Status: 500}, {Action: e2bsim.ErrorAnswer, Status: 404},
+		{Action: e2bsim.ErrorAnswer, Status: 503}, {Action: e2bsim.ErrorAnswer, Status: 503, RetryAfter: 40},
 	} {
-		t.Run(string(f.Action), func(t *testing.T) {
+		t.Run(fmt.Sprint(f.Action, f.Status, f.RetryAfter), func(t *testing.T) {
 			b := setup(t)
 			j := b.Ready(0)
 			b.fault(f)
@@ -178,7 +181,7 @@ func TestAPauseThatWasOvertakenByAResumeWritesNothing(t *testing.T) {
 	j := b.Ready(0)
 	b.Once(e2bsim.Pause, e2bsim.Received, func() { // its time runs out, and somebody wakes the sandbox
 		postgrestest.Advance(t, b.Pool, job.OpTime+time.Second)
-		b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute))
+		b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), jobs.Wake{Time: 10 * time.Minute}))
 	})
 	if b.deliver(j) {
 		t.Error("the message is to come again")

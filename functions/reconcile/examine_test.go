@@ -7,6 +7,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 )
 
 // wakeOutside wakes a sandbox behind our back.
@@ -117,7 +118,7 @@ func TestAWakeInBetweenStartsTheCountAnew(t *testing.T) {
 	j := b.paused()
 	b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 	b.want(b.reconcile(), missing, count{1, 0, 0})
-	b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), 10*time.Minute)) // its outcome stays unknown
+	b.Must(b.Rows.TakeResume(b.ctx, b.Row(j.ID), jobs.Wake{Time: 10 * time.Minute})) // its outcome stays unknown
 	b.Pass(job.Grace + time.Second)
 	b.want(b.reconcile(), missing, count{1, 0, 0})
 	b.wantState(j.ID, job.SandboxResuming)
@@ -145,7 +146,7 @@ func TestRetriedPausesDoNotKeepALostSandboxAlive(t *testing.T) {
 // While a call may be under way, its owner tells what became of the sandbox.
 func TestAnOwnedSandboxIsNotMissing(t *testing.T) {
 	b := setup(t)
-	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: 10 * time.Minute}))
 	b.OK(b.E2B.Vanish(b.ctx, j.SandboxID))
 	b.want(b.reconcile(), missing, count{})
 	if row := b.Row(j.ID); row.Revision != j.Revision {

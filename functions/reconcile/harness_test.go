@@ -184,7 +184,7 @@ func (b *fixture) paused() job.Job {
 // resumed is a READY job that was woken, for ten minutes.
 func (b *fixture) resumed() job.Job {
 	b.T.Helper()
-	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+	j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: 10 * time.Minute}))
 	_, _, err := b.e2b.Connect(b.ctx, j.SandboxID, 30*time.Minute)
 	b.OK(err)
 	return b.Must(b.Rows.RecordResumed(b.ctx, j, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))

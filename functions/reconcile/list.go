@@ -50,9 +50,9 @@ func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time
 		if err != nil {
 			return n, err
 		}
-		if page.Malformed > 0 {
-			r.add(orphans, page.Malformed, 0, page.Malformed)
-			r.log.WarnContext(ctx, "list has entries that are no sandbox", "entries", page.Malformed)
+		if odd := len(page.Odd); odd > 0 {
+			r.add(orphans, odd, 0, odd)
+			r.log.WarnContext(ctx, "list has entries that are no sandbox", "entries", odd)
 		}
 		if err := r.judgePage(ctx, page.Sandboxes, now); err != nil {
 			return n, err

@@ -11,6 +11,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/secrets"
 )
 
@@ -36,7 +37,7 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 			return id
 		},
 		"its row says that it is gone": func(b *fixture) string {
-			j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+			j := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: 10 * time.Minute}))
 			return b.Must(b.Rows.RecordRolledBack(b.ctx, j)).SandboxID
 		},
 		"it sleeps, and its job failed": func(b *fixture) string {
@@ -53,6 +54,15 @@ func TestSandboxesOfNobodyAreKilled(t *testing.T) {
 			b.want(b.reconcile(), orphans, count{})
 		})
 	}
+}
+
+// An entry that cannot be reached is told of, and hides no other.
+func TestAnOddEntryHidesNoOrphan(t *testing.T) {
+	b := setup(t)
+	id := b.fail(b.building()).SandboxID
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.OddEntry})
+	b.want(b.reconcile(), orphans, count{2, 1, 1})
+	b.wantBox(id, e2bsim.StateGone)
 }
 
 func TestAFailedRowLearnsThatItsSandboxIsGone(t *testing.T) {

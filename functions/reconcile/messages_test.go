@@ -55,7 +55,7 @@ func TestAnAbandonedPauseOrResumeIsPutToSleep(t *testing.T) {
 	b := setup(t)
 	pausing := b.ready()
 	pausing = b.Must(b.Rows.TakePause(b.ctx, pausing.ID, pausing.Epoch))
-	resuming := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+	resuming := b.Must(b.Rows.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: 10 * time.Minute}))
 	b.Pass(job.OpTime + 30*time.Second)
 	b.quiet()
 	b.Pass(31 * time.Second)
@@ -224,7 +224,7 @@ func TestOneRunTakesUpABoundedNumberAndTheNextGoesOn(t *testing.T) {
 func TestWhatWasAskedForIsAskedForLessAndLessOften(t *testing.T) {
 	b := setup(t)
 	queued, due := b.accept(), b.ready()
-	b.Must(b.Rows.TakeResume(b.ctx, b.paused(), time.Hour))
+	b.Must(b.Rows.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: time.Hour}))
 	asked := map[rule]int{}
 	for range 55 {
 		b.Pass(time.Minute)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres/jobs"
+	"siesta/shared/redis"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 )
@@ -21,12 +23,17 @@ import (
 type times struct {
 	answer time.Duration // the whole of it: the caller waits
 	send   time.Duration // from the wake's record until the connect is sent
-	look   time.Duration // for E2B to tell when a run ends
+	look   time.Duration // for E2B to tell when a run ends, and for a running app to answer
 	record time.Duration // kept for what is recorded at its end
+	silent time.Duration // until a cache that cannot be told is believed by nobody
 }
 
-// callTimes are the function's; the gateway gives 30 s.
-var callTimes = times{answer: 25 * time.Second, send: 5 * time.Second, look: 2 * time.Second, record: 3 * time.Second}
+// callTimes are the function's; the gateway gives 30 s. The cache's readers and
+// Postgres need not agree on the time to the second.
+var callTimes = times{
+	answer: 25 * time.Second, send: 5 * time.Second, look: 2 * time.Second, record: 3 * time.Second,
+	silent: job.SleepBelieved + time.Second,
+}
 
 const (
 	// askAgain is when a caller whose preview is not up yet should come back.
@@ -38,9 +45,11 @@ const (
 type handler struct {
 	log      *slog.Logger
 	store    *jobs.Store
+	cache    *redis.Cache
 	pauses   *sqs.Queue
 	e2b      *e2b.Client
 	sealer   *secrets.Sealer
+	limits   job.TierLimits
 	wakeTime time.Duration // how long a resumed preview stays awake
 	times    times
 }
@@ -54,13 +63,17 @@ func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
+	prolong, err := readProlong(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
 	ctx = sqs.WithCorrelation(ctx, r.RequestContext.RequestID)
 	var j job.Job
 	for range rereads {
 		if j, err = h.store.GetOwned(ctx, id, user); err != nil {
 			return api.Answer{}, err
 		}
-		answer, err := h.resume(ctx, j)
+		answer, err := h.resume(ctx, j, prolong)
 		if !errors.Is(err, job.ErrConflict) { // else somebody was faster
 			return answer, err
 		}
@@ -68,9 +81,28 @@ func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) 
 	return notYet(j), nil
 }
 
+// readProlong reads the body, which may be empty.
+func readProlong(r api.Request) (bool, error) {
+	body, err := api.Body(r)
+	if err != nil || len(body) == 0 {
+		return false, err
+	}
+	var in *struct {
+		Prolong bool `json:"prolong"`
+	}
+	var wrongType *json.UnmarshalTypeError
+	switch err := json.Unmarshal(body, &in); {
+	case errors.As(err, &wrongType) && wrongType.Field != "":
+		return false, &job.InvalidError{Field: "prolong", Reason: "must be true or false"}
+	case err != nil || in == nil:
+		return false, &job.InvalidError{Field: job.FieldBody, Reason: "must be a JSON object"}
+	}
+	return in.Prolong, nil
+}
+
 // resume does what the row as it was read asks for. job.ErrConflict: it has
 // changed.
-func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
+func (h *handler) resume(ctx context.Context, j job.Job, prolong bool) (api.Answer, error) {
 	owned := j.OpUntil.After(j.ReadAt)
 	switch {
 	case j.Status != job.Ready:
@@ -79,9 +111,10 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 		return api.Answer{}, job.ErrSandboxExpired
 	case !h.store.Ours(j):
 		return api.Answer{}, fmt.Errorf("%w: it belongs to another stack", job.ErrSandboxUnreachable)
-	case j.SandboxState == job.SandboxRunning && !soon(j.PauseDueAt, j) && !soon(j.SandboxExpiresAt, j):
+	case j.SandboxState == job.SandboxRunning && !h.soon(j, prolong) && h.answers(ctx, j):
 		return running(j), nil
-	case j.SandboxState == job.SandboxPausing && owned:
+	case j.SandboxState == job.SandboxPausing && owned,
+		j.SandboxState == job.SandboxResuming && j.WaiterUntil.After(j.ReadAt):
 		return notYet(j), nil
 	case j.SandboxState == job.SandboxResuming && !j.PauseDueAt.After(j.ReadAt):
 		// Whoever asks on and on must not keep awake what does not come up.
@@ -94,7 +127,7 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 	if j.SandboxState == job.SandboxResuming && owned {
 		j, err = h.store.JoinResume(ctx, j)
 	} else {
-		j, err = h.store.TakeResume(ctx, j, h.wakeTime)
+		j, err = h.store.TakeResume(ctx, j, jobs.Wake{Time: h.wakeTime, Limits: h.limits.For(j.Tier)})
 	}
 	if err != nil {
 		return api.Answer{}, err
@@ -102,9 +135,22 @@ func (h *handler) resume(ctx context.Context, j job.Job) (api.Answer, error) {
 	return h.bringUp(logging.With(ctx, "epoch", j.Epoch), j)
 }
 
-// soon reports whether a moment is too near, or past, to leave a running
-// preview as it is. One that is not known may be near.
-func soon(at time.Time, j job.Job) bool { return !at.After(j.ReadAt.Add(job.DueMargin)) }
+// soon reports whether a running preview is due to sleep, or E2B ends it, too soon
+// to leave it as it is. What is not known may be near.
+func (h *handler) soon(j job.Job, prolong bool) bool {
+	margin := job.DueMargin
+	if prolong {
+		margin = max(margin, h.wakeTime/2)
+	}
+	return !j.PauseDueAt.After(j.ReadAt.Add(margin)) || !j.SandboxExpiresAt.After(j.ReadAt.Add(job.DueMargin))
+}
+
+// answers reports whether visitors see the app, or its own failure, at one look.
+func (h *handler) answers(ctx context.Context, j job.Job) bool {
+	ctx, cancel := context.WithTimeout(ctx, h.times.look)
+	defer cancel()
+	return h.e2b.Probe(ctx, j.PreviewURL).Answered()
+}
 
 // resumed and pending are the answers' bodies.
 type resumed struct {
@@ -113,6 +159,7 @@ type resumed struct {
 	PreviewURL       string     `json:"preview_url"`
 	SandboxID        string     `json:"sandbox_id"`
 	SandboxExpiresAt string     `json:"sandbox_expires_at"` // RFC 3339, UTC
+	AwakeUntil       string     `json:"awake_until"`        // RFC 3339, UTC
 	SandboxPaused    bool       `json:"sandbox_paused"`
 }
 
@@ -125,7 +172,8 @@ type pending struct {
 func running(j job.Job) api.Answer {
 	return api.Answer{Status: http.StatusOK, Body: resumed{
 		JobID: j.ID, Status: j.Status, PreviewURL: j.PreviewURL, SandboxID: j.SandboxID,
-		SandboxExpiresAt: j.SandboxExpiresAt.UTC().Format(time.RFC3339), SandboxPaused: j.SandboxPaused,
+		SandboxExpiresAt: j.SandboxExpiresAt.UTC().Format(time.RFC3339), AwakeUntil: j.PauseDueAt.UTC().Format(time.RFC3339),
+		SandboxPaused: j.SandboxPaused,
 	}}
 }
 

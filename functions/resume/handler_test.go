@@ -8,6 +8,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 )
 
 func TestAPausedPreviewIsBroughtBack(t *testing.T) {
@@ -163,7 +164,7 @@ func TestAnotherStacksSandboxIsUnreachable(t *testing.T) {
 func TestAGoneSandboxIsExpired(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
-	b.Must(b.Rows.RecordRolledBack(t.Context(), b.Must(b.Rows.TakeResume(t.Context(), j, 10*time.Minute))))
+	b.Must(b.Rows.RecordRolledBack(t.Context(), b.Must(b.Rows.TakeResume(t.Context(), j, jobs.Wake{Time: 10 * time.Minute}))))
 	got := b.resumeJob(j)
 	b.want(got, http.StatusServiceUnavailable)
 	if got.errorType() != "sandbox_expired" || b.Calls(e2bsim.Connect) > 0 {

@@ -44,7 +44,7 @@ func setup(t *testing.T) *fixture {
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return &fixture{World: w, handler: &handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, pauses: w.Queue("pause"), e2b: w.Sandboxes,
+		log: logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache, pauses: w.Queue("pause"), e2b: w.Sandboxes,
 		sealer: functiontest.Sealer(t), wakeTime: awake, times: callTimes,
 	}}
 }
@@ -155,6 +155,15 @@ func (b *fixture) callWithin(ctx context.Context, user, id string) answer {
 	b.T.Helper()
 	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(route, user, id))
 	return answer{status: resp.StatusCode, retryAfter: resp.Headers["Retry-After"], body: body}
+}
+
+// send is a call with a body.
+func (b *fixture) send(j job.Job, body string) answer {
+	b.T.Helper()
+	request := functiontest.JobRequest(route, alice, j.ID)
+	request.Body = body
+	resp, told := functiontest.Call(b.T.Context(), b.T, api.Handle(b.log, b.serve), request)
+	return answer{status: resp.StatusCode, retryAfter: resp.Headers["Retry-After"], body: told}
 }
 
 func (b *fixture) resumeJob(j job.Job) answer {

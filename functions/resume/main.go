@@ -37,9 +37,9 @@ func main() {
 		os.Exit(1)
 	}
 	h := handler{
-		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), e2b: sandboxes, sealer: sealer,
-		pauses:   sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""),
-		wakeTime: s.Wake, times: callTimes,
+		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), cache: cache, e2b: sandboxes, sealer: sealer,
+		pauses: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""),
+		limits: s.Limits, wakeTime: s.Wake, times: callTimes,
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -57,6 +57,20 @@ func TestADeadServerIsRestartedWithItsEnvironment(t *testing.T) {
 	}
 }
 
+// E2B keeps no memory of a guest that hung at its pause: each plain connect is
+// refused, for good.
+func TestAGuestThatHungIsBootedFromItsDisk(t *testing.T) {
+	b := setup(t)
+	j := b.ready(greeter)
+	b.Fault(e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.HungGuest})
+	j = b.pause(j)
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got := b.page(j); got != "hello" {
+		t.Errorf("the app says %q", got)
+	}
+	b.wantRow(j.ID, job.SandboxRunning)
+}
+
 // The server's processes are a group; a child that outlived its parent holds
 // the port.
 func TestWhatADeadServerLeftIsEnded(t *testing.T) {

@@ -23,6 +23,7 @@ type settings struct {
 	E2B           e2b.Config
 	SealKey       *secrets.Source
 	PauseQueueURL string
+	Limits        job.TierLimits
 	Wake          time.Duration // how long a resumed preview stays awake
 }
 
@@ -30,7 +31,7 @@ func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
 	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
-	return settings{
+	s := settings{
 		LogLevel:      r.String("LOG_LEVEL", ""),
 		StackTag:      r.Required("STACK_TAG"),
 		AWS:           aws,
@@ -42,4 +43,6 @@ func readSettings(r *env.Reader) settings {
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
 		Wake:          r.Seconds("WAKE_SECONDS", 10*time.Minute, job.MinWake, job.MaxWake),
 	}
+	r.JSON("LIMITS", &s.Limits)
+	return s
 }

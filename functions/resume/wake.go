@@ -17,12 +17,14 @@ import (
 // wake is one call's part in one wake, from its record on. Others may share it.
 type wake struct {
 	*handler
-	j       job.Job
-	expires time.Time // when E2B ends the sandbox, by this process's clock
-	envd    *envd.Client
-	step    step   // the server's newest step; its zero value: not known yet
-	failing bool   // the app answers, and that it fails
-	preview string // what the last look at the preview found; for the log
+	j        job.Job
+	expires  time.Time // when E2B ends the sandbox, by this process's clock
+	envd     *envd.Client
+	step     step   // the server's newest step; its zero value: not known yet
+	failing  bool   // the app answers, and that it fails
+	preview  string // what the last look at the preview found; for the log
+	settled  bool   // E2B answered: no call to it is under way
+	rebooted bool   // from its disk, which may lack the newest writes
 }
 
 // bringUp connects to the sandbox, sees to it that the app answers, and says so
@@ -44,8 +46,7 @@ func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
 	case errors.Is(err, errOlderFiles):
 		return w.lost(ctx)
 	case errors.Is(err, errUnfinished):
-		w.sendPause(ctx, w.j, job.OpTime)
-		return notYet(w.j), nil
+		return w.giveUp(ctx)
 	default:
 		return w.failed(ctx, err)
 	}
@@ -67,17 +68,41 @@ func (w *wake) work(ctx context.Context) error {
 	end, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.times.record))
 	defer cancel()
+	if err := w.tellCache(ctx); err != nil {
+		return err
+	}
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
 	marker, err := w.envd.ReadMarker(ctx)
 	switch {
+	case errors.Is(err, envd.ErrNoMarker):
+		// The app may have removed it: no proof of older files.
+		w.log.WarnContext(ctx, "sandbox has no marker", "sandbox_id", w.j.SandboxID)
 	case err != nil:
 		return fmt.Errorf("%w: read marker: %w", errUnfinished, err)
-	case marker < w.j.MarkerEpoch:
+	case marker < w.j.MarkerEpoch && !w.rebooted:
 		return fmt.Errorf("%w: marker %d, want %d", errOlderFiles, marker, w.j.MarkerEpoch)
 	}
 	return w.awaitApp(ctx)
+}
+
+// tellCache sees to it that nobody is told that the preview sleeps from here on. A
+// cache that does not listen is waited for, until nobody believes it.
+func (w *wake) tellCache(ctx context.Context) error {
+	silent := time.After(w.times.silent)
+	err := w.cache.Tell(ctx, w.j)
+	if err == nil {
+		return nil
+	}
+	w.log.WarnContext(ctx, "cache not told of the wake", "error", err)
+	select {
+	case <-silent:
+		return nil
+	case <-ctx.Done():
+		w.settled = true // nothing was sent
+		return errUnfinished
+	}
 }
 
 // connect wakes the sandbox, or joins whoever does. An answer that does not
@@ -86,19 +111,27 @@ func (w *wake) connect(ctx context.Context) error {
 	end, _ := ctx.Deadline()
 	patience := time.Until(end) - w.times.send
 	if patience <= 0 {
+		w.settled = true // nothing was sent
 		return errUnfinished
 	}
 	ttl := w.wakeTime + job.WakeMargin
 	w.expires = time.Now().Add(ttl)
 	sending, cancel := context.WithTimeout(ctx, w.times.send)
 	defer cancel()
-	sandbox, resumed, err := w.e2b.Within(patience).Connect(sending, w.j.SandboxID, ttl)
+	client := w.e2b.Within(patience)
+	sandbox, resumed, err := client.Connect(sending, w.j.SandboxID, ttl)
+	if errors.Is(err, e2b.ErrGuestHung) { // for good: only its files are left
+		w.log.WarnContext(ctx, "sandbox hung at its pause, booting it from its disk", "sandbox_id", w.j.SandboxID)
+		sandbox, resumed, err = client.Reboot(sending, w.j.SandboxID, ttl)
+		w.rebooted = err == nil
+	}
 	if errors.Is(err, e2b.ErrUnknown) {
 		return fmt.Errorf("%w: %w", errUnfinished, err)
 	}
 	if err != nil {
 		return fmt.Errorf("connect sandbox: %w", err)
 	}
+	w.settled = true
 	w.envd = envd.Of(w.e2b, sandbox)
 	if !resumed {
 		w.expires = w.endOfRun(ctx)
@@ -149,6 +182,20 @@ func (w *wake) mark(ctx context.Context, j job.Job) {
 	}
 }
 
+// giveUp lets the next call wait for what this one did not live to see.
+func (w *wake) giveUp(ctx context.Context) (api.Answer, error) {
+	j, err := w.store.GiveUpWait(ctx, w.j, w.settled)
+	if errors.Is(err, job.ErrConflict) {
+		return w.movedOn(ctx, nil)
+	}
+	if err != nil { // its time runs out instead
+		w.log.WarnContext(ctx, "give up the wait", "error", err)
+		j = w.j
+	}
+	w.sendPause(ctx, j, job.OpTime)
+	return notYet(j), nil
+}
+
 // movedOn answers from the row as it is, after a write of this call found that
 // somebody else had written it: 200 if the sandbox runs, sandbox_expired if it is
 // gone. In any other state the answer is the error otherwise, or, where that is
@@ -196,6 +243,9 @@ func (w *wake) failed(ctx context.Context, cause error) (api.Answer, error) {
 	}
 	j, err := record(ctx, w.j)
 	if errors.Is(err, job.ErrConflict) {
+		if _, err := w.store.GiveUpWait(ctx, w.j, true); err != nil && !errors.Is(err, job.ErrConflict) {
+			w.log.WarnContext(ctx, "give up the wait", "error", err) // its time runs out instead
+		}
 		return w.movedOn(ctx, cause)
 	}
 	if err != nil {

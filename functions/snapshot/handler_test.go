@@ -14,6 +14,7 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/sqs"
 )
 
@@ -84,7 +85,7 @@ func TestOtherStatesAreToldAndLeftAlone(t *testing.T) {
 	}{
 		"paused":   {b.Pause(b.Ready(0)).ID, 200, `"paused":true`},
 		"pausing":  {pausing.ID, 202, `"paused":false`},
-		"resuming": {b.Must(b.Rows.TakeResume(t.Context(), b.Pause(b.Ready(0)), awake)).ID, 409, "resumed"},
+		"resuming": {b.Must(b.Rows.TakeResume(t.Context(), b.Pause(b.Ready(0)), jobs.Wake{Time: awake})).ID, 409, "resumed"},
 		"gone":     {b.Set(b.Ready(awake).ID, "sandbox_state = 'gone'").ID, 503, "sandbox_expired"},
 		"copied":   {b.Set(b.Ready(awake).ID, "sandbox_stack = 'original'").ID, 503, "sandbox_unreachable"},
 		"building": {b.Building(accepted()).ID, 422, "READY"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"siesta/shared/api"
 	"siesta/shared/job"
@@ -33,10 +34,11 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	return api.Status(j), nil
 }
 
-// find asks the cache, then Postgres. What the cache lacked it gets.
+// find asks the cache, then Postgres. What the cache lacked it gets, and a sleep
+// that it has known for long is confirmed.
 func (h handler) find(ctx context.Context, id string) (job.Job, error) {
 	j, ok, cacheErr := h.cache.Get(ctx, id)
-	if ok {
+	if ok && j.Believable(time.Now()) {
 		return j, nil
 	}
 	if cacheErr != nil {

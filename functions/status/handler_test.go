@@ -83,7 +83,7 @@ func TestCacheAndPostgresTellTheSame(t *testing.T) {
 			_, fromPostgres := b.get(alice, j.ID)
 			b.Proxy.Down()
 			_, fromCache := b.get(alice, j.ID) // the first call filled it
-			if len(fromPostgres) != 11 || len(fromCache) != 11 {
+			if len(fromPostgres) != 12 || len(fromCache) != 12 {
 				t.Fatalf("keys: %v, %v", fromPostgres, fromCache)
 			}
 			for key, want := range fromPostgres {
@@ -157,6 +157,28 @@ func TestWithoutRedisPostgresAnswers(t *testing.T) {
 	healed.wantStatus(j.ID, job.Ready)
 	b.Proxy.Down()
 	healed.wantStatus(j.ID, job.Ready) // by what the last read put there
+}
+
+// Whoever woke a preview may have been unable to tell the cache.
+func TestACachedSleepIsNotBelievedForLong(t *testing.T) {
+	b := setup(t, redistest.New(t))
+	j := b.cached(b.Set(b.accept().ID, isPaused))
+	slept := b.Row(j.ID)
+	woken := b.Set(j.ID, "sandbox_paused = false, sandbox_state = 'resuming', op_until = now() + interval '2 minutes', pause_due_at = now() + interval '10 minutes'")
+	tell := func(age time.Duration) (any, any) {
+		slept.ReadAt = time.Now().Add(-age)
+		if _, err := b.cache.Put(t.Context(), slept); err != nil {
+			t.Fatal(err)
+		}
+		_, body := b.get(alice, j.ID)
+		return body["sandbox_paused"], body["sandbox_state"]
+	}
+	if paused, _ := tell(job.SleepBelieved / 2); paused != true {
+		t.Error("a sleep that was read a moment ago is not told from the cache")
+	}
+	if paused, state := tell(job.SleepBelieved); paused != false || state != "resuming" {
+		t.Errorf("paused %v, %v; the row says %s", paused, state, woken.SandboxState)
+	}
 }
 
 func TestWithoutPostgresCachedJobsAreAnswered(t *testing.T) {

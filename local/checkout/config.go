@@ -58,6 +58,13 @@ func (c Checkout) Config(log *os.File) (stack.Config, error) {
 	}, nil
 }
 
+// NamesAnotherE2B reports whether the caller's environment names an E2B that is
+// not the one of the system that .local/env tells of.
+func (c Checkout) NamesAnotherE2B(system map[string]string) bool {
+	return c.Getenv("E2B_API_URL") != "" &&
+		(c.Getenv("E2B_API_URL") != system["E2B_API_URL"] || c.Getenv("E2B_API_KEY") != system["E2B_API_KEY"])
+}
+
 func (c Checkout) pick(names []string) map[string]string {
 	picked := map[string]string{}
 	for _, name := range names {

@@ -34,6 +34,7 @@ type Told struct {
 	SandboxState     job.SandboxState `json:"sandbox_state"`
 	SandboxPaused    bool             `json:"sandbox_paused"`
 	SandboxExpiresAt *string          `json:"sandbox_expires_at"`
+	AwakeUntil       *string          `json:"awake_until"`
 	Revision         int64            `json:"revision"`
 	Paused           bool             `json:"paused"` // a snapshot's
 

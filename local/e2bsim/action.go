@@ -25,6 +25,9 @@ const (
 	Vanish         Action = "vanish"
 	Stale          Action = "stale"
 	Fragile        Action = "fragile"
+	HungGuest      Action = "hung_guest"
+	OddEntry       Action = "odd_entry"
+	OtherID        Action = "other_id"
 )
 
 // action is which calls an Action makes sense for, and what it does around one.
@@ -53,9 +56,10 @@ var actions = map[Action]action{
 	GatewayTimeout: {calls: anyKind, instead: func(context.Context, *Server, *Fault, string) answer { return gatewayTimeout() }},
 	// The effect, then the same 504.
 	TimeoutAfter: {calls: control, after: gatewayTimeout},
-	// No effect; Fault.Status and Fault.Message in E2B's JSON.
+	// No effect; Fault.Status, Message and ErrorCode in E2B's JSON, with the
+	// headers that Fault.RetryAfter and ShouldRetry ask for.
 	ErrorAnswer: {calls: anyKind, instead: func(_ context.Context, _ *Server, f *Fault, _ string) answer {
-		return fail(f.Status, f.Message).answer()
+		return f.failure(f.Status, f.Message).answer()
 	}},
 	// No effect; 429 without Retry-After: the plan's sandboxes are all in use.
 	LimitReached: {calls: mutating, instead: func(_ context.Context, s *Server, _ *Fault, _ string) answer {
@@ -63,7 +67,7 @@ var actions = map[Action]action{
 	}},
 	// No effect; 429 with Retry-After, of Fault.RetryAfter.
 	RateLimited: {calls: control, instead: func(_ context.Context, _ *Server, f *Fault, _ string) answer {
-		return (&failure{Code: http.StatusTooManyRequests, Message: "Rate limit exceeded, please try again later", retryAfter: f.RetryAfter}).answer()
+		return f.failure(http.StatusTooManyRequests, "Rate limit exceeded, please try again later").answer()
 	}},
 	// 500 in E2B's JSON; the state falls back to the older snapshot, or is gone.
 	Destroy: {calls: []Kind{Connect, Resume, Timeout, Pause, Kill}, older: true, instead: destroyed},
@@ -82,6 +86,13 @@ var actions = map[Action]action{
 	Stale: {calls: []Kind{Connect, Resume}, older: true},
 	// A pause whose caller goes away destroys the state.
 	Fragile: {calls: []Kind{Pause}, older: true},
+	// The daemon inside does not answer while the pause looks at it.
+	HungGuest: {calls: []Kind{Pause}},
+	// The list begins with an entry, with all that was asked for, whose id is of
+	// no form that E2B's has.
+	OddEntry: {calls: []Kind{List}},
+	// The effect; the answer names another sandbox.
+	OtherID: {calls: []Kind{Connect, Get}},
 }
 
 func destroyed(ctx context.Context, s *Server, _ *Fault, id string) answer {

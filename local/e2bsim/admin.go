@@ -31,15 +31,19 @@ type wireFault struct {
 	Message    string   `json:"message,omitempty"`
 	RetryAfter int      `json:"retry_after,omitempty"`
 	Bytes      int64    `json:"bytes,omitempty"`
+
+	ErrorCode   string `json:"error_code,omitempty"`
+	ShouldRetry string `json:"should_retry,omitempty"`
 }
 
 func (f Fault) wire() wireFault {
-	return wireFault{f.ID, f.Call, f.Sandbox, f.Nth, f.Times, f.Action, duration(f.Delay), duration(f.Lag), f.Status, f.Message, f.RetryAfter, f.Bytes}
+	return wireFault{f.ID, f.Call, f.Sandbox, f.Nth, f.Times, f.Action, duration(f.Delay), duration(f.Lag), f.Status, f.Message, f.RetryAfter, f.Bytes, f.ErrorCode, f.ShouldRetry}
 }
 
 func (f wireFault) fault() Fault {
 	return Fault{ID: f.ID, Call: f.Call, Sandbox: f.Sandbox, Nth: f.Nth, Times: f.Times, Action: f.Action, Delay: time.Duration(f.Delay),
-		Lag: time.Duration(f.Lag), Status: f.Status, Message: f.Message, RetryAfter: f.RetryAfter, Bytes: f.Bytes}
+		Lag: time.Duration(f.Lag), Status: f.Status, Message: f.Message, RetryAfter: f.RetryAfter, Bytes: f.Bytes,
+		ErrorCode: f.ErrorCode, ShouldRetry: f.ShouldRetry}
 }
 
 // wirePlan is a Plan in JSON.

@@ -55,6 +55,11 @@ func TestAdmin(t *testing.T) {
 func TestFaultsByAdminHappen(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(durable)
+	w.ask("POST", "/faults", `{"call":"pause","action":"error","status":503,"error_code":"busy","retry_after":2,"should_retry":"true"}`)
+	if res := w.expect("POST", "/sandboxes/"+id+"/pause", "", 503); res.text("error_code") != "busy" ||
+		res.header.Get("Retry-After") != "2" || res.header.Get("Should-Retry") != "true" {
+		t.Errorf("answered %v %s, want the code and headers that the fault has", res.header, res.raw)
+	}
 	w.ask("POST", "/faults", `{"call":"pause","action":"rate_limited","retry_after":3}`)
 	if res := w.expect("POST", "/sandboxes/"+id+"/pause", "", 429); res.header.Get("Retry-After") != "3" {
 		t.Errorf("Retry-After %q, want 3", res.header.Get("Retry-After"))

@@ -22,16 +22,23 @@ type failure struct {
 	Message   string `json:"message"`
 	ErrorCode string `json:"error_code,omitempty"`
 
-	retryAfter int // seconds; 0: no header
+	retryAfter  int    // seconds; 0: no header
+	shouldRetry string // "true" or "false", which clients obey; empty: no header
 }
 
 func fail(code int, message string) *failure { return &failure{Code: code, Message: message} }
 
 func (f *failure) answer() answer {
 	a := answer{status: f.Code, body: f, header: http.Header{}}
-	if f.retryAfter > 0 {
-		seconds := strconv.Itoa(f.retryAfter)
-		a.header.Set("Retry-After", seconds)
+	if f.shouldRetry != "" {
+		a.header.Set("Should-Retry", f.shouldRetry)
+	}
+	if f.retryAfter == 0 {
+		return a
+	}
+	seconds := strconv.Itoa(f.retryAfter)
+	a.header.Set("Retry-After", seconds)
+	if f.Code == http.StatusTooManyRequests {
 		a.header.Set("RateLimit-Limit", "20000")
 		a.header.Set("RateLimit-Remaining", "0")
 		a.header.Set("RateLimit-Reset", seconds)

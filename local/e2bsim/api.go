@@ -17,6 +17,7 @@ type call struct {
 	kind  Kind
 	id    string // of the sandbox; empty for create and list
 	v2    bool
+	key   string // Idempotency-Key; empty: none
 	query map[string][]string
 	body  []byte
 	fault *Fault // nil: none
@@ -39,8 +40,8 @@ func (s *Server) APIHandler() http.Handler {
 		kind    Kind
 		handler handler
 	}{
-		{"POST /sandboxes", Create, s.create},
-		{"POST /v2/sandboxes", Create, s.create},
+		{"POST /sandboxes", Create, s.once(s.create)},
+		{"POST /v2/sandboxes", Create, s.once(s.create)},
 		{"GET /v2/sandboxes", List, s.list},
 		{"GET /sandboxes/{id}", Get, s.get},
 		{"DELETE /sandboxes/{id}", Kill, s.kill},
@@ -53,6 +54,11 @@ func (s *Server) APIHandler() http.Handler {
 	} {
 		mux.Handle(route.pattern, s.handle(route.kind, route.handler))
 	}
+	for _, pattern := range notSimulated {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			fail(http.StatusNotImplemented, r.Method+" "+r.URL.Path+" is not simulated").answer().write(w)
+		})
+	}
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		answer{status: http.StatusOK, text: "Health check successful"}.write(w)
 	})
@@ -60,6 +66,14 @@ func (s *Server) APIHandler() http.Handler {
 		fail(http.StatusNotFound, "no matching operation was found").answer().write(w)
 	})
 	return mux
+}
+
+// notSimulated are calls that E2B has and that no lifecycle of ours needs. Who
+// makes one is to know that it is this simulator that lacks it.
+var notSimulated = []string{
+	"/sandboxes/{id}/metrics", "GET /sandboxes/metrics", "/sandboxes/{id}/snapshots", "/snapshots", "/sandboxes/{id}/fork", "/sandboxes/{id}/network",
+	"/sandboxes/{id}/logs", "/v2/sandboxes/{id}/logs", "/templates", "/templates/", "/v2/templates", "/v2/templates/", "/v3/templates", "/v3/templates/",
+	"/volumes", "/volumes/", "/secrets", "/secrets/", "/events/", "GET /sandboxes",
 }
 
 var bareID = regexp.MustCompile(`^[a-z0-9]+$`)
@@ -70,7 +84,7 @@ func (s *Server) handle(kind Kind, h handler) http.Handler {
 			f.answer().write(w)
 			return
 		}
-		c := &call{kind: kind, id: r.PathValue("id"), v2: strings.HasPrefix(r.URL.Path, "/v2/"), query: r.URL.Query()}
+		c := &call{kind: kind, id: r.PathValue("id"), v2: strings.HasPrefix(r.URL.Path, "/v2/"), key: r.Header.Get("Idempotency-Key"), query: r.URL.Query()}
 		if c.id != "" {
 			c.id, _, _ = strings.Cut(c.id, "-")
 			if !bareID.MatchString(c.id) {

@@ -38,6 +38,7 @@ type box struct {
 	started  time.Time  // of the current run
 	end      time.Time  // running: when its time is over; paused: when it was paused
 	snapshot bool       // a pause ended well, so E2B can bring that state back
+	kept     sleep      // how that pause was
 	pausedAt time.Time  // of that snapshot
 	copies   []snapshot // of files, oldest first
 	billed   time.Duration

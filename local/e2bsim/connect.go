@@ -37,7 +37,11 @@ func (s *Server) connect(ctx context.Context, c *call) answer {
 	if f != nil {
 		return f.answer()
 	}
-	return ok(status, s.describe(b))
+	d := s.describe(b)
+	if c.fault.is(OtherID) {
+		d.SandboxID = newID()
+	}
+	return ok(status, d)
 }
 
 // wake says how a sandbox is to be brought up.
@@ -66,6 +70,10 @@ func (s *Server) bringUp(ctx context.Context, id string, w wake) (*box, int, *fa
 			s.mu.Unlock()
 			return b, http.StatusOK, f
 		case StatePaused, StateResuming:
+			if b.state == StatePaused && b.kept.hung && !w.cold {
+				s.mu.Unlock()
+				return nil, 0, snapshotHung()
+			}
 			if w.hollow {
 				s.mu.Unlock()
 				return b, http.StatusCreated, nil
@@ -183,11 +191,18 @@ func (s *Server) resume(ctx context.Context, c *call) answer {
 	if running {
 		return fail(http.StatusConflict, "Sandbox "+c.id+" is already running").answer()
 	}
-	b, _, f := s.bringUp(ctx, c.id, wake{call: c, timeout: timeout, stale: c.fault.is(Stale), hollow: c.hollow()})
+	cold := req.Memory != nil && !*req.Memory
+	b, _, f := s.bringUp(ctx, c.id, wake{call: c, timeout: timeout, cold: cold, stale: c.fault.is(Stale), hollow: c.hollow()})
 	if f != nil {
 		return f.answer()
 	}
 	return ok(http.StatusCreated, s.describe(b))
+}
+
+// snapshotHung: the memory has a hung daemon in it, so it is of no use.
+func snapshotHung() *failure {
+	return &failure{Code: http.StatusConflict, ErrorCode: "sandbox_snapshot_guest_agent_unresponsive",
+		Message: "The guest agent did not respond when the sandbox was paused; resume it with memory: false"}
 }
 
 func inTransition() *failure {

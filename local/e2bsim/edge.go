@@ -109,7 +109,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, c *call, t targ
 func (s *Server) open(ctx context.Context, c *call, t target) (string, *edgeError) {
 	s.mu.Lock()
 	b := s.boxes[t.id]
-	wakes := b != nil && b.state == StatePaused && b.autoResume && !b.cold
+	wakes := b != nil && b.state == StatePaused && b.autoResume && b.kept == (sleep{})
 	s.mu.Unlock()
 	if wakes {
 		_, _, _ = s.bringUp(ctx, t.id, wake{call: c, timeout: max(timeoutV2, b.createTimeout)})

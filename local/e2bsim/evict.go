@@ -26,7 +26,7 @@ func (s *Server) evict() []*operation {
 	for _, b := range s.boxes {
 		if b.state == StateRunning && b.op == nil && !b.end.After(now) {
 			if b.autoPause {
-				s.beginPause(b, b.autoPauseMemory).evicted = true
+				s.beginPause(b, sleep{filesOnly: !b.autoPauseMemory}).evicted = true
 			} else {
 				s.beginKill(b, true).evicted = true
 			}

@@ -45,13 +45,21 @@ type Fault struct {
 	Lag        time.Duration // simulated time
 	Status     int           // of ErrorAnswer; default 500
 	Message    string        // of ErrorAnswer
-	RetryAfter int           // of RateLimited, in seconds; default 1
+	ErrorCode  string        // of ErrorAnswer: E2B's error_code; default none
+	RetryAfter int           // of ErrorAnswer and RateLimited, in seconds; default none, and 1
 	Bytes      int64         // of CutHalfway at the edge: how much still passes; default 1024
+
+	ShouldRetry string // of ErrorAnswer and RateLimited: the header, "true" or "false"; default none
 
 	seen int
 }
 
 func (f *Fault) is(a Action) bool { return f != nil && f.Action == a }
+
+// failure is the error answer that the fault asks for.
+func (f *Fault) failure(code int, message string) *failure {
+	return &failure{Code: code, Message: message, ErrorCode: f.ErrorCode, retryAfter: f.RetryAfter, shouldRetry: f.ShouldRetry}
+}
 
 // faults is the script.
 type faults struct {
@@ -67,7 +75,10 @@ func (s *Server) AddFault(f Fault) (int, error) {
 		return 0, fmt.Errorf("add fault: %q is no fault of a %q call", f.Action, f.Call)
 	}
 	f.Nth, f.Times = cmp.Or(f.Nth, 1), cmp.Or(f.Times, 1)
-	f.Status, f.RetryAfter = cmp.Or(f.Status, http.StatusInternalServerError), cmp.Or(f.RetryAfter, 1)
+	f.Status = cmp.Or(f.Status, http.StatusInternalServerError)
+	if f.Action == RateLimited {
+		f.RetryAfter = cmp.Or(f.RetryAfter, 1)
+	}
 	f.Message, f.Bytes = cmp.Or(f.Message, "Internal server error"), cmp.Or(f.Bytes, 1024)
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

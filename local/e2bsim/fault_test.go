@@ -39,6 +39,7 @@ func TestFaultsOfACall(t *testing.T) {
 		{"POST", "/connect", e2bsim.Connect, e2bsim.EffectLost, true, 201, "paused"},
 		{"POST", "/connect", e2bsim.Connect, e2bsim.CutHalfway, true, lost, "running"},
 		{"POST", "/connect", e2bsim.Connect, e2bsim.Vanish, true, 404, "404"},
+		{"POST", "/connect", e2bsim.Connect, e2bsim.OtherID, true, 201, "running"},
 		{"POST", "/timeout", e2bsim.Timeout, e2bsim.EffectLost, false, 204, "running"},
 		{"POST", "/timeout", e2bsim.Timeout, e2bsim.AnswerLost, false, lost, "running"},
 		{"DELETE", "", e2bsim.Kill, e2bsim.AnswerLost, false, lost, "404"},
@@ -52,7 +53,8 @@ func TestFaultsOfACall(t *testing.T) {
 			if c.paused {
 				w.pause(id)
 			}
-			w.fault(e2bsim.Fault{Call: c.kind, Action: c.action, RetryAfter: 7})
+			retryAfter := map[e2bsim.Action]int{e2bsim.RateLimited: 7}[c.action]
+			w.fault(e2bsim.Fault{Call: c.kind, Action: c.action, RetryAfter: retryAfter})
 			res := w.call(c.call, "/sandboxes/"+id+c.path, `{"timeout":900}`)
 			if (c.status == lost) != (res.err != nil) || (res.err == nil && res.status != c.status) {
 				t.Errorf("answered %d %s (%v), want %d", res.status, res.raw, res.err, c.status)
@@ -62,6 +64,9 @@ func TestFaultsOfACall(t *testing.T) {
 			}
 			if want := map[bool]string{true: "7"}[c.action == e2bsim.RateLimited]; res.header.Get("Retry-After") != want {
 				t.Errorf("Retry-After %q, want %q", res.header.Get("Retry-After"), want)
+			}
+			if other := res.status < 300 && res.text("sandboxID") != "" && res.text("sandboxID") != id; other != (c.action == e2bsim.OtherID) {
+				t.Errorf("answered %s about %s", res.raw, id)
 			}
 			if got := w.state(id); got != c.state {
 				t.Errorf("after it get says %s, want %s", got, c.state)
@@ -81,6 +86,17 @@ func TestFaultsOfCreate(t *testing.T) {
 		}
 		if action == e2bsim.EffectLost && (res.status != 201 || w.state(res.text("sandboxID")) != "404") {
 			t.Errorf("effect_lost answered %d %s", res.status, res.raw)
+		}
+	}
+}
+
+func TestOddEntry(t *testing.T) {
+	w := newWorld(t)
+	w.create(`{"templateID":"base","metadata":{"k":"v"}}`)
+	w.fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.OddEntry})
+	for _, want := range []string{`[{"templateID":"","alias":"","sandboxID":"isb_0123456789"`, `[{"templateID":"`} {
+		if res := w.call("GET", "/v2/sandboxes?metadata=k%3Dv", ""); !strings.HasPrefix(res.raw, want) || strings.Count(res.raw, `"metadata":{"k":"v"}`) != strings.Count(res.raw, "sandboxID") {
+			t.Errorf("listed %s, want %s first", res.raw, want)
 		}
 	}
 }

@@ -49,6 +49,10 @@ type detailed struct {
 	Domain              *string   `json:"domain"`
 	AllowInternetAccess bool      `json:"allowInternetAccess"`
 	Lifecycle           lifecycle `json:"lifecycle"`
+
+	// Of a sandbox whose pause has ended alone.
+	PauseMode               string `json:"pauseMode,omitempty"` // full or filesystem
+	EnvdUnresponsiveAtPause bool   `json:"envdUnresponsiveAtPause,omitempty"`
 }
 
 func (s *Server) get(_ context.Context, c *call) answer {
@@ -66,6 +70,15 @@ func (s *Server) get(_ context.Context, c *call) answer {
 		Lifecycle: lifecycle{AutoResume: b.autoResume, OnTimeout: "kill"}}
 	if b.autoPause {
 		d.Lifecycle.OnTimeout = "pause"
+	}
+	if v.state == StatePaused && b.state == StatePaused {
+		d.PauseMode, d.EnvdUnresponsiveAtPause = "full", b.kept.hung
+		if b.kept.filesOnly {
+			d.PauseMode = "filesystem"
+		}
+	}
+	if c.fault.is(OtherID) {
+		d.SandboxID = newID()
 	}
 	return ok(http.StatusOK, d)
 }

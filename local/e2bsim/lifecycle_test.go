@@ -83,6 +83,19 @@ func TestIDs(t *testing.T) {
 	w.expect("GET", "/nowhere", "", 404)
 }
 
+func TestWhatIsNotSimulatedIsSaidSo(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(durable)
+	for _, call := range []string{"GET /metrics", "POST /snapshots", "POST /fork", "PUT /network", "GET /logs"} {
+		method, rest, _ := strings.Cut(call, " ")
+		res := w.expect(method, "/sandboxes/"+id+rest, "{}", 501)
+		if res.field("code") != 501.0 || !strings.Contains(res.text("message"), "is not simulated") {
+			t.Errorf("%s answered %s", call, res.raw)
+		}
+	}
+	w.expect("GET", "/snapshots", "", 501)
+}
+
 func TestCreateChecksItsBody(t *testing.T) {
 	w := newWorld(t, func(c *e2bsim.Config) { c.Plan.MaxTimeout = time.Hour })
 	for body, want := range map[string]int{
@@ -162,6 +175,9 @@ func TestFilesystemOnlyPauseBootsAnew(t *testing.T) {
 	id := w.create(`{"templateID":"base","timeout":600,"autoPause":true,"envVars":{"FOO":"bar"}}`)
 	w.write(id, "kept", "yes")
 	w.expect("POST", "/sandboxes/"+id+"/pause", `{"memory":false}`, 204)
+	if got := w.expect("GET", "/sandboxes/"+id, "", 200); got.text("pauseMode") != "filesystem" {
+		t.Errorf("get answered %s", got.raw)
+	}
 	select {
 	case <-w.backend.machine(id).Done():
 	default:
@@ -185,6 +201,42 @@ func TestConnectWithoutMemoryBootsAnew(t *testing.T) {
 	if env := w.backend.spec(1).Env; env["FOO"] != "" || w.read(id, "kept") != "yes" {
 		t.Errorf("environment %v, file %s", env, w.read(id, "kept"))
 	}
+}
+
+// TestHungGuest: a pause that finds the daemon hung marks its snapshot, which
+// from then on comes up from its files alone.
+func TestHungGuest(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(`{"templateID":"base","timeout":600,"autoPause":true,"autoResume":{"enabled":true}}`)
+	w.write(id, "kept", "yes")
+	hang := func() { w.fault(e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.HungGuest}) }
+	for _, body := range []string{`{"requireHealthyGuest":true}`, `{"memory":false}`} {
+		hang()
+		if res := w.expect("POST", "/sandboxes/"+id+"/pause", body, 503); res.header.Get("Retry-After") == "" || w.state(id) != "running" {
+			t.Errorf("%s answered %v, and it is %s; want a later try of what still runs", body, res.header, w.state(id))
+		}
+	}
+	hang()
+	w.pause(id)
+	if got := w.expect("GET", "/sandboxes/"+id, "", 200); got.field("envdUnresponsiveAtPause") != true || got.text("pauseMode") != "full" {
+		t.Errorf("get answered %s", got.raw)
+	}
+	send(w.context(), "GET", w.edge, "", http.Header{"E2b-Sandbox-Id": {id}, "E2b-Sandbox-Port": {"3000"}})
+	for _, call := range []string{"/v2/sandboxes/" + id + "/connect", "/v2/sandboxes/" + id + "/connect", "/sandboxes/" + id + "/resume"} {
+		if got := w.expect("POST", call, "{}", 409); got.text("error_code") != "sandbox_snapshot_guest_agent_unresponsive" {
+			t.Errorf("%s answered %s", call, got.raw)
+		}
+	}
+	before := w.backend.machine(id)
+	w.expect("POST", "/v2/sandboxes/"+id+"/connect", `{"memory":false}`, 201)
+	if after := w.backend.machine(id); after == before || w.read(id, "kept") != "yes" {
+		t.Errorf("a new machine: %v, file: %s", after != before, w.read(id, "kept"))
+	}
+	w.pause(id)
+	if got := w.expect("GET", "/sandboxes/"+id, "", 200); got.field("envdUnresponsiveAtPause") != nil {
+		t.Errorf("a later, good pause left its mark: %s", got.raw)
+	}
+	w.connect(id)
 }
 
 func TestMachineThatDiesVanishes(t *testing.T) {

@@ -45,6 +45,9 @@ func (s *Server) list(_ context.Context, c *call) answer {
 		last := found[len(found)-1]
 		header.Set("X-Next-Token", q.token(position{last.StartedAt, last.SandboxID}))
 	}
+	if c.fault.is(OddEntry) {
+		found = slices.Insert(found, 0, listed{SandboxID: "isb_0123456789", State: StateRunning, Metadata: q.metadata, StartedAt: s.clock.Now()})
+	}
 	return answer{status: http.StatusOK, header: header, body: found}
 }
 

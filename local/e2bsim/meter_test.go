@@ -17,15 +17,15 @@ func TestMeter(t *testing.T) {
 	w.connect(id)
 	w.advance(50 * time.Second)
 	info, _ := w.Sandbox(id)
-	// 2 vCPU at 0.000014 and 2 GiB at 0.0000045 a second.
-	if bill := info.Bill; bill.Seconds != 150 || !near(bill.USD, 150*0.000037) || bill.UnpausedSeconds != 3750 || !near(bill.UnpausedUSD, 3750*0.000037) {
+	const rate = 2*0.000014 + 0.5*0.0000045 // 2 vCPU and 512 MiB, a second
+	if bill := info.Bill; bill.Seconds != 150 || !near(bill.USD, 150*rate) || bill.UnpausedSeconds != 3750 || !near(bill.UnpausedUSD, 3750*rate) {
 		t.Errorf("bill %+v, want 150 s of 3750 s", bill)
 	}
 	w.expect("DELETE", "/sandboxes/"+id, "", 204)
 	other := w.create(durable)
 	w.advance(10 * time.Second)
 	total := w.Meter()
-	if total.Seconds != 160 || total.UnpausedSeconds != 3760 || !near(total.USD, 160*0.000037) {
+	if total.Seconds != 160 || total.UnpausedSeconds != 3760 || !near(total.USD, 160*rate) {
 		t.Errorf("after a kill of one and 10 s of another: %+v", total)
 	}
 	w.advance(24 * time.Hour)

@@ -7,13 +7,14 @@ import (
 
 func (s *Server) pause(ctx context.Context, c *call) answer {
 	var req struct {
-		Memory *bool `json:"memory"`
+		Memory              *bool `json:"memory"`
+		RequireHealthyGuest bool  `json:"requireHealthyGuest"`
 	}
 	if f := c.decode(&req, true); f != nil {
 		return f.answer()
 	}
-	memory := req.Memory == nil || *req.Memory
-	op, joined, f := s.joinPause(c, memory)
+	how := sleep{filesOnly: req.Memory != nil && !*req.Memory, hung: c.fault.is(HungGuest)}
+	op, joined, f := s.joinPause(c, how, req.RequireHealthyGuest)
 	if f != nil {
 		return f.answer()
 	}
@@ -32,9 +33,16 @@ func (s *Server) pause(ctx context.Context, c *call) answer {
 	return ok(http.StatusNoContent, nil)
 }
 
-// joinPause begins a pause or finds the one under way. No operation and no
-// failure: the call is hollow.
-func (s *Server) joinPause(c *call, memory bool) (op *operation, joined bool, f *failure) {
+// sleep says how a sandbox is paused.
+type sleep struct {
+	filesOnly bool // no memory is kept
+	hung      bool // its daemon does not answer
+}
+
+// joinPause begins a pause or finds the one under way. A hung guest is noted on
+// the snapshot, unless the caller wants it healthy; a pause that keeps no memory
+// needs the guest's help. No operation and no failure: the call is hollow.
+func (s *Server) joinPause(c *call, how sleep, healthy bool) (op *operation, joined bool, f *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.boxes[c.id]
@@ -46,10 +54,12 @@ func (s *Server) joinPause(c *call, memory bool) (op *operation, joined bool, f 
 		switch {
 		case s.plan.RefusePause:
 			return nil, false, fail(http.StatusForbidden, "Pausing sandboxes is not available on your plan")
+		case how.hung && (healthy || how.filesOnly):
+			return nil, false, guestUnresponsive(b.id)
 		case c.hollow():
 			return nil, false, nil
 		}
-		return s.beginPause(b, memory), false, nil
+		return s.beginPause(b, how), false, nil
 	case StatePausing:
 		return b.op, true, nil
 	case StatePaused, StateResuming:
@@ -66,8 +76,14 @@ func alreadyPaused(id string) *failure {
 	return fail(http.StatusConflict, "Error pausing sandbox - sandbox '"+id+"' is already paused")
 }
 
+// guestUnresponsive refuses a pause for now; the sandbox runs on.
+func guestUnresponsive(id string) *failure {
+	return &failure{Code: http.StatusServiceUnavailable, retryAfter: 1,
+		Message: "Error pausing sandbox - the guest agent of sandbox '" + id + "' does not respond, try again later"}
+}
+
 // beginPause puts a running sandbox to sleep. The caller holds mu.
-func (s *Server) beginPause(b *box, memory bool) *operation {
+func (s *Server) beginPause(b *box, how sleep) *operation {
 	return s.begin(b, StatePausing, func(op *operation) *failure {
 		b.machine.CloseConnections()
 		err := b.machine.Freeze()
@@ -79,12 +95,13 @@ func (s *Server) beginPause(b *box, memory bool) *operation {
 			s.fallBack(b)
 			return fail(http.StatusInternalServerError, "Error pausing sandbox")
 		}
-		if !memory {
+		if how.filesOnly {
 			s.killMachine(b)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		b.cold = b.cold || !memory
+		b.cold = b.cold || how.filesOnly
+		b.kept = how
 		b.snapshot, b.pausedAt, b.end = true, s.clock.Now(), s.clock.Now()
 		b.pauses++
 		s.move(b, StatePaused)

@@ -16,7 +16,7 @@ type record struct {
 	AutoPause, AutoPauseMemory, AutoResume bool
 	CreateTimeout                          time.Duration
 	CreatedAt, Started, End, PausedAt      time.Time
-	Cold, Snapshot                         bool
+	Cold, Snapshot, FilesOnly, Hung        bool
 	Copies                                 []snapshot
 	Pauses                                 int
 	Billed                                 time.Duration
@@ -28,7 +28,7 @@ const recordName = "sandbox.json"
 // written, this run goes on as before and the next one does not know the sandbox.
 func (s *Server) save(b *box) {
 	raw, err := json.Marshal(record{b.id, b.templateID, b.alias, b.accessToken, b.metadata, b.env, b.autoPause, b.autoPauseMemory, b.autoResume,
-		b.createTimeout, b.createdAt, b.started, b.end, b.pausedAt, b.cold, b.snapshot, b.copies, b.pauses, b.billed})
+		b.createTimeout, b.createdAt, b.started, b.end, b.pausedAt, b.cold, b.snapshot, b.kept.filesOnly, b.kept.hung, b.copies, b.pauses, b.billed})
 	if err == nil {
 		_ = os.WriteFile(filepath.Join(b.dir, recordName), raw, 0o600)
 	}
@@ -61,7 +61,7 @@ func (s *Server) load() error {
 		b := &box{id: r.ID, templateID: r.TemplateID, alias: r.Alias, accessToken: r.AccessToken, metadata: r.Metadata, env: r.Env,
 			autoPause: r.AutoPause, autoPauseMemory: r.AutoPauseMemory, autoResume: r.AutoResume, createTimeout: r.CreateTimeout,
 			createdAt: r.CreatedAt, dir: dir, started: r.Started, end: r.End, pausedAt: r.PausedAt, cold: r.Cold, snapshot: true,
-			copies: r.Copies, pauses: r.Pauses, billed: r.Billed}
+			kept: sleep{r.FilesOnly, r.Hung}, copies: r.Copies, pauses: r.Pauses, billed: r.Billed}
 		s.boxes[b.id] = b
 		s.move(b, StatePaused)
 	}

@@ -47,16 +47,23 @@ type Config struct {
 	KeepSnapshots bool
 }
 
-// Plan is what the team's subscription allows. Zero values mean no limit.
+// Plan is what the team's subscription allows.
 type Plan struct {
-	MaxConcurrent int           // sandboxes that are not paused; beyond it 429
-	MaxTimeout    time.Duration // longest timeout a call may ask for; beyond it 400
-	MaxRun        time.Duration // longest time between two pauses
+	MaxConcurrent int           // sandboxes that are not paused; beyond it 429; 0: no limit
+	MaxTimeout    time.Duration // longest timeout a call may ask for; beyond it 400; 0: an hour; below 0: no limit
+	MaxRun        time.Duration // longest time between two pauses; 0: an hour; below 0: no limit
 	RefusePause   bool          // pause answers 403
 }
 
-// Size is what every sandbox has.
+// hobbyRun is what the Hobby plan allows for a run and for a timeout.
+const hobbyRun = time.Hour
+
+// Size is what every sandbox has, and is billed for.
 type Size struct{ CPUs, MemoryMB, DiskMB int }
+
+// publicSize is what E2B's price page says of a sandbox whose template asks for
+// nothing else.
+var publicSize = Size{CPUs: 2, MemoryMB: 512, DiskMB: 10240}
 
 const (
 	defaultDomain  = "e2b.app"
@@ -83,7 +90,8 @@ type Server struct {
 	plan    Plan
 	keys    []string
 	boxes   map[string]*box
-	changed chan struct{} // closed and replaced at every change of state
+	firsts  map[string]*first // by Idempotency-Key
+	changed chan struct{}     // closed and replaced at every change of state
 }
 
 // New starts a simulated E2B. Close must be called to end its sandboxes.
@@ -101,14 +109,14 @@ func New(cfg Config) (*Server, error) {
 		cfg.Templates = []string{"base"}
 	}
 	if cfg.Size == (Size{}) {
-		cfg.Size = Size{CPUs: 2, MemoryMB: 2048, DiskMB: 10240}
+		cfg.Size = publicSize
 	}
 	cfg.PauseLatency = cmp.Or(cfg.PauseLatency, 150*time.Millisecond)
 	cfg.ResumeLatency = cmp.Or(cfg.ResumeLatency, 100*time.Millisecond)
 	if cfg.Prices == (Prices{}) {
 		cfg.Prices = PublicPrices
 	}
-	s := &Server{cfg: cfg, clock: cfg.Clock, plan: cfg.Plan, keys: slices.Clone(cfg.APIKeys), boxes: map[string]*box{}, changed: make(chan struct{})}
+	s := &Server{cfg: cfg, clock: cfg.Clock, plan: cfg.Plan, keys: slices.Clone(cfg.APIKeys), boxes: map[string]*box{}, firsts: map[string]*first{}, changed: make(chan struct{})}
 	if s.clock == nil {
 		s.clock = NewClock()
 	}

@@ -1,6 +1,7 @@
 package e2bsim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -72,7 +73,7 @@ func (s *Server) setEnd(c *call, set func(*box)) answer {
 
 // checkTimeout refuses a timeout above the plan's.
 func (s *Server) checkTimeout(d time.Duration) *failure {
-	if limit := s.Plan().MaxTimeout; limit > 0 && d > limit {
+	if limit := cmp.Or(s.Plan().MaxTimeout, hobbyRun); limit > 0 && d > limit {
 		return fail(http.StatusBadRequest, fmt.Sprintf("Timeout cannot be greater than %g hours", limit.Hours()))
 	}
 	return nil
@@ -82,12 +83,12 @@ func (s *Server) checkTimeout(d time.Duration) *failure {
 // caller holds mu.
 func (s *Server) extend(b *box, d time.Duration) {
 	b.end = s.clock.Now().Add(d)
-	if limit := s.plan.MaxRun; limit > 0 && b.end.After(b.started.Add(limit)) {
+	if limit := cmp.Or(s.plan.MaxRun, hobbyRun); limit > 0 && b.end.After(b.started.Add(limit)) {
 		b.end = b.started.Add(limit)
 	}
 }
 
 func (s *Server) pastMaxRun(b *box) bool {
-	limit := s.plan.MaxRun
+	limit := cmp.Or(s.plan.MaxRun, hobbyRun)
 	return limit > 0 && !s.clock.Now().Before(b.started.Add(limit))
 }

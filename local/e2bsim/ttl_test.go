@@ -96,8 +96,9 @@ func TestWhatMovesTheTimeout(t *testing.T) {
 	w.waitFor(id, e2bsim.StatePaused)
 }
 
+// TestLongestRun: an hour, as on the Hobby plan, where no other is asked for.
 func TestLongestRun(t *testing.T) {
-	w := newWorld(t, func(c *e2bsim.Config) { c.Plan.MaxRun = time.Hour })
+	w := newWorld(t)
 	id := w.create(durable)
 	w.expect("POST", "/sandboxes/"+id+"/timeout", `{"timeout":7200}`, 204)
 	if got := w.left(id); got != time.Hour {
@@ -107,9 +108,16 @@ func TestLongestRun(t *testing.T) {
 	if got := w.state(id); got != "paused" {
 		t.Errorf("after the longest run it is %s", got)
 	}
+	w.expect("POST", "/sandboxes/"+id+"/connect", `{"timeout":3601}`, 400)
 	w.connect(id)
 	if got := w.left(id); got != 600*time.Second {
 		t.Errorf("a resume starts a new run; it has %v left", got)
+	}
+
+	w.SetPlan(e2bsim.Plan{MaxRun: -1, MaxTimeout: -1})
+	w.expect("POST", "/sandboxes/"+id+"/connect", `{"timeout":7200}`, 200)
+	if got := w.left(id); got != 2*time.Hour {
+		t.Errorf("without a longest run it has %v left", got)
 	}
 }
 

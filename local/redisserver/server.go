@@ -162,3 +162,17 @@ func (s *Server) Freeze() error { return s.process.Signal(syscall.SIGSTOP) }
 
 // Thaw undoes Freeze.
 func (s *Server) Thaw() error { return s.process.Signal(syscall.SIGCONT) }
+
+// Do runs a command, as an operator would to break something.
+func (s *Server) Do(ctx context.Context, args ...any) error {
+	options, err := redis.ParseURL(s.URL())
+	if err != nil {
+		return fmt.Errorf("parse address: %w", err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	if err := client.Do(ctx, args...).Err(); err != nil {
+		return fmt.Errorf("run %v: %w", args, err)
+	}
+	return nil
+}

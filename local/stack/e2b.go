@@ -20,8 +20,9 @@ import (
 	"siesta/shared/secrets"
 )
 
-// sandboxLimits keep a runaway build from taking the machine.
-var sandboxLimits = sandbox.Limits{Memory: 2 << 30, Processes: 1000}
+// sandboxLimits keep a runaway build from taking the machine, and one that needs
+// more memory than E2B gives by default from passing here.
+var sandboxLimits = sandbox.Limits{Memory: 512 << 20, Processes: 1000}
 
 // startE2B starts the simulator, unless the settings name a service elsewhere.
 func (s *Stack) startE2B(ctx context.Context) error {
@@ -103,7 +104,12 @@ func (s *Stack) killOurs(ctx context.Context, client *e2b.Client) error {
 		return nil
 	}
 	var errs []error
-	for _, box := range ours {
+	for _, box := range ours.Odd {
+		if box.Metadata[job.TagStack] == s.identity.StackTag {
+			errs = append(errs, errors.New("a sandbox of ours has an id that cannot be used; it ends by itself"))
+		}
+	}
+	for _, box := range ours.Sandboxes {
 		if box.Metadata[job.TagStack] != s.identity.StackTag {
 			continue // whatever the filter let through
 		}

@@ -109,6 +109,7 @@ func (s *system) ready(ctx context.Context) (job.Job, error) {
 			return j, err
 		},
 		func() (job.Job, error) { return s.store.RecordSandbox(ctx, j, sandbox.ID, time.Hour) },
+		func() (job.Job, error) { return s.store.RecordMarker(ctx, j.ID, j.Epoch) },
 		func() (job.Job, error) { return s.store.Advance(ctx, j, j.Progress, job.Code) },
 		func() (job.Job, error) { return s.store.Advance(ctx, j, j.Progress, job.Deps) },
 		func() (job.Job, error) { return s.store.Advance(ctx, j, j.Progress, job.Checks) },

@@ -1,14 +1,17 @@
-// Command conformance runs E2B's official JavaScript SDK, the newest and
-// 2.45.0, unmodified, against a simulator that it starts; or, where E2B_API_URL
-// and E2B_API_KEY are set, against the service that they name, and prints where
-// that one differs. It owns the npm packages that it needs, in its own folder;
-// node and npm must be installed. It exits with 1 if a check failed.
+// Command conformance runs E2B's official SDKs, unmodified, against simulators
+// that it starts: of JavaScript the newest that npm has, and 2.45.0; of Python the
+// newest, both halves. Where E2B_API_URL and E2B_API_KEY are set, it runs them
+// against the service that they name, and prints where that one differs. It owns
+// the npm packages that it needs, in its own folder; node and npm must be
+// installed, and the packages of python/requirements.txt for the Python that its
+// argument names. It exits with 1 if a check failed.
 package main
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +19,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"siesta/local/e2bsim"
@@ -25,8 +29,14 @@ import (
 // suite is where the script and its packages are, from the module's root.
 const suite = "proof/conformance"
 
-// packages are the names under which package.json has the SDK's versions.
-var packages = []string{"e2b", "e2b-245"}
+// runs are the commands that run one SDK each: the packages are the names under
+// which package.json has its versions.
+func runs(python string) [][]string {
+	return [][]string{
+		{"node", "run.mjs", "e2b"}, {"node", "run.mjs", "e2b-245"},
+		{python, "python/run.py", "sync"}, {python, "python/run.py", "async"},
+	}
+}
 
 func main() {
 	sandbox.Init()
@@ -43,27 +53,34 @@ func run(ctx context.Context) error {
 	if err := command(ctx, nil, "npm", "ci", "--no-audit", "--no-fund", "--silent").Run(); err != nil {
 		return fmt.Errorf("install the SDK: %w", err)
 	}
-	var failed error
-	for _, name := range packages {
-		if err := check(ctx, name); err != nil {
-			failed = fmt.Errorf("checks with %s: %w", name, err)
+	if len(os.Args) != 2 {
+		return errors.New("usage: conformance PYTHON")
+	}
+	python, err := filepath.Abs(os.Args[1])
+	if err != nil {
+		return fmt.Errorf("find Python: %w", err)
+	}
+	var failed []error
+	for _, argv := range runs(python) {
+		if err := check(ctx, argv); err != nil {
+			failed = append(failed, fmt.Errorf("checks with %s: %w", strings.Join(argv[1:], " "), err))
 		}
 	}
-	return failed
+	return errors.Join(failed...)
 }
 
-// check runs the script with one version of the SDK, on a simulator of its own
-// unless the environment names a service.
-func check(ctx context.Context, name string) error {
+// check runs one SDK, on a simulator of its own unless the environment names a
+// service.
+func check(ctx context.Context, argv []string) error {
 	if os.Getenv("E2B_API_URL") != "" && os.Getenv("E2B_API_KEY") != "" {
-		return command(ctx, nil, "node", "run.mjs", name).Run()
+		return command(ctx, nil, argv[0], argv[1:]...).Run()
 	}
 	env, closeAll, err := simulator()
 	if err != nil {
 		return err
 	}
 	defer closeAll()
-	return command(ctx, env, "node", "run.mjs", name).Run()
+	return command(ctx, env, argv[0], argv[1:]...).Run()
 }
 
 func command(ctx context.Context, env []string, name string, args ...string) *exec.Cmd {

@@ -47,7 +47,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 func TestEveryKeyIsPromised(t *testing.T) {
 	schemas := loadOpenAPI(t).At("components", "schemas")
 	for _, name := range schemas.Keys() {
-		if name != "Request" {
+		if !strings.HasSuffix(name, "Request") {
 			promised(t, name, schemas.At(name))
 		}
 	}

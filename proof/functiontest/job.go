@@ -34,9 +34,13 @@ func (w *World) Building(j job.Job) job.Job {
 	return w.Must(w.Rows.RecordSandbox(w.T.Context(), j, w.Create(job.Tags(Stack, j.ID, j.CreateNo)), sandboxTime))
 }
 
-// Checks takes a job from scaffold to its last step.
+// Checks takes a job from scaffold to its last step. That its sandbox carries the
+// marker is recorded, but not so.
 func (w *World) Checks(j job.Job) job.Job {
 	w.T.Helper()
+	if j.MarkerEpoch < j.Epoch {
+		j = w.Must(w.Rows.RecordMarker(w.T.Context(), j.ID, j.Epoch))
+	}
 	for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
 		j = w.Must(w.Rows.Advance(w.T.Context(), j, j.Progress, next))
 	}

@@ -162,15 +162,15 @@ func (u *users) ask(ctx context.Context) {
 	}
 }
 
-// wake resumes jobs at once, each until its preview is up, then asks for their
-// pause. It returns how long it took until they were up.
+// wake resumes jobs at once, each until its preview is up, again when it is told
+// to, then asks for their pause. It returns how long it took until they were up.
 func (u *users) wake(ctx context.Context, ids []string) (sample, error) {
 	took, errs := make(sample, len(ids)), make([]error, len(ids))
 	each(len(ids), len(ids), func(i int) {
 		began := time.Now()
 		for {
-			a, err := client.Wanted(http.StatusOK, http.StatusAccepted)(u.api.Do(ctx, ids[i], client.Resume))
-			if err == nil && a.Code == http.StatusAccepted {
+			a, err := client.Wanted(http.StatusOK, http.StatusAccepted, http.StatusTooManyRequests)(u.api.Do(ctx, ids[i], client.Resume))
+			if err == nil && a.Code != http.StatusOK {
 				err = retryAfter(ctx, a)
 			}
 			if err != nil {

@@ -73,10 +73,8 @@ func (m *Model) turn(j *Job, slow time.Duration) (time.Duration, meaning) {
 	if wait, a := m.obtain(j); wait > 0 || a != done {
 		return wait, a
 	}
-	if j.Marker < j.Epoch {
-		j.Marker = j.Epoch
-		j.write()
-	}
+	j.Marker = j.Epoch
+	j.write()
 	if slow > 0 {
 		j.Status = job.Checks
 		return slow, done
@@ -133,7 +131,7 @@ func (m *Model) reach(j *Job) (time.Duration, meaning) {
 	says, f := m.connect(j.Sandbox, buildLife)
 	switch says {
 	case done:
-		j.Expires, j.Missing = m.Now.Add(buildLife), time.Time{}
+		j.Epoch, j.Expires, j.Missing = j.Epoch+1, m.Now.Add(buildLife), time.Time{}
 		j.write()
 	case notFound:
 		if !j.Missing.IsZero() && m.Now.Sub(j.Missing) > grace {

@@ -67,6 +67,7 @@ func (w *pair) compareJob(n int, j *model.Job) {
 	same("marker_epoch", row.MarkerEpoch, j.Marker)
 	same("turn", row.Turn, j.Turn)
 	when("op_until", row.OpUntil, &j.Op)
+	same("somebody waits for a wake", !row.WaiterUntil.IsZero(), false)
 	when("pause_due_at", row.PauseDueAt, &j.Due)
 	when("sandbox_expires_at", row.SandboxExpiresAt, &j.Expires)
 	when("lease_until", row.LeaseUntil, &j.Lease)
@@ -112,6 +113,7 @@ func (w *pair) compareStatus(same func(string, any, any), row job.Job, j *model.
 	same("told revision", told.Revision, row.Revision-j.Behind)
 	same("preview_url is told", told.PreviewURL != nil, j.Status == job.Ready)
 	same("sandbox_expires_at is told", told.SandboxExpiresAt != nil, j.Status == job.Ready && j.State == job.SandboxRunning && !j.Expires.IsZero())
+	same("awake_until is told", told.AwakeUntil != nil, j.Status == job.Ready && (j.State == job.SandboxRunning || j.State == job.SandboxResuming))
 	same("error_message is told", told.ErrorMessage != nil, j.Status == job.Failed)
 }
 

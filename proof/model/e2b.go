@@ -64,6 +64,11 @@ func fault(call e2bsim.Kind, name string) Fault {
 		f.Action, f.meaning = e2bsim.LimitReached, later
 	case "429 for 40 s":
 		f.Action, f.RetryAfter, f.meaning = e2bsim.RateLimited, 40, later
+	case "503": // its node is busy
+		status(http.StatusServiceUnavailable, later)
+	case "503 for 40 s":
+		status(http.StatusServiceUnavailable, later)
+		f.RetryAfter = 40
 	case "loss":
 		f.Action, f.vanish, f.effect = e2bsim.Vanish, true, true
 	}
@@ -76,7 +81,7 @@ func fault(call e2bsim.Kind, name string) Fault {
 func Faults(call e2bsim.Kind) (all []Fault) {
 	names := map[e2bsim.Kind][]string{
 		e2bsim.Connect: {"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s", "loss"},
-		e2bsim.Pause:   {"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s", "loss"},
+		e2bsim.Pause:   {"504", "504 after its effect", "no answer", "500", "503", "503 for 40 s", "404", "403", "401", "429", "429 for 40 s", "loss"},
 		e2bsim.Create:  {"504", "504 after its effect", "no answer", "500", "404", "403", "401", "429", "429 for 40 s"},
 		e2bsim.Kill:    {"504", "504 after its effect", "no answer", "500", "404"},
 		e2bsim.Get:     {"404", "403", "loss"},

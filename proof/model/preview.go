@@ -91,7 +91,7 @@ func (m *Model) Resume(j *Job) Answer {
 		return notReady
 	case j.State == job.SandboxGone:
 		return expired
-	case j.State == job.SandboxRunning && j.Due.After(soon) && j.Expires.After(soon):
+	case j.State == job.SandboxRunning && j.Due.After(soon) && j.Expires.After(soon) && m.has(j.Sandbox) && j.Sandbox.Running:
 		return up
 	case j.State == job.SandboxPausing && !m.free(j):
 		return notYet
@@ -133,9 +133,11 @@ func (m *Model) wake(j *Job) Answer {
 		m.sendPause(j, Wake)
 		return up
 	case says == unknown:
+		j.write() // whoever asks next may wait for it
 		m.sendPause(j, opTime)
 		return notYet
 	case j.shared: // the other's to end
+		j.write()
 		m.sendPause(j, j.Op.Sub(m.Now)+time.Second)
 		return unreachable
 	default:

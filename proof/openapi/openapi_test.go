@@ -29,7 +29,7 @@ func accepted(sent string) client.Answer {
 }
 
 const (
-	woken = `{"job_id":"` + id + `","status":"ready","preview_url":"https://3000-x.e2b.app","sandbox_id":"i1","sandbox_expires_at":"2026-01-02T03:04:05Z","sandbox_paused":false}`
+	woken = `{"job_id":"` + id + `","status":"ready","preview_url":"https://3000-x.e2b.app","sandbox_id":"i1","sandbox_expires_at":"2026-01-02T03:04:05Z","awake_until":"2026-01-02T03:04:05Z","sandbox_paused":false}`
 	gone  = `{"detail":{"message":"gone","error_type":"sandbox_expired"},"debug_id":"` + id + `"}`
 	down  = `{"detail":"later","debug_id":"` + id + `"}`
 )

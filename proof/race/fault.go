@@ -2,6 +2,7 @@ package race
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"siesta/local/e2bsim"
@@ -15,8 +16,9 @@ var moods = []e2bsim.Fault{
 	{Call: e2bsim.Connect, Action: e2bsim.LimitReached}, {Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer},
 	{Call: e2bsim.Pause, Action: e2bsim.GatewayTimeout}, {Call: e2bsim.Pause, Action: e2bsim.TimeoutAfter},
 	{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer}, {Call: e2bsim.Pause, Action: e2bsim.RateLimited},
+	{Call: e2bsim.Pause, Action: e2bsim.ErrorAnswer, Status: http.StatusServiceUnavailable}, {Call: e2bsim.Connect, Action: e2bsim.OtherID},
 	{Call: e2bsim.Kill, Action: e2bsim.GatewayTimeout}, {Call: e2bsim.Kill, Action: e2bsim.TimeoutAfter},
-	{Call: e2bsim.List, Action: e2bsim.ErrorAnswer}, {Call: e2bsim.Get, Action: e2bsim.ErrorAnswer},
+	{Call: e2bsim.List, Action: e2bsim.ErrorAnswer}, {Call: e2bsim.Get, Action: e2bsim.ErrorAnswer}, {Call: e2bsim.List, Action: e2bsim.OddEntry},
 	{Call: e2bsim.List, Action: e2bsim.Lag, Lag: 4 * time.Minute, Times: 5}, {Call: e2bsim.Get, Action: e2bsim.Lag, Lag: 4 * time.Minute, Times: 5},
 	{Call: e2bsim.StartProcess, Action: e2bsim.AnswerLost}, {Call: e2bsim.Files, Action: e2bsim.GatewayTimeout},
 }

@@ -57,6 +57,17 @@ func TestEveryErrorOfTheTableArrives(t *testing.T) {
 			defer as("sandbox_state = 'running', op_until = NULL")
 			return owner.post(j.ID, "snapshot")
 		},
+		job.ErrWaking: func() reply {
+			as("sandbox_state = 'paused', sandbox_paused = true, paused_at = now()")
+			defer as("sandbox_state = 'running', sandbox_paused = false")
+			s.exec(t, `INSERT INTO jobs (id, project_id, user_id, tier, goal, status, completed_at, lease_until, sandbox_id, sandbox_state,
+					op_until, waiter_until, pause_due_at, preview_url, build_version, workspace_path)
+				SELECT gen_random_uuid(), project_id, user_id, tier, 'other', status, completed_at, NULL, 'iother' || n, 'resuming',
+					now() + interval '1 minute', now() + interval '1 minute', now() + interval '1 hour', preview_url, 'build_v0_9' || n, workspace_path
+				FROM jobs, generate_series(1, $2) AS n WHERE id = $1::uuid`, j.ID, job.MaxWaking)
+			defer s.exec(t, `DELETE FROM jobs WHERE goal = 'other'`)
+			return owner.post(j.ID, "resume")
+		},
 		job.ErrSandboxUnreachable: func() reply {
 			as("sandbox_stack = 'another'")
 			defer as("sandbox_stack = '" + j.SandboxStack + "'")

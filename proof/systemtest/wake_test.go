@@ -66,22 +66,39 @@ func TestEightResumesAtOnce(t *testing.T) {
 	if now := s.row(id); now.Epoch != j.Epoch+1 {
 		t.Errorf("the epoch went from %d to %d, want one wake", j.Epoch, now.Epoch)
 	}
+	// With every answer in, it sleeps as soon as it is asked to.
+	asked := time.Now()
+	u.post(id, "snapshot").want(http.StatusAccepted)
+	s.asleep(id)
+	if took := time.Since(asked); took > 20*time.Second {
+		t.Errorf("asleep after %s", took)
+	}
 	s.passTime(11 * time.Minute)
 	checkPromises(t, s)
 }
 
-// TestADeadServerIsRestarted when its preview is wanted again.
+// TestADeadServerIsRestarted when its preview is wanted again, be it awake or
+// asleep meanwhile.
 func TestADeadServerIsRestarted(t *testing.T) {
 	s := newStack(t, nil)
 	u := s.user()
 	id := u.start(page("hello"))
 	j := s.asleep(id)
 	u.resumed(id)
-	_, _, _ = s.tryVisit(strings.TrimSuffix(j.PreviewURL, "/") + "/die") // it ends without an answer
-	s.until("the server is dead", func() bool {
-		code, _, err := s.tryVisit(j.PreviewURL)
-		return err == nil && code == http.StatusBadGateway
-	})
+	die := func() {
+		t.Helper()
+		_, _, _ = s.tryVisit(strings.TrimSuffix(j.PreviewURL, "/") + "/die") // it ends without an answer
+		s.until("the server is dead", func() bool {
+			code, _, err := s.tryVisit(j.PreviewURL)
+			return err == nil && code == http.StatusBadGateway
+		})
+	}
+	die()
+	u.resumed(id)
+	if code, body := s.visit(j.PreviewURL); code != http.StatusOK || body != "hello" {
+		t.Errorf("the preview of a server that died awake answered %d %q", code, body)
+	}
+	die()
 	u.post(id, "snapshot").want(http.StatusAccepted)
 	s.asleep(id)
 	u.resumed(id)

@@ -17,8 +17,8 @@ type row struct {
 	retryAfter time.Duration
 }
 
-// table holds what a function can fail with, beside a *job.InvalidError, which has
-// words of its own. The first row that an error matches counts; an error that
+// table holds what a function can fail with, beside a *job.InvalidError and a
+// *job.LimitError, which have words of their own. The first row that an error matches counts; an error that
 // matches none is an internal one.
 var table = []row{
 	{err: job.ErrUnauthenticated, status: http.StatusUnauthorized, message: "Not authenticated"},
@@ -32,6 +32,7 @@ var table = []row{
 	{err: job.ErrTerminal, status: http.StatusConflict, message: "Job is already in a terminal state"},
 	{err: job.ErrConflict, status: http.StatusConflict, message: "The job changed meanwhile, try again", retryAfter: time.Second},
 	{err: job.ErrSandboxBusy, status: http.StatusConflict, message: "The preview is being resumed, try again", retryAfter: 2 * time.Second},
+	{err: job.ErrWaking, status: http.StatusTooManyRequests, message: "Too many of your previews are being woken at a time, try again", retryAfter: 2 * time.Second},
 	{err: job.ErrSandboxExpired, status: http.StatusServiceUnavailable, message: "The preview's sandbox is gone; build again to get a new one", errorType: "sandbox_expired"},
 	{err: job.ErrSandboxUnreachable, status: http.StatusServiceUnavailable, message: "The preview could not be brought back this time, try again", errorType: "sandbox_unreachable", retryAfter: 5 * time.Second},
 	{err: job.ErrUnavailable, status: http.StatusServiceUnavailable, message: "Service is unavailable for the moment, try again", retryAfter: 5 * time.Second},
@@ -60,6 +61,10 @@ func lookup(err error) row {
 	var invalid *job.InvalidError
 	if errors.As(err, &invalid) {
 		return invalidRow(invalid)
+	}
+	var limit *job.LimitError
+	if errors.As(err, &limit) {
+		return row{status: http.StatusTooManyRequests, message: limit.Reason, retryAfter: limit.RetryAfter}
 	}
 	for _, r := range table {
 		if errors.Is(err, r.err) {

@@ -24,13 +24,14 @@ type statusResponse struct {
 	ErrorMessage     *string          `json:"error_message"`
 	DebugID          *string          `json:"debug_id"`
 	SandboxExpiresAt *string          `json:"sandbox_expires_at"` // RFC 3339, UTC
+	AwakeUntil       *string          `json:"awake_until"`        // RFC 3339, UTC
 	SandboxPaused    bool             `json:"sandbox_paused"`
 	SandboxState     job.SandboxState `json:"sandbox_state"`
 	Revision         int64            `json:"revision"`
 }
 
 // Status is the answer about j: the preview from READY on, the sandbox's expiry
-// only while it runs, and a Retry-After as long as there is something to wait
+// only while it runs, when it is due to sleep only while it does not, and a Retry-After as long as there is something to wait
 // for.
 func Status(j job.Job) Answer {
 	body := statusResponse{
@@ -49,6 +50,9 @@ func Status(j job.Job) Answer {
 		if j.SandboxState == job.SandboxRunning && !j.SandboxExpiresAt.IsZero() {
 			body.SandboxExpiresAt = text(j.SandboxExpiresAt.UTC().Format(time.RFC3339))
 		}
+	}
+	if due := j.AwakeUntil(); !due.IsZero() {
+		body.AwakeUntil = text(due.UTC().Format(time.RFC3339))
 	}
 	return Answer{Status: http.StatusOK, Body: body, RetryAfter: retryAfter(j.Status)}
 }

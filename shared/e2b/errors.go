@@ -23,6 +23,7 @@ type Error struct {
 	ErrorCode  string        // error_code in it, often absent
 	Message    string        // what E2B, its edge or envd said, shortened
 	RetryAfter time.Duration // the server's wish; 0 when it had none
+	Again      *bool         // the server's word on whether a repetition can help; nil when it had none
 
 	Kind  error // what it means: an outcome
 	Cause error // what the network, or our own check, said
@@ -72,7 +73,8 @@ func InsideError(op string, status int, message string, kind, cause error) *Erro
 // placement proves that no sandbox came of it: E2B's call to its node may
 // outlive its answer, so even a 500 of its own is unknown, and the next try
 // looks for the tag first. A pause, connect or kill that E2B itself ended with
-// a 500 is over, and badly. Anything else may come from a load balancer while
+// a 500 is over, and badly; a pause that it answered with a 503 has not begun.
+// Anything else may come from a load balancer while
 // E2B still works on it.
 func kindOf(op Op, e Error) error {
 	own := e.Code != 0
@@ -81,6 +83,8 @@ func kindOf(op Op, e Error) error {
 		code = e.Code
 	}
 	switch {
+	case slices.Contains(keyTaken, e.ErrorCode):
+		return ErrUnknown
 	case code == http.StatusUnauthorized:
 		return ErrKey
 	case code == http.StatusNotFound && !own:
@@ -96,6 +100,8 @@ func kindOf(op Op, e Error) error {
 			return ErrPaused
 		}
 		return ErrUnknown
+	case code == http.StatusConflict && op == OpConnect && e.ErrorCode == guestHung:
+		return ErrGuestHung
 	case code == http.StatusConflict && own:
 		return ErrInTransition
 	case code == http.StatusTooManyRequests && e.RetryAfter > 0:
@@ -104,10 +110,12 @@ func kindOf(op Op, e Error) error {
 		return ErrLimit
 	case code == http.StatusRequestTimeout:
 		return ErrUnknown
-	case code >= 400 && code < 500 && own:
+	case code >= 400 && code < 500 && own, own && e.ErrorCode == createRefused:
 		return ErrRefused
 	case own && slices.Contains(neverPlaced, e.ErrorCode) && (op == OpCreate || op == OpConnect):
 		return ErrNoCapacity
+	case op == OpPause && e.Status == http.StatusServiceUnavailable && e.Code == http.StatusServiceUnavailable:
+		return ErrBusy
 	case own && code == http.StatusInternalServerError && op != OpCreate && op.changes():
 		return ErrFailed
 	default:
@@ -115,13 +123,28 @@ func kindOf(op Op, e Error) error {
 	}
 }
 
+// createRefused is the error code of a sandbox that no node will ever take; it
+// comes with a 5xx.
+const createRefused = "sandbox_create_refused"
+
 // neverPlaced are the error codes of a sandbox that no node took. A placement
 // that timed out is not among them: a node may have been at work.
 var neverPlaced = []string{"sandbox_capacity_unavailable", "sandbox_no_compatible_node"}
 
+// keyTaken are the error codes of a create whose key an earlier one had, which
+// may have made a sandbox.
+var keyTaken = []string{"idempotency_in_progress", "idempotency_request_mismatch", "idempotency_outcome_unknown"}
+
+// guestHung is the error code of a snapshot whose memory is of no use.
+const guestHung = "sandbox_snapshot_guest_agent_unresponsive"
+
 // parseFailure reads an answer that is no success, whatever its body is.
 func parseFailure(op Op, status int, header http.Header, body []byte) *Error {
 	e := &Error{Op: op, Status: status, RetryAfter: retryAfter(header.Get("Retry-After"), time.Now())}
+	if word := header.Get("Should-Retry"); word != "" {
+		again := strings.EqualFold(strings.TrimSpace(word), "true")
+		e.Again = &again
+	}
 	var own struct {
 		Code      int    `json:"code"`
 		ErrorCode string `json:"error_code"`

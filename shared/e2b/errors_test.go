@@ -16,7 +16,7 @@ import (
 func calls(c *Client) map[Op]func(context.Context) error {
 	return map[Op]func(context.Context) error{
 		OpCreate: func(ctx context.Context) error {
-			_, err := c.Create(ctx, Create{"base", time.Minute, nil})
+			_, err := c.Create(ctx, Create{Template: "base", Timeout: time.Minute})
 			return err
 		},
 		OpGet:     func(ctx context.Context) error { _, err := c.Get(ctx, "i1"); return err },
@@ -57,20 +57,30 @@ func TestAnswers(t *testing.T) {
 		{"paused already", []Op{OpPause}, respond(409, own("409", "")), ErrPaused},
 		{"paused already, says the body alone", []Op{OpPause}, respond(404, own("409", "")), ErrUnknown},
 		{"in transition", []Op{OpCreate, OpGet, OpList, OpConnect, OpKill}, respond(409, own("409", "")), ErrInTransition},
+		{"guest hung at its pause", []Op{OpConnect}, respond(409, own("409", `,"error_code":"sandbox_snapshot_guest_agent_unresponsive"`)), ErrGuestHung},
+		{"guest hung at its pause, says something in front", []Op{OpConnect}, respond(409, "sandbox_snapshot_guest_agent_unresponsive"), ErrUnknown},
 		{"in transition, says something in front", anyOp, respond(409, "conflict"), ErrUnknown},
 		{"concurrency limit", changing, respond(429, own("429", "")), ErrLimit},
 		{"rate limit", changing, respond(429, own("429", ""), "Retry-After", "1"), ErrRateLimited},
 		{"rate limit, said as a date", changing, respond(429, "", "Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT"), ErrRateLimited},
+		{"key of a create that is under way", []Op{OpCreate}, respond(409, own("409", `,"error_code":"idempotency_in_progress"`)), ErrUnknown},
+		{"key of another create", []Op{OpCreate}, respond(409, own("409", `,"error_code":"idempotency_request_mismatch"`)), ErrUnknown},
+		{"key of a create that nobody knows the end of", []Op{OpCreate}, respond(422, own("422", `,"error_code":"idempotency_outcome_unknown"`)), ErrUnknown},
 		{"ended badly", ending, respond(500, own("500", "")), ErrFailed},
 		{"ended badly, with a code", ending, respond(500, own("500", `,"error_code":"internal_server_error"`)), ErrFailed},
 		{"create ended badly: a sandbox may be left", []Op{OpCreate}, respond(500, own("500", `,"error_code":"sandbox_create_failed"`)), ErrUnknown},
 		{"500 of something in front", changing, respond(500, "oops"), ErrUnknown},
+		{"no node will ever take it", []Op{OpCreate, OpConnect}, respond(500, own("500", `,"error_code":"sandbox_create_refused"`)), ErrRefused},
 		{"no capacity", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_capacity_unavailable"`)), ErrNoCapacity},
 		{"no compatible node", []Op{OpCreate, OpConnect}, respond(503, own("503", `,"error_code":"sandbox_no_compatible_node"`)), ErrNoCapacity},
 		{"no capacity, says something in front", []Op{OpCreate, OpConnect}, respond(503, "sandbox_capacity_unavailable"), ErrUnknown},
 		{"placement timed out: a node may have been at work", []Op{OpCreate, OpConnect}, respond(504, own("504", `,"error_code":"sandbox_placement_timeout"`)), ErrUnknown},
 		{"bad gateway", anyOp, respond(502, "bad gateway"), ErrUnknown},
-		{"unavailable", anyOp, respond(503, own("503", "")), ErrUnknown},
+		{"unavailable", []Op{OpCreate, OpGet, OpList, OpConnect, OpKill}, respond(503, own("503", "")), ErrUnknown},
+		{"node is busy, the sandbox runs on", []Op{OpPause}, respond(503, own("503", ""), "Retry-After", "1"), ErrBusy},
+		{"unavailable, says something in front", anyOp, respond(503, "no"), ErrUnknown},
+		{"unavailable, says the body alone", []Op{OpPause}, respond(502, own("503", "")), ErrUnknown},
+		{"unavailable, says the status alone", []Op{OpPause}, respond(503, own("504", "")), ErrUnknown},
 		{"load balancer gave up", anyOp, respond(504, "upstream request timeout"), ErrUnknown},
 		{"request timed out in front", anyOp, respond(408, ""), ErrUnknown},
 		{"cut without an answer", anyOp, vanish, ErrUnknown},
@@ -84,6 +94,7 @@ func TestAnswers(t *testing.T) {
 		{"answer is no JSON", []Op{OpConnect, OpGet, OpList}, respond(200, "<html>"), ErrUnknown},
 		{"created, answer is no JSON", []Op{OpCreate}, respond(201, "<html>"), ErrUnknown},
 		{"created, id is no id", []Op{OpCreate}, respond(201, `{"sandboxID":"../x"}`), ErrUnknown},
+		{"answer names another sandbox", []Op{OpConnect, OpGet}, respond(200, `{"sandboxID":"i2"}`), ErrUnknown},
 		{"answer names no sandbox", []Op{OpConnect, OpGet}, respond(200, `{}`), ErrUnknown},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -127,9 +138,9 @@ func checkKind(t *testing.T, op Op, err, want error) {
 func outcomes(t *testing.T) map[string]error {
 	t.Helper()
 	all := map[string]error{
-		"ErrNotFound": ErrNotFound, "ErrPaused": ErrPaused, "ErrInTransition": ErrInTransition,
+		"ErrNotFound": ErrNotFound, "ErrPaused": ErrPaused, "ErrInTransition": ErrInTransition, "ErrGuestHung": ErrGuestHung,
 		"ErrRefused": ErrRefused, "ErrKey": ErrKey, "ErrLimit": ErrLimit, "ErrRateLimited": ErrRateLimited,
-		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrNotSent": ErrNotSent, "ErrUnknown": ErrUnknown,
+		"ErrFailed": ErrFailed, "ErrNoCapacity": ErrNoCapacity, "ErrBusy": ErrBusy, "ErrNotSent": ErrNotSent, "ErrUnknown": ErrUnknown,
 	}
 	file, err := parser.ParseFile(token.NewFileSet(), "outcome.go", nil, 0)
 	if err != nil {

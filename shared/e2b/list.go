@@ -22,7 +22,7 @@ type Filter struct {
 // behind by moments and may miss a sandbox that is being checkpointed.
 type Page struct {
 	Sandboxes []Sandbox
-	Malformed int // entries that could not be read; none of the above is one
+	Odd       []Sandbox // entries that have no id that can be reached: theirs is "", what else could be read is there
 	Next      string
 }
 
@@ -31,33 +31,28 @@ const (
 	maxPages = 1000
 )
 
-// List returns every sandbox that the filter selects, or an error: what is not
-// among them is not there.
-func (c *Client) List(ctx context.Context, f Filter) ([]Sandbox, error) {
-	var all []Sandbox
-	next := ""
+// List returns every sandbox that the filter selects, as one page, or an error:
+// what is not in it is not there.
+func (c *Client) List(ctx context.Context, f Filter) (Page, error) {
+	var all Page
 	for range maxPages {
-		page, err := c.ListPage(ctx, f, next)
-		if err == nil && page.Malformed > 0 {
-			err = &Error{Op: OpList, Kind: ErrUnknown, Cause: errors.New("list has an entry that is no sandbox")}
-		}
+		page, err := c.ListPage(ctx, f, all.Next)
 		if err != nil {
-			return nil, err
+			return Page{}, err
 		}
-		all = append(all, page.Sandboxes...)
-		if page.Next == "" {
+		all.Sandboxes, all.Odd, all.Next = append(all.Sandboxes, page.Sandboxes...), append(all.Odd, page.Odd...), page.Next
+		if all.Next == "" {
 			return all, nil
 		}
-		next = page.Next
 	}
-	return nil, &Error{Op: OpList, Kind: ErrUnknown, Cause: errors.New("list has no end")}
+	return Page{}, &Error{Op: OpList, Kind: ErrUnknown, Cause: errors.New("list has no end")}
 }
 
 // ListPage returns up to 100 sandboxes from where next says; "" is the start.
 // The filter must be that of the page before. ErrRefused: from there
 // the list does not go on.
 func (c *Client) ListPage(ctx context.Context, f Filter, next string) (Page, error) {
-	ans, err := c.do(ctx, request{OpList, http.MethodGet, "/v2/sandboxes?" + f.query(next), nil, []int{http.StatusOK}})
+	ans, err := c.do(ctx, request{op: OpList, method: http.MethodGet, path: "/v2/sandboxes?" + f.query(next), success: []int{http.StatusOK}})
 	if err != nil {
 		return Page{}, err
 	}
@@ -112,7 +107,8 @@ func parsePage(body []byte, next string) (Page, error) {
 	for _, entry := range listed {
 		s, err := parseSandbox(entry)
 		if err != nil { // one must not hide the ninety-nine others
-			page.Malformed++
+			s.ID = ""
+			page.Odd = append(page.Odd, s)
 			continue
 		}
 		page.Sandboxes = append(page.Sandboxes, s)

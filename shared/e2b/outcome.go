@@ -11,6 +11,10 @@ var (
 	ErrPaused = errors.New("e2b: sandbox is paused already")
 	// ErrInTransition: 409 on anything else; E2B is busy with it.
 	ErrInTransition = errors.New("e2b: sandbox is in transition")
+	// ErrGuestHung: 409 on Connect, in E2B's own words: the daemon inside did
+	// not answer when the sandbox was paused, so the memory that was kept is of
+	// no use, now or later. It still sleeps; Reboot brings it up.
+	ErrGuestHung = errors.New("e2b: guest hung at its pause")
 	// ErrRefused: 400, 402, 403; the plan or the arguments forbid it.
 	// Repeating the call will not help.
 	ErrRefused = errors.New("e2b: refused")
@@ -26,6 +30,9 @@ var (
 	ErrFailed = errors.New("e2b: call failed")
 	// ErrNoCapacity: 503 or 504 in E2B's own JSON on create or connect.
 	ErrNoCapacity = errors.New("e2b: no capacity")
+	// ErrBusy: 503 in E2B's own JSON on Pause: it cannot be paused now.
+	// Nothing happened, it runs on; Error.RetryAfter says when to ask again.
+	ErrBusy = errors.New("e2b: busy, not paused")
 	// ErrNotSent: E2B could not be reached, or the time in which the call might
 	// be sent had passed: it was not made and had no effect.
 	ErrNotSent = errors.New("e2b: call not sent")

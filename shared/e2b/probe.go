@@ -40,6 +40,12 @@ type Preview struct {
 // Ready reports whether visitors see the app.
 func (p Preview) Ready() bool { return p.Answer == AppReady }
 
+// Answered reports whether visitors see the app or, where it fails or turns them
+// away, what it says of that itself.
+func (p Preview) Answered() bool {
+	return p.Answer == AppReady || p.Answer == AppFails || p.Answer == AppRefuses
+}
+
 const (
 	probeTime = 10 * time.Second // some servers compile at the first request
 	probeBody = 64 << 10

@@ -48,6 +48,7 @@ type request struct {
 	op      Op
 	method  string
 	path    string // with its query
+	key     string // Idempotency-Key; "": none
 	body    any    // nil: none
 	success []int
 }
@@ -92,8 +93,9 @@ func (c *Client) do(ctx context.Context, r request) (response, error) {
 }
 
 // repeat is the one place that decides whether a call may be made again, and
-// after how long: one that was never sent always; one that changes nothing when
-// a later answer may be a better one; any other never.
+// after how long: one that was never sent always; one that does no harm twice
+// when E2B says so, in so many words; where it does not say, one that changes
+// nothing when a later answer may be a better one; any other never.
 func repeat(e *Error, try int, backoff time.Duration) (time.Duration, bool) {
 	if try >= maxTries {
 		return 0, false
@@ -103,6 +105,8 @@ func repeat(e *Error, try int, backoff time.Duration) (time.Duration, bool) {
 	switch {
 	case e.Kind == ErrNotSent:
 		return wait, true
+	case e.Again != nil && (!e.Op.changes() || e.Op == OpConnect):
+		return wait, *e.Again
 	case e.Op.changes():
 		return 0, false
 	default:
@@ -159,6 +163,11 @@ func (c *Client) try(ctx context.Context, r request, payload []byte, refresh boo
 	}
 	req.Header.Set("X-API-Key", key.Reveal())
 	req.Header.Set("User-Agent", "siesta")
+	if r.key != "" {
+		// Under its usual spelling, Go's transport would take it for leave to send
+		// the request again; but E2B may not keep keys.
+		req.Header["idempotency-key"] = []string{r.key}
+	}
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

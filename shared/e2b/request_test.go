@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -141,6 +142,26 @@ func TestNothingIsSentPastItsWindow(t *testing.T) {
 	}
 }
 
+// TestAKeyIsNoLeaveToRepeat: a create that was cut off on a connection that was
+// in use before may have made a sandbox, whatever its key.
+func TestAKeyIsNoLeaveToRepeat(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			vanish(w, r)
+		}
+		respond(200, `{"sandboxID":"i1"}`)(w, r)
+	})
+	c := newClient(t, Config{APIURL: s.URL})
+	if _, err := c.Get(t.Context(), "i1"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Create(t.Context(), Create{Template: "base", Timeout: time.Minute, Key: "key1"})
+	checkKind(t, OpCreate, err, ErrUnknown)
+	if got := s.seen(); len(got) != 2 || got[1].Once != "key1" {
+		t.Errorf("sent: %v, want the get and one create with its key", got)
+	}
+}
+
 // TestWhatWasSentIsWaitedFor: E2B may destroy a sandbox whose pause is
 // cancelled, so the caller's end must not reach the request.
 func TestWhatWasSentIsWaitedFor(t *testing.T) {
@@ -207,6 +228,39 @@ func TestReadsAreRepeated(t *testing.T) {
 				t.Errorf("asked again after %v, against Retry-After", took)
 			}
 		})
+	}
+}
+
+// TestE2BsWordOnRepetitionCounts, whatever the status. A create or a pause is
+// not made twice even so.
+func TestE2BsWordOnRepetitionCounts(t *testing.T) {
+	for _, row := range []struct {
+		ops    []Op
+		status int
+		word   string
+		tries  int
+	}{
+		{[]Op{OpGet, OpList}, 503, "false", 1},
+		{[]Op{OpGet, OpList}, 429, "FALSE", 1},
+		{[]Op{OpGet, OpList, OpConnect}, 409, "true", 2},
+		{[]Op{OpConnect}, 503, "true", 2},
+		{[]Op{OpConnect}, 503, "false", 1},
+		{[]Op{OpCreate, OpPause, OpKill}, 503, "true", 1},
+	} {
+		for _, op := range row.ops {
+			var tries atomic.Int32
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if tries.Add(1) == 1 {
+					respond(row.status, own(strconv.Itoa(row.status), ""), "Should-Retry", row.word)(w, r)
+					return
+				}
+				respond(200, map[bool]string{true: "[]", false: `{"sandboxID":"i1"}`}[op == OpList])(w, r)
+			})
+			err := calls(newClient(t, Config{APIURL: s.URL}))[op](t.Context())
+			if got := int(tries.Load()); got != row.tries || (err == nil) != (got == 2) {
+				t.Errorf("%s, %d, Should-Retry %s: %d tries, %v; want %d", op, row.status, row.word, got, err, row.tries)
+			}
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -35,12 +36,29 @@ type Sandbox struct {
 	EndAt       time.Time // end of its time to live; when paused, of its last run
 }
 
+// Tagged reports whether it carries all of these tags, whatever else it does.
+func (s Sandbox) Tagged(tags map[string]string) bool {
+	for key, value := range tags {
+		if got, ok := s.Metadata[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}
+
 // Create says what sandbox to create.
 type Create struct {
 	Template string
 	Timeout  time.Duration     // time to live, rounded up to seconds; at its end E2B pauses
 	Metadata map[string]string // keys and values of [A-Za-z0-9_.-]
+
+	// Key is of 1 to 255 of a-z and 0-9: where E2B keeps keys, a second call of
+	// the same one makes no second sandbox, but gets the first one's answer, be
+	// it an error or not. "" sends none.
+	Key string
 }
+
+var idempotencyKey = regexp.MustCompile(`^[a-z0-9]{1,255}$`)
 
 // Create creates a sandbox that E2B pauses at the end of its time, and that
 // only we wake. ctx bounds the sending; the answer is waited for up to 80 s.
@@ -56,33 +74,54 @@ func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
 		AutoResume autoResume        `json:"autoResume"`
 		Secure     bool              `json:"secure,omitempty"`
 	}{in.Template, seconds(in.Timeout), in.Metadata, true, autoResume{false}, c.config.Version == V1}
-	if err := withTimeout(OpCreate, in.Timeout); err != nil {
+	if err := withTimeout(OpCreate, body.Timeout); err != nil {
 		return Sandbox{}, err
 	}
-	ans, err := c.do(ctx, request{OpCreate, http.MethodPost, c.versioned("/sandboxes"), body, []int{http.StatusCreated}})
+	if in.Key != "" && !idempotencyKey.MatchString(in.Key) {
+		return Sandbox{}, &Error{Op: OpCreate, Kind: ErrRefused, Cause: fmt.Errorf("%q is no idempotency key", shorten(in.Key, 80))}
+	}
+	ans, err := c.do(ctx, request{op: OpCreate, method: http.MethodPost, path: c.versioned("/sandboxes"), key: in.Key, body: body, success: []int{http.StatusCreated}})
 	if err != nil {
 		return Sandbox{}, err
 	}
-	return decodeSandbox(OpCreate, ans)
+	return decodeSandbox(OpCreate, "", ans)
 }
 
 // Connect makes sure that a sandbox runs for at least timeout from now, rounded
 // up to seconds; resumed reports whether it slept. It never shortens a running
-// sandbox's time. ctx bounds the sending; the answer is waited for up to 80 s.
+// sandbox's time. ErrGuestHung: only Reboot brings it up. ctx bounds the
+// sending; the answer is waited for up to 80 s.
 func (c *Client) Connect(ctx context.Context, id string, timeout time.Duration) (s Sandbox, resumed bool, err error) {
+	return c.connect(ctx, id, connect{Timeout: seconds(timeout)})
+}
+
+// Reboot is Connect, but a sandbox that sleeps boots from its disk: its files
+// are there, less what was not yet on disk when it was paused; its processes and
+// the environment that it was created with are gone. One that runs is left as it
+// is, and resumed is false.
+func (c *Client) Reboot(ctx context.Context, id string, timeout time.Duration) (s Sandbox, resumed bool, err error) {
+	return c.connect(ctx, id, connect{Timeout: seconds(timeout), Memory: new(bool)})
+}
+
+// connect is the body of a connect call.
+type connect struct {
+	Timeout int   `json:"timeout"`
+	Memory  *bool `json:"memory,omitempty"` // false: bring up its files alone
+}
+
+func (c *Client) connect(ctx context.Context, id string, body connect) (s Sandbox, resumed bool, err error) {
 	path, err := sandboxPath(OpConnect, id, "/connect")
 	if err != nil {
 		return Sandbox{}, false, err
 	}
-	if err := withTimeout(OpConnect, timeout); err != nil {
+	if err := withTimeout(OpConnect, body.Timeout); err != nil {
 		return Sandbox{}, false, err
 	}
-	body := map[string]int{"timeout": seconds(timeout)}
-	ans, err := c.do(ctx, request{OpConnect, http.MethodPost, c.versioned(path), body, []int{http.StatusOK, http.StatusCreated}})
+	ans, err := c.do(ctx, request{op: OpConnect, method: http.MethodPost, path: c.versioned(path), body: body, success: []int{http.StatusOK, http.StatusCreated}})
 	if err != nil {
 		return Sandbox{}, false, err
 	}
-	s, err = decodeSandbox(OpConnect, ans)
+	s, err = decodeSandbox(OpConnect, id, ans)
 	return s, ans.status == http.StatusCreated, err
 }
 
@@ -94,7 +133,7 @@ func (c *Client) Pause(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, request{OpPause, http.MethodPost, path, struct{}{}, []int{http.StatusNoContent}})
+	_, err = c.do(ctx, request{op: OpPause, method: http.MethodPost, path: path, body: struct{}{}, success: []int{http.StatusNoContent}})
 	return err
 }
 
@@ -105,7 +144,7 @@ func (c *Client) Kill(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, request{OpKill, http.MethodDelete, path, nil, []int{http.StatusNoContent}})
+	_, err = c.do(ctx, request{op: OpKill, method: http.MethodDelete, path: path, success: []int{http.StatusNoContent}})
 	return err
 }
 
@@ -115,11 +154,11 @@ func (c *Client) Get(ctx context.Context, id string) (Sandbox, error) {
 	if err != nil {
 		return Sandbox{}, err
 	}
-	ans, err := c.do(ctx, request{OpGet, http.MethodGet, path, nil, []int{http.StatusOK}})
+	ans, err := c.do(ctx, request{op: OpGet, method: http.MethodGet, path: path, success: []int{http.StatusOK}})
 	if err != nil {
 		return Sandbox{}, err
 	}
-	return decodeSandbox(OpGet, ans)
+	return decodeSandbox(OpGet, id, ans)
 }
 
 // versioned is the route of a call that has two generations.
@@ -139,7 +178,7 @@ func sandboxPath(op Op, id, call string) (string, error) {
 
 // withTimeout refuses what E2B would take for an end at once, or for its own
 // default.
-func withTimeout(op Op, timeout time.Duration) error {
+func withTimeout(op Op, timeout int) error {
 	if timeout > 0 {
 		return nil
 	}
@@ -163,10 +202,11 @@ type wire struct {
 // append a client's id to it.
 func (w wire) sandbox() (Sandbox, error) {
 	id, _, _ := strings.Cut(w.SandboxID, "-")
+	s := Sandbox{id, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}
 	if !sandboxID.MatchString(id) {
-		return Sandbox{}, fmt.Errorf("answer has %q as sandbox id", shorten(w.SandboxID, 80))
+		return s, fmt.Errorf("answer has %q as sandbox id", shorten(w.SandboxID, 80))
 	}
-	return Sandbox{id, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}, nil
+	return s, nil
 }
 
 func parseSandbox(body []byte) (Sandbox, error) {
@@ -177,10 +217,14 @@ func parseSandbox(body []byte) (Sandbox, error) {
 	return w.sandbox()
 }
 
-// decodeSandbox: the call took effect, but an answer that cannot be read leaves
-// open on what.
-func decodeSandbox(op Op, ans response) (Sandbox, error) {
+// decodeSandbox: the call took effect, but an answer that cannot be read, or that
+// is about another sandbox than the one asked for, leaves open on what. asked is
+// "" where no sandbox was named.
+func decodeSandbox(op Op, asked string, ans response) (Sandbox, error) {
 	s, err := parseSandbox(ans.body)
+	if err == nil && asked != "" && s.ID != asked {
+		err = fmt.Errorf("answer is about sandbox %s", s.ID)
+	}
 	if err != nil {
 		return Sandbox{}, &Error{Op: op, Status: ans.status, Kind: ErrUnknown, Cause: err}
 	}

@@ -23,8 +23,8 @@ func TestWire(t *testing.T) {
 		version         Version
 		create, connect seen
 	}{
-		{V1, seen{"POST", "/sandboxes", testKey, createBody + `,"secure":true}`}, seen{"POST", "/sandboxes/i1/connect", testKey, `{"timeout":61}`}},
-		{V2, seen{"POST", "/v2/sandboxes", testKey, createBody + `}`}, seen{"POST", "/v2/sandboxes/i1/connect", testKey, `{"timeout":61}`}},
+		{V1, seen{"POST", "/sandboxes", testKey, createBody + `,"secure":true}`, "key1"}, seen{"POST", "/sandboxes/i1/connect", testKey, `{"timeout":61}`, ""}},
+		{V2, seen{"POST", "/v2/sandboxes", testKey, createBody + `}`, "key1"}, seen{"POST", "/v2/sandboxes/i1/connect", testKey, `{"timeout":61}`, ""}},
 	} {
 		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 			switch {
@@ -37,7 +37,7 @@ func TestWire(t *testing.T) {
 			}
 		})
 		c, ctx := newClient(t, Config{APIURL: s.URL + "/", Version: row.version}), t.Context()
-		sandbox, err := c.Create(ctx, Create{"base", 90*time.Second + 1, map[string]string{"siesta_job": "j"}})
+		sandbox, err := c.Create(ctx, Create{Template: "base", Timeout: 90*time.Second + 1, Metadata: map[string]string{"siesta_job": "j"}, Key: "key1"})
 		if err != nil || sandbox.ID != "i1" || sandbox.EnvdVersion != "0.6.4" || sandbox.AccessToken.Reveal() != "tok-secret" {
 			t.Errorf("create: %+v, %v", sandbox, err)
 		}
@@ -45,15 +45,20 @@ func TestWire(t *testing.T) {
 		if err != nil || !resumed {
 			t.Errorf("connect: resumed %v, %v", resumed, err)
 		}
+		_, resumed, err = c.Reboot(ctx, "i1", 61*time.Second)
+		if err != nil || !resumed {
+			t.Errorf("reboot: resumed %v, %v", resumed, err)
+		}
 		_, err = c.Get(ctx, "i1")
 		if err := errors.Join(err, c.Pause(ctx, "i1"), c.Kill(ctx, "i1")); err != nil {
 			t.Error(err)
 		}
 		want := []seen{
 			row.create, row.connect,
-			{"GET", "/sandboxes/i1", testKey, ""},
-			{"POST", "/sandboxes/i1/pause", testKey, `{}`},
-			{"DELETE", "/sandboxes/i1", testKey, ""},
+			{"POST", row.connect.URI, testKey, `{"timeout":61,"memory":false}`, ""},
+			{"GET", "/sandboxes/i1", testKey, "", ""},
+			{"POST", "/sandboxes/i1/pause", testKey, `{}`, ""},
+			{"DELETE", "/sandboxes/i1", testKey, "", ""},
 		}
 		if got := s.seen(); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %v\nwant %v", row.version, got, want)
@@ -85,8 +90,12 @@ func TestBadArgumentsStayHere(t *testing.T) {
 	}
 	_, _, err := c.Connect(ctx, "i1", 0)
 	checkKind(t, OpConnect, err, ErrRefused)
-	_, err = c.Create(ctx, Create{Template: "base"})
-	checkKind(t, OpCreate, err, ErrRefused)
+	_, _, err = c.Reboot(ctx, "i1", 0)
+	checkKind(t, OpConnect, err, ErrRefused)
+	for _, in := range []Create{{Template: "base"}, {Template: "base", Timeout: time.Minute, Key: "Key-1"}} {
+		_, err = c.Create(ctx, in)
+		checkKind(t, OpCreate, err, ErrRefused)
+	}
 	if got := s.seen(); len(got) != 0 {
 		t.Errorf("sent: %v", got)
 	}
@@ -102,7 +111,7 @@ func TestListGoesThroughAllPages(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `[{"sandboxID":%q,"state":"paused","metadata":{"k":"v"},"endAt":"2026-11-22T12:00:00Z"}]`, id)
 	})
 	got, err := newClient(t, Config{APIURL: s.URL}).List(t.Context(), Filter{Metadata: map[string]string{"user": "a b&c"}, States: []State{Running, Paused}})
-	if err != nil || len(got) != 3 || got[0].ID != "i1" || got[2].ID != "i3" || got[2].State != Paused || got[2].Metadata["k"] != "v" || got[2].EndAt.IsZero() {
+	if all := got.Sandboxes; err != nil || len(all) != 3 || all[0].ID != "i1" || all[2].ID != "i3" || all[2].State != Paused || all[2].Metadata["k"] != "v" || all[2].EndAt.IsZero() {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	// The form in which E2B's own SDK sends the same filter.
@@ -112,17 +121,18 @@ func TestListGoesThroughAllPages(t *testing.T) {
 	}
 }
 
-// A builder that does not find its sandbox creates another: it must not overlook
-// one. Whoever goes through a page needs the others.
+// An entry that cannot be reached hides none of the others, and is not hidden: a
+// builder that overlooks its sandbox creates another.
 func TestAnOddEntryIsNotOverlooked(t *testing.T) {
-	s := newServer(t, respond(200, `[{"sandboxID":"../x"},{"sandboxID":"i1"},{"sandboxID":"i2","startedAt":"yesterday"}]`))
+	s := newServer(t, respond(200, `[{"sandboxID":"isb_x","metadata":{"k":"v"}},{"sandboxID":"i1"},{"sandboxID":"i2","startedAt":"yesterday"}]`))
 	c := newClient(t, Config{APIURL: s.URL})
 	page, err := c.ListPage(t.Context(), Filter{}, "")
-	if err != nil || len(page.Sandboxes) != 1 || page.Sandboxes[0].ID != "i1" || page.Malformed != 2 {
-		t.Errorf("got %+v, %v", page, err)
+	all, err2 := c.List(t.Context(), Filter{})
+	for _, p := range []Page{page, all} {
+		if err != nil || err2 != nil || len(p.Sandboxes) != 1 || p.Sandboxes[0].ID != "i1" || len(p.Odd) != 2 || p.Odd[0].ID != "" || p.Odd[0].Metadata["k"] != "v" {
+			t.Errorf("got %+v, %v, %v", p, err, err2)
+		}
 	}
-	_, err = c.List(t.Context(), Filter{})
-	checkKind(t, OpList, err, ErrUnknown)
 }
 
 func TestListInACircleEnds(t *testing.T) {

@@ -16,7 +16,7 @@ const testKey = "e2b_0123456789abcdef"
 
 // seen is one request as the wire had it.
 type seen struct {
-	Method, URI, Key, Body string
+	Method, URI, Key, Body, Once string // Once is the Idempotency-Key
 }
 
 // server answers every call with answer and remembers the calls.
@@ -35,7 +35,7 @@ func newServer(t testing.TB, answer http.HandlerFunc) *server {
 			t.Errorf("read request: %v", err)
 		}
 		s.mu.Lock()
-		s.calls = append(s.calls, seen{r.Method, r.RequestURI, r.Header.Get("X-API-Key"), string(body)})
+		s.calls = append(s.calls, seen{r.Method, r.RequestURI, r.Header.Get("X-API-Key"), string(body), r.Header.Get("Idempotency-Key")})
 		s.mu.Unlock()
 		answer(w, r)
 	}))

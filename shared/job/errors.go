@@ -1,6 +1,9 @@
 package job
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // What can go wrong with a job. Two tables give these a meaning at the edges:
 // shared/api to HTTP, shared/sqs to acknowledge or retry.
@@ -40,6 +43,12 @@ var (
 	ErrSandboxUnreachable = errors.New("sandbox unreachable")
 	// ErrSandboxBusy: a resume is under way.
 	ErrSandboxBusy = errors.New("sandbox is busy")
+	// ErrWaking: as many of the user's previews are being woken as may be at a
+	// time.
+	ErrWaking = errors.New("too many previews are being woken")
+	// ErrLimit: a limit of the user's tier is reached; every LimitError matches
+	// it.
+	ErrLimit = errors.New("limit reached")
 )
 
 // InvalidError is an input error in words for the one who sent it.
@@ -52,5 +61,16 @@ func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
 
 // Is makes every InvalidError match ErrInvalid.
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+// LimitError is a limit of the user's tier that is reached, in words for the user.
+type LimitError struct {
+	Reason     string
+	RetryAfter time.Duration // until there may be room again
+}
+
+func (e *LimitError) Error() string { return e.Reason }
+
+// Is makes every LimitError match ErrLimit.
+func (e *LimitError) Is(target error) bool { return target == ErrLimit }
 
 func invalid(field, reason string) error { return &InvalidError{Field: field, Reason: reason} }

@@ -63,7 +63,8 @@ type Job struct {
 	Epoch        int       // the sandbox's fence, raised by each start and wake
 	MarkerEpoch  int       // newest epoch whose marker file is in the sandbox
 	OpUntil      time.Time // who recorded pausing or resuming owns it until then
-	OpShared     bool      // two calls may be under way under this epoch
+	OpShared     bool      // another call than the newest may be under way
+	WaiterUntil  time.Time // the one call that waits for a wake does so until then
 	PauseDueAt   time.Time
 	MissingSince time.Time // E2B first said 404 then
 
@@ -95,6 +96,22 @@ func (j Job) CheckOwner(user string) error {
 		return ErrForeign
 	}
 	return nil
+}
+
+// Believable reports whether a cached j may be told to its user. A sleep may be
+// over by now, and whoever woke it unable to tell the cache: so it is believed
+// only for a while after it was read.
+func (j Job) Believable(now time.Time) bool {
+	return !j.SandboxPaused || now.Sub(j.ReadAt) < SleepBelieved
+}
+
+// AwakeUntil is when the preview is due to sleep; zero when it sleeps, or there is
+// none.
+func (j Job) AwakeUntil() time.Time {
+	if j.Status != Ready || j.SandboxState != SandboxRunning && j.SandboxState != SandboxResuming {
+		return time.Time{}
+	}
+	return j.PauseDueAt
 }
 
 // Message is the sentence that goes with a job's status in events.

@@ -6,14 +6,22 @@ type Tier string
 // Bootstrapper is the tier of a user whose token names none, or an unknown one.
 const Bootstrapper Tier = "bootstrapper"
 
-// Limits bound what one user may build at a time and in a day, and what may wait
-// for that. Zero means no limit.
+// Limits bound what one user may build at a time and in a day, what may wait for
+// that, and what may be woken. Zero means no limit.
 type Limits struct {
 	PerUser    int `json:"per_user"` // jobs that build at the same time
 	PerProject int `json:"per_project"`
 	PerDay     int `json:"per_day"` // jobs that run in one UTC day; more are scheduled for a later one
 	Waiting    int `json:"waiting"` // jobs that have not begun; more are refused
+
+	// In an hour, and in a day, from the first wake on.
+	WakesPerHour       int `json:"wakes_per_hour"`
+	AwakeSecondsPerDay int `json:"awake_seconds_per_day"` // granted, used or not
 }
+
+// MaxWaking is how many of a user's previews may be waited for at a time,
+// whatever the tier: each holds a call of resume.
+const MaxWaking = 3
 
 // TierLimits are the limits of a stack's tiers. Nil means no limits at all.
 type TierLimits map[Tier]Limits

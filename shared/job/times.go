@@ -15,6 +15,12 @@ const (
 	MessageHidden = 110 * time.Second
 	// OpTime is how long who recorded pausing or resuming owns the sandbox.
 	OpTime = 120 * time.Second
+	// WaiterTime is how long the one call that waits for a wake may: it outlives
+	// a call of resume.
+	WaiterTime = 30 * time.Second
+	// SleepBelieved is how long after it was read from Postgres a cached sleep is
+	// believed. A wake that cannot tell the cache waits for as long.
+	SleepBelieved = 10 * time.Second
 	// Grace is longer than any list or GET of E2B lags behind.
 	Grace = 5 * time.Minute
 )

@@ -52,6 +52,8 @@ CREATE TABLE jobs (
     missing_revision bigint,
     sandbox_stack text NOT NULL DEFAULT ''::text,
     asked_at timestamp with time zone,
+    waiter_until timestamp with time zone,
+    settled_epoch integer,
     CONSTRAINT jobs_completed CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['ready'::text, 'failed'::text])))),
     CONSTRAINT jobs_counters CHECK (((turn >= 0) AND (claim >= 0) AND (crashes >= 0) AND (create_no >= 0) AND (epoch >= 0))),
     CONSTRAINT jobs_create_is_numbered CHECK (((create_sent_at IS NULL) OR (create_no > 0))),
@@ -85,6 +87,7 @@ CREATE INDEX jobs_pause_due ON jobs USING btree (pause_due_at) WHERE ((status = 
 CREATE UNIQUE INDEX jobs_sandbox ON jobs USING btree (sandbox_id) WHERE (sandbox_id IS NOT NULL);
 CREATE INDEX jobs_schedule ON jobs USING btree (schedule_for) WHERE (status = 'scheduled'::text);
 CREATE INDEX jobs_waiting ON jobs USING btree (user_id) WHERE ((status = ANY (ARRAY['queued'::text, 'scheduled'::text])) AND (started_at IS NULL));
+CREATE INDEX jobs_waking ON jobs USING btree (user_id) WHERE (sandbox_state = 'resuming'::text);
 CREATE INDEX jobs_with_sandbox ON jobs USING btree (id) WHERE (sandbox_state <> ALL (ARRAY['none'::text, 'gone'::text]));
 
 CREATE TABLE reconcile_progress (
@@ -92,4 +95,13 @@ CREATE TABLE reconcile_progress (
     "position" text NOT NULL,
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT reconcile_progress_pkey PRIMARY KEY (task)
+);
+
+CREATE TABLE wakes (
+    user_id text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    begun integer NOT NULL,
+    day timestamp with time zone NOT NULL,
+    awake_seconds integer NOT NULL,
+    CONSTRAINT wakes_pkey PRIMARY KEY (user_id)
 );

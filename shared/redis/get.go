@@ -14,11 +14,11 @@ import (
 // statusFields are what Get reads, in the order that parse takes them.
 var statusFields = []string{
 	"user_id", "status", "sandbox_state", "sandbox_paused", "revision", "sandbox_expires_at",
-	"preview_url", "build_version", "error_message", "debug_id",
+	"preview_url", "build_version", "error_message", "debug_id", "pause_due_at", "read_at",
 }
 
-// Get returns what the status answer needs of a job, its owner included; the
-// other fields of j are empty. ok is false when the cache does not have it, or
+// Get returns what the status answer needs of a job, its owner included, and when
+// it was read from Postgres; the other fields of j are empty. ok is false when the cache does not have it, or
 // holds something that this version does not understand.
 func (c *Cache) Get(ctx context.Context, id string) (j job.Job, ok bool, err error) {
 	var values []any
@@ -44,7 +44,7 @@ func parse(values []any) (j job.Job, ok bool) {
 	if len(values) != len(statusFields) {
 		return job.Job{}, false
 	}
-	var text [10]string
+	var text [12]string
 	for i, v := range values {
 		if text[i], ok = v.(string); !ok {
 			return job.Job{}, false
@@ -54,16 +54,24 @@ func parse(values []any) (j job.Job, ok bool) {
 		UserID: text[0], Status: job.Status(text[1]), SandboxState: job.SandboxState(text[2]),
 		PreviewURL: text[6], BuildVersion: text[7], ErrorMessage: text[8], DebugID: text[9],
 	}
-	var errPaused, errRevision, errExpires error
+	var errPaused, errRevision, errExpires, errDue, errRead error
 	j.SandboxPaused, errPaused = strconv.ParseBool(text[3])
 	j.Revision, errRevision = strconv.ParseInt(text[4], 10, 64)
-	if text[5] != "" {
-		j.SandboxExpiresAt, errExpires = time.Parse(time.RFC3339Nano, text[5])
-	}
-	if errors.Join(errPaused, errRevision, errExpires) != nil ||
+	j.SandboxExpiresAt, errExpires = parseMoment(text[5])
+	j.PauseDueAt, errDue = parseMoment(text[10])
+	j.ReadAt, errRead = parseMoment(text[11])
+	if errors.Join(errPaused, errRevision, errExpires, errDue, errRead) != nil ||
 		j.UserID == "" || j.Revision < 1 || !j.Status.Known() || !j.SandboxState.Known() ||
 		j.SandboxPaused != (j.SandboxState == job.SandboxPaused) {
 		return job.Job{}, false
 	}
 	return j, true
+}
+
+// parseMoment reads what moment wrote.
+func parseMoment(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339Nano, s)
 }

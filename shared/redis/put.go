@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -88,6 +89,21 @@ func (c *Cache) Publish(ctx context.Context, j job.Job) {
 	}
 }
 
+// Tell is Put for a wake, or where the cache does not take that, whatever it says
+// of j is removed. An error: it may go on to say that j sleeps, until
+// job.SleepBelieved after its row said so last.
+func (c *Cache) Tell(ctx context.Context, j job.Job) error {
+	_, err := c.Put(ctx, j)
+	if err == nil {
+		return nil
+	}
+	gone := c.call(ctx, "forget job", func(ctx context.Context) error { return c.client.Del(ctx, jobKey(j.ID)).Err() })
+	if gone == nil {
+		return nil
+	}
+	return errors.Join(err, gone)
+}
+
 // PublishBeside is Publish beside whatever the caller does next, which must not
 // wait for a slow cache. The caller calls wait before it ends.
 func (c *Cache) PublishBeside(ctx context.Context, j job.Job) (wait func()) {
@@ -130,6 +146,8 @@ func fields(j job.Job) []any {
 		"revision", j.Revision,
 		"sandbox_state", string(j.SandboxState),
 		"sandbox_expires_at", moment(j.SandboxExpiresAt),
+		"pause_due_at", moment(j.PauseDueAt),
+		"read_at", moment(j.ReadAt),
 	}
 }
 

@@ -39,7 +39,7 @@ func aJob(revision int64) job.Job {
 		ID: job.NewID(), ProjectID: job.NewID(), UserID: "user-1", Tier: job.Bootstrapper,
 		Status: job.Checks, Goal: "a to-do list", SandboxState: job.SandboxRunning,
 		SandboxID: "sbx1", PreviewURL: "https://3000-sbx1.e2b.app", BuildVersion: "build_v0_1", WorkspacePath: job.Workspace,
-		SandboxExpiresAt: now.Add(time.Hour), CreatedAt: now, UpdatedAt: now, Revision: revision,
+		SandboxExpiresAt: now.Add(time.Hour), PauseDueAt: now.Add(time.Minute), ReadAt: now, CreatedAt: now, UpdatedAt: now, Revision: revision,
 	}
 }
 
@@ -73,7 +73,7 @@ func TestGetReturnsWhatPutStored(t *testing.T) {
 	}
 	want := job.Job{
 		ID: j.ID, UserID: j.UserID, Status: j.Status, SandboxState: j.SandboxState, SandboxPaused: true,
-		SandboxExpiresAt: j.SandboxExpiresAt, PreviewURL: j.PreviewURL, BuildVersion: j.BuildVersion,
+		SandboxExpiresAt: j.SandboxExpiresAt, PauseDueAt: j.PauseDueAt, ReadAt: j.ReadAt, PreviewURL: j.PreviewURL, BuildVersion: j.BuildVersion,
 		ErrorMessage: j.ErrorMessage, DebugID: j.DebugID, Revision: 7,
 	}
 	gotJSON, _ := json.Marshal(got)
@@ -95,6 +95,7 @@ func TestHashHasTheFieldsThatOthersRead(t *testing.T) {
 		"sandbox_id": "", "workspace_path": "", "preview_url": "", "build_version": "",
 		"sandbox_paused": "false", "error_message": "", "debug_id": "",
 		"revision": "1", "sandbox_state": "running", "sandbox_expires_at": "2026-11-22T11:00:00.123Z",
+		"pause_due_at": "2026-11-22T10:01:00.123Z", "read_at": "2026-11-22T10:00:00.123Z",
 	}
 	for name, value := range want {
 		if v, ok := got[name]; !ok || v != value {

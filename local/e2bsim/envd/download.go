@@ -22,7 +22,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "error expanding and resolving path: %s", err)
 		return
 	}
-	file, err := os.Open(path)
+	file, err := s.open(path, r.URL.Query().Get("username"))
 	if errors.Is(err, fs.ErrNotExist) {
 		fail(w, http.StatusNotFound, "path '%s' does not exist", path)
 		return
@@ -46,7 +46,8 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotAcceptable, "no acceptable encoding found, supported: [gzip]")
 		return
 	}
-	w.Header().Set("Vary", "Accept-Encoding")
+	w.Header().Add("Vary", "Accept-Encoding")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": filepath.Base(path)}))
 	// A range or a condition is about the file's own bytes.
 	for _, name := range []string{"Range", "If-Range", "If-Modified-Since", "If-None-Match"} {
 		zipped = zipped && r.Header.Get(name) == ""
@@ -64,6 +65,15 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	zip := gzip.NewWriter(w)
 	defer zip.Close()
 	io.Copy(zip, file)
+}
+
+// open opens a file to be read in a user's name.
+func (s *Server) open(path, user string) (*os.File, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) && user == root && s.config.AsRoot != nil {
+		return s.config.openAsRoot(path, false)
+	}
+	return file, err
 }
 
 // wantsGzip weighs Accept-Encoding: whether gzip is asked for before identity,

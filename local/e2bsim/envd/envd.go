@@ -36,6 +36,10 @@ type Config struct {
 	AccessToken      string            // asked for in X-Access-Token; "" asks for nothing
 	Memory           int64             // bytes reported as the sandbox's; 0 reports the machine's
 	Spawn            Spawn
+
+	// AsRoot runs what root does to the sandbox's files. nil: root is not there,
+	// and its files are the user's.
+	AsRoot func(func())
 }
 
 // Server is one sandbox's envd.
@@ -51,6 +55,12 @@ func New(c Config) *Server {
 	s := &Server{config: c, clock: newClock()}
 	s.processes = newProcesses(c, s.clock)
 	mux := http.NewServeMux()
+	for _, path := range []string{"/health", "/files"} {
+		mux.HandleFunc("HEAD "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", http.MethodGet)
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		})
+	}
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /envs", s.envs)
 	mux.HandleFunc("GET /metrics", s.metrics)
@@ -76,6 +86,9 @@ func (s *Server) Resume() { s.clock.resume() }
 var open = []string{"GET /health", "HEAD /health", "GET /files", "HEAD /files", "POST /files"}
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if shareWithPages(w, r) {
+		return
+	}
 	if s.config.AccessToken != "" && !s.tokenMatches(r) && !slices.Contains(open, r.Method+" "+r.URL.Path) {
 		fail(w, http.StatusUnauthorized, "unauthorized access, please provide a valid access token or method signing if supported")
 		return
@@ -138,6 +151,9 @@ func (c Config) local(text string) string {
 	return strings.Join(parts, c.Home)
 }
 
+// root has files, but runs no commands here.
+const root = "root"
+
 // knows reports whether a user exists: the sandbox's own, who is also meant
-// when none is named. Root is not simulated.
+// when none is named.
 func (c Config) knows(user string) bool { return user == "" || user == c.User }

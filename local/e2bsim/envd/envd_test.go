@@ -135,6 +135,24 @@ func TestOnlyHealthNeedsNoToken(t *testing.T) {
 	}
 }
 
+// TestOtherMethods: a browser's question comes without a token, and HEAD is none
+// of envd's methods.
+func TestOtherMethods(t *testing.T) {
+	d := startDaemon(t)
+	for _, path := range []string{"/health", "/files?path=x"} {
+		if resp, _ := d.call("HEAD", path, nil); resp.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("HEAD %s: got %d", path, resp.StatusCode)
+		}
+	}
+	resp, _ := d.call("OPTIONS", "/process.Process/Start", nil, "Origin", "https://page.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-access-token")
+	if h := resp.Header; resp.StatusCode != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Methods") != "POST" || h.Get("Access-Control-Allow-Headers") != "x-access-token" {
+		t.Errorf("OPTIONS: got %d %v", resp.StatusCode, h)
+	}
+	if resp, _ := d.call("GET", "/health", nil, "Origin", "https://page.example"); resp.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("GET of a page: got %v", resp.Header)
+	}
+}
+
 func TestEnvsAndMetrics(t *testing.T) {
 	d := startDaemon(t)
 	if _, body := d.call("GET", "/envs", nil, "X-Access-Token", token); strings.TrimSpace(body) != `{"FROM":"settings"}` {
@@ -164,8 +182,14 @@ func TestAWrongUserIsRefused(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"unauthenticated"`) {
 		t.Errorf("stream: got %d %q, want the error at the end of a 200", resp.StatusCode, body)
 	}
-	resp, body = d.call("GET", "/files?path=x&username=root", nil, "X-Access-Token", token)
+	resp, body = d.call("GET", "/files?path=x&username=nobody", nil, "X-Access-Token", token)
 	wantError(t, resp, body, http.StatusUnauthorized)
+	resp, body = d.call("GET", "/files?path=x&username=root", nil, "X-Access-Token", token) // has files, but runs no commands
+	wantError(t, resp, body, http.StatusNotFound)
+	resp, body = d.call("GET", "/files?path=x", nil, "X-Access-Token", token, "Authorization", "Basic bm9ib2R5Og==")
+	if resp.StatusCode != http.StatusUnauthorized || strings.TrimSpace(body) != `{"code":"unauthenticated","message":"invalid username: 'nobody'"}` {
+		t.Errorf("files: got %d %s, want it in Connect's JSON", resp.StatusCode, body)
+	}
 	resp, body = d.call("POST", "/process.Process/List", strings.NewReader("{}"), "X-Access-Token", token, "Authorization", "Basic dXNlcjo=", "Content-Type", "application/json")
 	if resp.StatusCode != http.StatusOK || strings.TrimSpace(body) != "{}" {
 		t.Errorf("the user itself: got %d %s", resp.StatusCode, body)

@@ -109,8 +109,8 @@ func TestDownloads(t *testing.T) {
 	get := func(path string, headers ...string) (*http.Response, string) {
 		return d.call("GET", "/files?path="+path, nil, append([]string{"X-Access-Token", token}, headers...)...)
 	}
-	if resp, body := get("page.html"); body != "0123456789" || resp.Header.Get("Content-Encoding") != "" {
-		t.Errorf("plain: got %q", body)
+	if resp, body := get("page.html"); body != "0123456789" || resp.Header.Get("Content-Encoding") != "" || resp.Header.Get("Content-Disposition") != "inline; filename=page.html" {
+		t.Errorf("plain: got %q, headers %v", body, resp.Header)
 	}
 	if resp, body := get("page.html", "Range", "bytes=2-4", "Accept-Encoding", "gzip"); resp.StatusCode != http.StatusPartialContent || body != "234" {
 		t.Errorf("range: got %d %q", resp.StatusCode, body)

@@ -129,10 +129,17 @@ func TestTheWireIsEnvds(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || !strings.HasSuffix(body, "\x02\x00\x00\x00\x02{}") {
 		t.Errorf("end: got %d %q", resp.StatusCode, body)
 	}
-	resp, body = d.call("POST", "/process.Process/Start", frame(`{"process":{"cmd":"true","cwd":"/no/such"}}`),
-		"X-Access-Token", token, "Content-Type", "application/connect+json")
-	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"invalid_argument"`) {
-		t.Errorf("bad cwd: got %d %q, want the error at the end of a 200", resp.StatusCode, body)
+	for cwd, want := range map[string]string{"/no/such": "cwd '/no/such' does not exist", "/etc/passwd": "cwd '/etc/passwd' is not a directory"} {
+		resp, body = d.call("POST", "/process.Process/Start", frame(`{"process":{"cmd":"true","cwd":"`+cwd+`"}}`),
+			"X-Access-Token", token, "Content-Type", "application/connect+json")
+		if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"invalid_argument"`) || !strings.Contains(body, want) {
+			t.Errorf("bad cwd: got %d %q, want %q at the end of a 200", resp.StatusCode, body, want)
+		}
+	}
+	_, body = d.call("POST", "/process.Process/Start", frame(`{"process":{"cmd":"true"}}`),
+		"X-Access-Token", token, "Content-Type", "application/connect+json", "Connect-Timeout-Ms", "abc")
+	if !strings.Contains(body, `"invalid_argument"`) || !strings.Contains(body, "parse timeout:") {
+		t.Errorf("bad time limit: got %q", body)
 	}
 	if resp, _ := d.call("POST", "/process.Process/List", strings.NewReader("{}"), "X-Access-Token", token, "Content-Type", "text/plain"); resp.StatusCode != http.StatusUnsupportedMediaType {
 		t.Errorf("content type: got %d, want 415", resp.StatusCode)
@@ -146,7 +153,7 @@ func TestTheEnvironmentIsBuiltFromNothing(t *testing.T) {
 		r.Msg.Process.Envs = map[string]string{"FROM": "request", "OWN": "1"}
 	})
 	s.started()
-	want := "FROM=request\nHOME=" + d.home + "\nLOGNAME=user\nOWN=1\nPATH=/usr/local/bin:/usr/bin:/bin\nPWD=" + d.home + "\nUSER=user\n"
+	want := "E2B_SANDBOX=true\nFROM=request\nHOME=" + d.home + "\nLOGNAME=user\nOWN=1\nPATH=/usr/local/bin:/usr/bin:/bin\nPWD=" + d.home + "\nUSER=user\n"
 	if out, _, _ := s.rest(); out != want {
 		t.Errorf("got %q, want %q", out, want)
 	}

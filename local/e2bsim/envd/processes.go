@@ -218,9 +218,9 @@ func timeLimit(h http.Header) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	ms, err := strconv.ParseUint(text, 10, 40)
-	if err != nil {
-		return 0, fmt.Errorf("invalid Connect-Timeout-Ms: %w", err)
+	ms, err := strconv.ParseInt(text, 10, 40)
+	if err != nil || ms < 0 {
+		return 0, fmt.Errorf("parse timeout: %w", cmp.Or(err, strconv.ErrRange))
 	}
 	return time.Duration(ms) * time.Millisecond, nil
 }

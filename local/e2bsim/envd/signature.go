@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,7 +33,13 @@ func (s *Server) allowed(w http.ResponseWriter, r *http.Request, operation strin
 			return refuse(why)
 		}
 	}
-	if user := q.Get("username"); !s.config.knows(user) {
+	if err := (userCheck{s.config.User}).check(r.Header); err != nil { // Connect's, on this route as on its own
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		json.NewEncoder(w).Encode(map[string]string{"code": err.Code().String(), "message": err.Message()})
+		return false
+	}
+	if user := q.Get("username"); user != root && !s.config.knows(user) {
 		return refuse("error looking up user '" + user + "': user: unknown user " + user)
 	}
 	return true

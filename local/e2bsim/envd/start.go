@@ -1,7 +1,6 @@
 package envd
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -16,8 +15,6 @@ import (
 // it puts the command in front of pid 1 for the kernel's out-of-memory killer.
 const wrapper = `{ echo 500 >/proc/$$/oom_score_adj; } 2>/dev/null; exec /usr/bin/nice -n 0 "$@"`
 
-var errNoCwd = errors.New("does not exist")
-
 // launch starts a command with pipes or a terminal and begins to follow it.
 // before is called with the process when nothing of it can have been seen yet.
 func (c Config) launch(req *envdpb.StartRequest, before func(*process)) (*process, func(), error) {
@@ -26,8 +23,10 @@ func (c Config) launch(req *envdpb.StartRequest, before func(*process)) (*proces
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := os.Stat(cwd); err != nil {
-		return nil, nil, fmt.Errorf("cwd '%s' %w", cwd, errNoCwd)
+	if info, err := os.Stat(cwd); err != nil {
+		return nil, nil, fmt.Errorf("cwd '%s' does not exist", cwd)
+	} else if !info.IsDir() {
+		return nil, nil, fmt.Errorf("cwd '%s' is not a directory", cwd)
 	}
 	p := &process{config: config, tag: req.Tag, listeners: map[*listener]struct{}{}, done: make(chan struct{})}
 	inner, wraps, err := p.open(req)
@@ -116,7 +115,7 @@ func (p *process) closeAll() {
 
 // environment is what a command finds: nothing is inherited from envd but PATH.
 func (c Config) environment(config *envdpb.ProcessConfig) []string {
-	env := []string{"PATH=" + c.Path, "HOME=" + c.Home, "USER=" + c.User, "LOGNAME=" + c.User}
+	env := []string{"PATH=" + c.Path, "HOME=" + c.Home, "USER=" + c.User, "LOGNAME=" + c.User, "E2B_SANDBOX=true"}
 	for _, vars := range []map[string]string{c.Env, config.GetEnvs()} {
 		for name, value := range vars {
 			env = append(env, name+"="+c.local(value))

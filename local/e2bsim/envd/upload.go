@@ -71,7 +71,7 @@ func (s *Server) store(r *http.Request) ([]written, error) {
 		if !r.URL.Query().Has("path") {
 			return nil, failure(http.StatusBadRequest, "path query parameter is required for raw body upload")
 		}
-		file, err := s.write(r.URL.Query().Get("path"), body, metadata(r.Header))
+		file, err := s.write(r.URL.Query().Get("path"), body, r)
 		return []written{file}, err
 	case strings.HasPrefix(kind, "multipart/"):
 		return s.storeParts(multipart.NewReader(body, params["boundary"]), r)
@@ -110,7 +110,7 @@ func (s *Server) storeParts(parts *multipart.Reader, r *http.Request) ([]written
 			return nil, failure(http.StatusBadRequest, "you cannot upload multiple files to the same path '%s' in one upload request, only the first specified file was uploaded", resolved)
 		}
 		seen[resolved] = true
-		file, err := s.write(path, part, metadata(r.Header))
+		file, err := s.write(path, part, r)
 		if err != nil {
 			return nil, err
 		}
@@ -118,8 +118,10 @@ func (s *Server) storeParts(parts *multipart.Reader, r *http.Request) ([]written
 	}
 }
 
-// write stores one file in place: not atomically, as envd does not either.
-func (s *Server) write(path string, from io.Reader, meta map[string]string) (written, error) {
+// write stores one file of a request in place: not atomically, as envd does not
+// either.
+func (s *Server) write(path string, from io.Reader, r *http.Request) (written, error) {
+	meta := metadata(r.Header)
 	path, err := s.config.resolve(path)
 	if err != nil {
 		return written{}, failure(http.StatusBadRequest, "error resolving path: %w", err)
@@ -127,10 +129,7 @@ func (s *Server) write(path string, from io.Reader, meta map[string]string) (wri
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return written{}, failure(http.StatusBadRequest, "path is a directory: %s", path)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return written{}, fmt.Errorf("error ensuring directories: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	file, as, err := s.create(path, r.URL.Query().Get("username"))
 	if err != nil {
 		return written{}, full(fmt.Errorf("error opening file: %w", err))
 	}
@@ -138,10 +137,24 @@ func (s *Server) write(path string, from io.Reader, meta map[string]string) (wri
 	if _, err := io.Copy(file, from); err != nil {
 		return written{}, full(fmt.Errorf("error writing file: %w", err))
 	}
-	if err := setMetadata(file, meta); err != nil {
+	if as(func() { err = setMetadata(file, meta) }); err != nil {
 		return written{}, fmt.Errorf("error writing metadata: %w", err)
 	}
 	return written{Name: filepath.Base(path), Path: path, Type: "file", Metadata: meta}, nil
+}
+
+// create opens a file to be written in a user's name, whose folders need not be
+// there. as runs what else is done to it in that name.
+func (s *Server) create(path, user string) (file *os.File, as func(func()), err error) {
+	if user == root && s.config.AsRoot != nil {
+		file, err = s.config.openAsRoot(path, true)
+		return file, s.config.AsRoot, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, nil, fmt.Errorf("ensure directories: %w", err)
+	}
+	file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	return file, func(f func()) { f() }, err
 }
 
 // full gives a full disk the status that envd gives it.

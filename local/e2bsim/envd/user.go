@@ -12,7 +12,7 @@ import (
 // that is an error at its end, under HTTP 200, as envd answers.
 type userCheck struct{ user string }
 
-func (u userCheck) check(h http.Header) error {
+func (u userCheck) check(h http.Header) *connect.Error {
 	name, _, ok := (&http.Request{Header: h}).BasicAuth()
 	if !ok || (Config{User: u.user}).knows(name) {
 		return nil

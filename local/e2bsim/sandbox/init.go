@@ -97,7 +97,8 @@ func newInside() (*inside, error) {
 		Spawn: in.reaper.spawn,
 	}
 	if in.Isolated {
-		if err := isolate(in.settings); err != nil {
+		var err error
+		if config.AsRoot, err = isolate(in.settings); err != nil {
 			return nil, err
 		}
 	} else {

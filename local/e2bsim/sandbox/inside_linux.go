@@ -14,32 +14,41 @@ import (
 )
 
 // isolate makes this pid 1 the root of what is seen inside: its own file tree,
-// loopback and user. Nothing of it can be undone.
-func isolate(s settings) error {
+// loopback and user. Nothing of it can be undone. asRoot runs what root does to
+// the sandbox's files; nil where there is no root.
+func isolate(s settings) (asRoot func(func()), err error) {
 	if err := unix.Sethostname([]byte("e2b.local")); err != nil {
-		return fmt.Errorf("set host name: %w", err)
+		return nil, fmt.Errorf("set host name: %w", err)
 	}
 	if err := loopbackUp(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := enterRoot(s); err != nil {
-		return err
+		return nil, err
 	}
 	if s.UID != 0 {
-		if err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(s.UID, s.UID, s.UID), syscall.Setresuid(s.UID, s.UID, s.UID)); err != nil {
-			return fmt.Errorf("become the sandbox's user: %w", err)
+		root, err := keepPower()
+		if err != nil {
+			return nil, err
 		}
+		if err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(s.UID, s.UID, s.UID), syscall.Setresuid(s.UID, s.UID, s.UID)); err != nil {
+			return nil, fmt.Errorf("become the sandbox's user: %w", err)
+		}
+		if err := root.afterDrop(); err != nil {
+			return nil, err
+		}
+		asRoot = root.do
 		// Commands run under the same user id: they must not read this process.
 		// In a user namespace its capabilities, which they lack, forbid it.
 		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-			return fmt.Errorf("close pid 1 to others: %w", err)
+			return nil, fmt.Errorf("close pid 1 to others: %w", err)
 		}
 	}
 	// A change of user drops the death signal that came with the start.
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("die with the runner: %w", err)
+		return nil, fmt.Errorf("die with the runner: %w", err)
 	}
-	return os.Chdir(home)
+	return asRoot, os.Chdir(home)
 }
 
 func loopbackUp() error {

@@ -54,6 +54,9 @@ func enterRoot(s settings) error {
 			return fmt.Errorf("make %s: %w", dir, err)
 		}
 	}
+	if err := os.Mkdir(filepath.Join(staging, "/root"), 0); err != nil {
+		return fmt.Errorf("make home of root: %w", err)
+	}
 	for name, target := range links {
 		if err := os.Symlink(target, filepath.Join(staging, name)); err != nil {
 			return fmt.Errorf("link %s: %w", name, err)

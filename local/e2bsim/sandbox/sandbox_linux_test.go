@@ -56,7 +56,7 @@ func TestCommandsRunAsAnUnprivilegedUserAtHome(t *testing.T) {
 	if out, _ := b.run("stat -c %U:%G . file; id -u | grep -c ^0$"); out != "user:user\nuser:user\n0\n" {
 		t.Errorf("owners of the home and a new file, and user id 0: got %q", out)
 	}
-	for _, command := range []string{"touch /etc/x", "touch /usr/x", "cat /etc/shadow", "cat /proc/1/environ", "readlink /proc/1/fd/3", "head -c 1 /proc/1/mem"} {
+	for _, command := range []string{"touch /etc/x", "touch /usr/x", "cd /root", "cat /etc/shadow", "cat /proc/1/environ", "readlink /proc/1/fd/3", "head -c 1 /proc/1/mem"} {
 		if out, code := b.run(command); code == 0 {
 			t.Errorf("%s: got %q, want a refusal", command, out)
 		}
@@ -66,7 +66,7 @@ func TestCommandsRunAsAnUnprivilegedUserAtHome(t *testing.T) {
 func TestFilesOfTheMachineAndOfOthersAreOutOfReach(t *testing.T) {
 	mine, other := startBox(t, "mine", nil), startBox(t, "other", nil)
 	other.upload("secret", "theirs")
-	for _, path := range []string{"/root", "/work", "/var/lib", "/sys/fs", "/home/user/secret", filepath.Join(other.config.Dir, "secret")} {
+	for _, path := range []string{"/root/.", "/work", "/var/lib", "/sys/fs", "/home/user/secret", filepath.Join(other.config.Dir, "secret")} {
 		if out, code := mine.run("ls -d " + path); code == 0 {
 			t.Errorf("%s is seen: %q", path, out)
 		}

@@ -26,7 +26,7 @@ func (host) connect(int) (*network, error)         { return nil, nil }
 func (host) path() string                          { return os.Getenv("PATH") }
 func (host) kill(s *Sandbox)                       { s.control.Close() }
 func onParentThread(f func() error) error          { return f() }
-func isolate(settings) error                       { return errors.ErrUnsupported }
+func isolate(settings) (func(func()), error)       { return nil, errors.ErrUnsupported }
 func limit(int, settings)                          {}
 func awaitStopped()                                {}
 

@@ -75,7 +75,7 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("stop while paused: %v", err)
 	}
 	list, err := c.List(ctx, e2b.Filter{Metadata: map[string]string{"siesta_job": "j"}, States: []e2b.State{e2b.Paused}})
-	if err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Metadata["siesta_stack"] != "s" {
+	if err != nil || len(list.Sandboxes) != 1 || list.Sandboxes[0].ID != s.ID || list.Sandboxes[0].Metadata["siesta_stack"] != "s" {
 		t.Errorf("list: %+v, %v", list, err)
 	}
 
@@ -175,6 +175,38 @@ func TestStaleFilesAreNoticed(t *testing.T) {
 		if want := 1; err != nil || got != want {
 			t.Errorf("after resume %d: marker %d, %v, want %d", epoch, got, err, want)
 		}
+	}
+}
+
+// TestAHungGuestIsRebooted: only its files come back, and no process does.
+func TestAHungGuestIsRebooted(t *testing.T) {
+	sim, c := newWorld(t)
+	s := create(t, c)
+	box, ctx := envd.Of(c, s), t.Context()
+	dir := envd.StepDir("j", 1, "start")
+	err := errors.Join(box.WriteMarker(ctx, 3), box.StartStep(ctx, envd.Step{Dir: dir, Cwd: job.Workspace, Command: "exec sleep 1000"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sim.AddFault(e2bsim.Fault{Call: e2bsim.Pause, Action: e2bsim.HungGuest}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Pause(ctx, s.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, _, err := c.Connect(ctx, s.ID, time.Minute); !errors.Is(err, e2b.ErrGuestHung) {
+			t.Errorf("connect: %v, want %v", err, e2b.ErrGuestHung)
+		}
+	}
+	for _, want := range []bool{true, false} { // one that runs is left as it is
+		if _, resumed, err := c.Reboot(ctx, s.ID, time.Minute); err != nil || resumed != want {
+			t.Fatalf("reboot: resumed %v, %v, want %v", resumed, err, want)
+		}
+	}
+	marker, err := box.ReadMarker(ctx)
+	if p, err2 := box.ReadStep(ctx, dir, 0, 0); err != nil || err2 != nil || marker != 3 || p.Phase != envd.StepDied {
+		t.Errorf("marker %d, step %s, %v, %v", marker, p.Phase, err, err2)
 	}
 }
 

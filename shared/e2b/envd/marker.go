@@ -3,6 +3,7 @@ package envd
 import (
 	"context"
 	_ "embed" // the script
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -22,20 +23,25 @@ func (c *Client) WriteMarker(ctx context.Context, epoch int) error {
 	return err
 }
 
-// readMarkerScript prints the marker, or 0 where there is none: siesta FILE.
-const readMarkerScript = `if [ -e "$1" ]; then head -c 64 -- "$1"; else echo 0; fi`
+// readMarkerScript prints the marker, or nothing where there is no such file:
+// siesta FILE.
+const readMarkerScript = `if [ -f "$1" ]; then head -c 64 -- "$1"; fi`
 
-// ReadMarker returns the marker; 0 when there is none, or none that can be
-// read. A preview is given up when its marker is too old, so envd itself must
-// tell, by running a command: any proxy or page in its place answers a GET.
+// ErrNoMarker: there is no marker, or what is in its place is none. The app can
+// remove it, so that proves nothing about the files.
+var ErrNoMarker = errors.New("sandbox has no marker")
+
+// ReadMarker returns the marker. A preview is given up when its marker is too
+// old, so envd itself must tell, by running a command: any proxy or page in its
+// place answers a GET.
 func (c *Client) ReadMarker(ctx context.Context) (int, error) {
 	data, err := c.script(ctx, "read marker", readMarkerScript, nil, 64, markerFile)
 	if err != nil {
 		return 0, err
 	}
 	epoch, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil || epoch < 0 {
-		return 0, nil
+	if err != nil || epoch < 1 {
+		return 0, ErrNoMarker
 	}
 	return epoch, nil
 }

@@ -1,8 +1,11 @@
 # Raises the marker: siesta FILE EPOCH. A late writer of an older epoch changes
-# nothing.
+# nothing. What the app put in its place, such as a pipe, is removed.
 file=$1 epoch=$2
 mkdir -p "${file%/*}" || exit
+for f in "$file" "$file.lock"; do
+	{ [ ! -e "$f" ] && [ ! -L "$f" ]; } || [ -f "$f" ] || rm -rf -- "$f" || exit
+done
 exec 9>"$file.lock" || exit
 command -v flock >/dev/null && { flock -w 5 9 || exit; }
-[ -e "$file" ] && read -r have <"$file" && [ "$have" -ge "$epoch" ] 2>/dev/null && exit 0
+[ -f "$file" ] && read -r have <"$file" && [ "$have" -ge "$epoch" ] 2>/dev/null && exit 0
 echo "$epoch" >"$file.$$" && mv "$file.$$" "$file"

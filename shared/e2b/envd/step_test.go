@@ -380,14 +380,13 @@ func TestAMarkerIsMissingOnlyIfEnvdSaysSo(t *testing.T) {
 }
 
 func TestMarker(t *testing.T) {
-	d, c := newDaemon(t, nil)
+	_, c := newDaemon(t, nil)
 	read := func(want int) {
 		t.Helper()
 		if got, err := c.ReadMarker(t.Context()); err != nil || got != want {
 			t.Errorf("got %d, %v, want %d", got, err, want)
 		}
 	}
-	read(0)
 	var all sync.WaitGroup
 	for epoch := 1; epoch <= 12; epoch++ {
 		all.Go(func() {
@@ -402,12 +401,33 @@ func TestMarker(t *testing.T) {
 		t.Error(err)
 	}
 	read(12)
-	if err := os.WriteFile(d.path(markerFile), []byte("rubbish"), 0o600); err != nil {
-		t.Fatal(err)
+}
+
+// The app has the same rights as the marker's writer.
+func TestWhatStandsInTheMarkersPlaceIsNone(t *testing.T) {
+	d, c := newDaemon(t, nil)
+	for epoch, put := range []func(name string) error{
+		func(string) error { return nil },
+		func(name string) error { return os.WriteFile(name, []byte("rubbish"), 0o600) },
+		func(name string) error { return os.WriteFile(name, nil, 0o600) },
+		func(name string) error { return os.WriteFile(name, []byte("-3"), 0o600) },
+		func(name string) error { return syscall.Mkfifo(name, 0o600) },
+		func(name string) error { return os.MkdirAll(name+"/full", 0o700) },
+		func(name string) error { return os.Symlink("nowhere", name) },
+	} {
+		for _, file := range []string{markerFile, markerFile + ".lock"} {
+			if err := errors.Join(os.RemoveAll(d.path(file)), os.MkdirAll(d.path(root), 0o700), put(d.path(file))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := c.ReadMarker(t.Context()); !errors.Is(err, ErrNoMarker) {
+			t.Errorf("%d: got %d, %v", epoch, got, err)
+		}
+		if err := c.WriteMarker(t.Context(), epoch+1); err != nil {
+			t.Error(err)
+		}
+		if got, err := c.ReadMarker(t.Context()); got != epoch+1 || err != nil {
+			t.Errorf("written anew it is %d, %v, want %d", got, err, epoch+1)
+		}
 	}
-	read(0)
-	if err := c.WriteMarker(t.Context(), 13); err != nil {
-		t.Error(err)
-	}
-	read(13)
 }

@@ -82,9 +82,10 @@ func (s *Store) RecordSandbox(ctx context.Context, j job.Job, sandboxID string, 
 	}))
 }
 
-// RecordConnected notes the sandbox's new end and that it was seen.
+// RecordConnected notes the sandbox's new end, that it was seen, and a new epoch:
+// whatever E2B kept before this connect is older than what the builder does now.
 func (s *Store) RecordConnected(ctx context.Context, j job.Job, ttl time.Duration) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_expires_at = now() + @ttl::interval, missing_since = NULL,` + changed + mine + returning
+	const sql = `UPDATE jobs SET epoch = epoch + 1, sandbox_expires_at = now() + @ttl::interval, missing_since = NULL,` + changed + mine + returning
 	return s.write(ctx, sql, with(builder(j), postgres.Args{"ttl": ttl}))
 }
 
@@ -138,10 +139,11 @@ func (s *Store) RecordBuildMissing(ctx context.Context, j job.Job) (job.Job, err
 }
 
 // Ready ends the build: status, preview and the sandbox's due time in one step.
+// job.ErrConflict, too: the sandbox does not carry the marker of this epoch.
 func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL string, pauseAfter time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = now() + @pause_after::interval,
 			op_until = NULL, polled_ms = @polled_ms,` + ended + changed + mine + `
-		AND sandbox_state = 'running'` + returning
+		AND sandbox_state = 'running' AND marker_epoch = epoch` + returning
 	return s.unpublished(ctx, sql, with(builder(j), postgres.Args{
 		"status": job.Checks, "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
 	}))

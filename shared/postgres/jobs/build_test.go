@@ -99,6 +99,21 @@ func TestTheMarkerNeverGoesBack(t *testing.T) {
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, 2) })
 }
 
+// Whatever E2B kept before a connect must be told from what comes after it.
+func TestEachConnectOfABuilderIsANewEpoch(t *testing.T) {
+	b := setup(t)
+	j := b.checking()
+	again := must(t)(b.RecordConnected(b.ctx, j, time.Hour))
+	if again.Epoch != j.Epoch+1 || again.MarkerEpoch != j.Epoch {
+		t.Errorf("got epoch %d, marker %d, want %d, %d", again.Epoch, again.MarkerEpoch, j.Epoch+1, j.Epoch)
+	}
+	ready := func() (job.Job, error) { return b.Ready(b.ctx, again, again.Progress, "https://x", 0) }
+	b.wantUnwritten(j.ID, job.ErrConflict, ready)
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordMarker(b.ctx, j.ID, j.Epoch) })
+	must(t)(b.RecordMarker(b.ctx, j.ID, again.Epoch))
+	must(t)(ready())
+}
+
 func TestReadyIsWholeAndDue(t *testing.T) {
 	b := setup(t)
 	j := b.checking()

@@ -25,7 +25,7 @@ const (
 	sandbox_state, sandbox_paused, sandbox_expires_at, paused_at, pause_error, error_message, debug_id,
 	enqueued_at, started_at, completed_at, created_at, updated_at, deadline_at, schedule_for,
 	turn, claim, lease_until, crashes, create_no, create_sent_at, step_started_at, polled_ms, log_offset,
-	epoch, marker_epoch, op_until, op_shared, pause_due_at, missing_since, revision, now()`
+	epoch, marker_epoch, op_until, op_shared, waiter_until, pause_due_at, missing_since, revision, now()`
 )
 
 // changed is part of every UPDATE of what a job is. When it was last asked for
@@ -81,6 +81,10 @@ func with(fence, own postgres.Args) postgres.Args {
 	maps.Copy(fence, own)
 	return fence
 }
+
+// waiting makes the writer the one that waits for a wake, with a call of its own
+// under way. Needs @waiter_time.
+const waiting = ` waiter_until = now() + @waiter_time::interval, settled_epoch = NULL, `
 
 // unowned: no call to E2B about a finished job's sandbox is under way.
 const unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('none', 'gone')

@@ -105,6 +105,7 @@ func (b fixture) withSandbox() job.Job {
 func (b fixture) checking() job.Job {
 	b.t.Helper()
 	j := b.withSandbox()
+	j = must(b.t)(b.RecordMarker(b.ctx, j.ID, j.Epoch))
 	for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
 		j = must(b.t)(b.Advance(b.ctx, j, j.Progress, next))
 	}
@@ -131,7 +132,7 @@ func (b fixture) paused() job.Job {
 
 func (b fixture) resuming() job.Job {
 	b.t.Helper()
-	return must(b.t)(b.TakeResume(b.ctx, b.paused(), 10*time.Minute))
+	return must(b.t)(b.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: 10 * time.Minute}))
 }
 
 func (b fixture) running() job.Job {

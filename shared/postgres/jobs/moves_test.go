@@ -122,7 +122,7 @@ func users() (map[string][]job.Maker, error) {
 type write struct {
 	ID            string
 	Revision      int64
-	Quiet         string // the method, if it is one of the three that publish nothing
+	Quiet         string // the method, if it is one of the five that publish nothing
 	Status, State [2]string
 }
 
@@ -154,7 +154,7 @@ func caller() string {
 }
 
 // watchMoves adds the moves of a test's database to those of the package, and
-// checks that each write of the store was published, or is one of the three that
+// checks that each write of the store was published, or is one of the five that
 // are not. The store's writes alone change the revision and the time.
 func (b fixture) watchMoves(p *published) {
 	b.t.Helper()
@@ -165,7 +165,10 @@ func (b fixture) watchMoves(p *published) {
 			INSERT INTO writes VALUES (NEW.id, NEW.revision,
 				CASE WHEN NEW.claim > OLD.claim THEN 'ClaimTurn'
 					WHEN NEW.status = 'ready' AND OLD.status <> 'ready' THEN 'Ready'
-					WHEN NEW.sandbox_state = 'pausing' AND NEW.op_until > now() THEN 'TakePause' ELSE '' END,
+					WHEN NEW.sandbox_state = 'pausing' AND NEW.op_until > now() THEN 'TakePause'
+					WHEN NEW.sandbox_state = 'resuming' AND NEW.epoch > OLD.epoch THEN 'TakeResume'
+					WHEN NEW.sandbox_state = 'resuming' AND NEW.waiter_until > now() AND NEW.waiter_until IS DISTINCT FROM OLD.waiter_until THEN 'JoinResume'
+					ELSE '' END,
 				ARRAY[OLD.status, NEW.status], ARRAY[OLD.sandbox_state, NEW.sandbox_state]);
 			RETURN NULL;
 		END $$;

@@ -11,7 +11,7 @@ import (
 // job.OpTime has passed. job.ErrConflict: it is not due, not this epoch's, or
 // somebody else's; re-read to know which.
 func (s *Store) TakePause(ctx context.Context, id string, epoch int) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_state = 'pausing', op_until = now() + @op_time::interval, op_shared = false,
+	const sql = `UPDATE jobs SET sandbox_state = 'pausing', op_until = now() + @op_time::interval, op_shared = false, waiter_until = NULL,
 			pause_due_at = least(pause_due_at, now()),` + changed + `
 		WHERE id = @id::uuid AND` + ours + `AND status = 'ready' AND epoch = @epoch AND (
 			(sandbox_state = 'running' AND pause_due_at <= now() AND (op_until IS NULL OR op_until < now()))

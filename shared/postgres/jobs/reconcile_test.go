@@ -194,8 +194,8 @@ func TestASandboxIsGoneAfterAGraceWithoutAnyOtherWrite(t *testing.T) {
 			b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordGone(b.ctx, j) })
 			b.pass(job.Grace + time.Second)
 			gone := must(t)(b.RecordGone(b.ctx, j))
-			if gone.SandboxState != job.SandboxGone || gone.SandboxPaused || gone.EnvSealed != nil {
-				t.Errorf("got %s, paused %v, environment %q", gone.SandboxState, gone.SandboxPaused, gone.EnvSealed)
+			if gone.SandboxState != job.SandboxGone || gone.SandboxPaused {
+				t.Errorf("got %s, paused %v", gone.SandboxState, gone.SandboxPaused)
 			}
 		})
 	}
@@ -211,7 +211,7 @@ func TestWhatBreaksTheEvidence(t *testing.T) {
 	if !same.MissingSince.Equal(ready.MissingSince) {
 		t.Errorf("a pause that heard 404 moved the first sight of it from %v to %v", ready.MissingSince, same.MissingSince)
 	}
-	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.RecordFinishedMissing(b.ctx, b.paused())), 10*time.Minute))
+	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.RecordFinishedMissing(b.ctx, b.paused())), jobs.Wake{Time: 10 * time.Minute}))
 	since := woken.MissingSince
 	if kept := must(t)(b.RecordResumeMissing(b.ctx, woken)); !kept.MissingSince.Equal(since) {
 		t.Errorf("a resume that heard 404 moved the first sight of it from %v to %v", since, kept.MissingSince)

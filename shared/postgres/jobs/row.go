@@ -17,7 +17,7 @@ func scanJob(row pgx.Row) (j job.Job, err error) {
 		&j.SandboxState, &j.SandboxPaused, moment(&j.SandboxExpiresAt), moment(&j.PausedAt), text(&j.PauseError), text(&j.ErrorMessage), text(&j.DebugID),
 		&j.EnqueuedAt, moment(&j.StartedAt), moment(&j.CompletedAt), &j.CreatedAt, &j.UpdatedAt, &j.DeadlineAt, moment(&j.ScheduleFor),
 		&j.Turn, &j.Claim, moment(&j.LeaseUntil), &j.Crashes, &j.CreateNo, moment(&j.CreateSentAt), moment(&j.StepStartedAt), &j.PolledMS, &j.LogOffset,
-		&j.Epoch, &j.MarkerEpoch, moment(&j.OpUntil), &j.OpShared, moment(&j.PauseDueAt), moment(&j.MissingSince), &j.Revision, &j.ReadAt,
+		&j.Epoch, &j.MarkerEpoch, moment(&j.OpUntil), &j.OpShared, moment(&j.WaiterUntil), moment(&j.PauseDueAt), moment(&j.MissingSince), &j.Revision, &j.ReadAt,
 	)
 	return j, err
 }

@@ -29,7 +29,7 @@ func TestPausedIsWrittenOnlyByTheOwnerOfThePause(t *testing.T) {
 	b := setup(t)
 	j := b.pausing()
 	b.pass(job.OpTime + time.Second)
-	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID)), 10*time.Minute))
+	woken := must(t)(b.TakeResume(b.ctx, must(t)(b.Get(b.ctx, j.ID)), jobs.Wake{Time: 10 * time.Minute}))
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPaused(b.ctx, j) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordPauseRefused(b.ctx, j, "plan") })
 	if woken.Epoch != j.Epoch+1 {
@@ -66,20 +66,27 @@ func TestAFailedPauseIsTakenAgainAtOnce(t *testing.T) {
 func TestAResumeRaisesTheEpochOnce(t *testing.T) {
 	b := setup(t)
 	j := b.paused()
-	woken := must(t)(b.TakeResume(b.ctx, j, 10*time.Minute))
+	woken := must(t)(b.TakeResume(b.ctx, j, jobs.Wake{Time: 10 * time.Minute}))
 	if woken.Epoch != j.Epoch+1 || woken.SandboxPaused || woken.OpShared {
 		t.Errorf("got epoch %d, paused %v, shared %v", woken.Epoch, woken.SandboxPaused, woken.OpShared)
 	}
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, 10*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, jobs.Wake{Time: 10 * time.Minute}) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, woken, jobs.Wake{Time: 10 * time.Minute}) })
 	pausing := b.pausing()
-	b.wantUnwritten(pausing.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, pausing, 10*time.Minute) })
+	b.wantUnwritten(pausing.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, pausing, jobs.Wake{Time: 10 * time.Minute}) })
+}
+
+// joined is a wake whose first caller died, and that another waits for.
+func (b fixture) joined(first job.Job) job.Job {
+	b.t.Helper()
+	b.pass(job.WaiterTime + time.Second)
+	return must(b.t)(b.JoinResume(b.ctx, first))
 }
 
 func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	b := setup(t)
 	first := b.resuming()
-	shared := must(t)(b.JoinResume(b.ctx, first))
+	shared := b.joined(first)
 	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordNotResumed(b.ctx, first) })
 	done := must(t)(b.RecordResumed(b.ctx, first, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	if !done.OpUntil.Equal(shared.OpUntil) {
@@ -94,10 +101,82 @@ func TestASharedResumeKeepsItsTimeWhenItEnds(t *testing.T) {
 	must(t)(b.TakePause(b.ctx, first.ID, requested.Epoch))
 }
 
+// One call waits for a wake; the next may when it has given up, or is dead.
+func TestOneWaitsForAWake(t *testing.T) {
+	b := setup(t)
+	first := b.resuming()
+	b.wantUnwritten(first.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, first) })
+	b.pass(job.WaiterTime + time.Second)
+	for settled, shared := range map[bool]bool{true: false, false: true} {
+		j := b.resuming()
+		must(t)(b.GiveUpWait(b.ctx, j, settled))
+		next := must(t)(b.JoinResume(b.ctx, j))
+		if next.OpShared != shared {
+			t.Errorf("after a call of which E2B's answer is known, %v: shared %v", settled, next.OpShared)
+		}
+		b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.GiveUpWait(b.ctx, j, true) })
+		b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
+		must(t)(b.GiveUpWait(b.ctx, next, true))
+	}
+}
+
+// A call that E2B may not have answered is not forgotten by those that follow.
+func TestACallUnderWayIsNotForgotten(t *testing.T) {
+	b := setup(t)
+	j := b.joined(b.resuming())
+	must(t)(b.GiveUpWait(b.ctx, j, true))
+	if next := must(t)(b.JoinResume(b.ctx, j)); !next.OpShared {
+		t.Error("the dead call's connect may still travel, and the wake is not shared")
+	}
+}
+
+// What one call has settled says nothing of the next one's.
+func TestADeadCallAfterASettledOneIsNotForgotten(t *testing.T) {
+	b := setup(t)
+	j := b.resuming()
+	must(t)(b.GiveUpWait(b.ctx, j, true))
+	must(t)(b.JoinResume(b.ctx, j))
+	if next := b.joined(j); !next.OpShared {
+		t.Error("the dead call's connect may still travel, and the wake is not shared")
+	}
+}
+
+// With all answers in, a preview can be put to sleep at once.
+func TestASettledWakeLeavesNothingBehind(t *testing.T) {
+	b := setup(t)
+	j := b.resuming()
+	must(t)(b.GiveUpWait(b.ctx, j, true))
+	j = must(t)(b.JoinResume(b.ctx, j))
+	done := must(t)(b.RecordResumed(b.ctx, j, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
+	if !done.OpUntil.IsZero() || !done.WaiterUntil.IsZero() {
+		t.Errorf("got op_until %v, waiter_until %v", done.OpUntil, done.WaiterUntil)
+	}
+	must(t)(b.RequestPause(b.ctx, j.ID))
+	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
+}
+
+func TestAUserWaitsForFewWakesAtATime(t *testing.T) {
+	b := setup(t)
+	take := func(j job.Job) func() (job.Job, error) {
+		return func() (job.Job, error) { return b.TakeResume(b.ctx, j, jobs.Wake{Time: 10 * time.Minute}) }
+	}
+	next := b.paused()
+	var waking []job.Job
+	for range job.MaxWaking {
+		waking = append(waking, b.resuming())
+	}
+	b.wantUnwritten(next.ID, job.ErrWaking, take(next))
+	must(t)(b.GiveUpWait(b.ctx, waking[0], true))
+	must(t)(take(next)())
+	b.wantUnwritten(waking[0].ID, job.ErrWaking, func() (job.Job, error) { return b.JoinResume(b.ctx, waking[0]) })
+	b.pass(job.WaiterTime + time.Second)
+	must(t)(b.JoinResume(b.ctx, waking[0]))
+}
+
 // A preview that does not come up goes to sleep, however many wait for it.
 func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.TakeResume(b.ctx, b.paused(), 5*time.Minute))
+	j := must(t)(b.TakeResume(b.ctx, b.paused(), jobs.Wake{Time: 5 * time.Minute}))
 	for range 4 {
 		b.pass(time.Minute)
 		j = must(t)(b.ExtendResume(b.ctx, must(t)(b.JoinResume(b.ctx, j))))
@@ -106,7 +185,7 @@ func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.JoinResume(b.ctx, j) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ExtendResume(b.ctx, j) })
 	b.pass(time.Minute + time.Second)
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 5*time.Minute) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, jobs.Wake{Time: 5 * time.Minute}) })
 	must(t)(b.TakePause(b.ctx, j.ID, j.Epoch))
 }
 
@@ -114,9 +193,9 @@ func TestAWakeThatIsDueIsNobodysToProlong(t *testing.T) {
 // due and woken again: the new wake's end must leave it its time.
 func TestAWakeBesideAnOlderConnectIsShared(t *testing.T) {
 	b := setup(t)
-	j := must(t)(b.JoinResume(b.ctx, b.resuming()))
+	j := b.joined(b.resuming())
 	must(t)(b.RecordResumed(b.ctx, j, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
-	again := must(t)(b.TakeResume(b.ctx, must(t)(b.RequestPause(b.ctx, j.ID)), 10*time.Minute))
+	again := must(t)(b.TakeResume(b.ctx, must(t)(b.RequestPause(b.ctx, j.ID)), jobs.Wake{Time: 10 * time.Minute}))
 	done := must(t)(b.RecordResumed(b.ctx, again, jobs.Run{Due: 10 * time.Minute, TTL: 30 * time.Minute}))
 	if !again.OpShared || !done.OpUntil.Equal(again.OpUntil) {
 		t.Errorf("shared %v, op until %v, want it kept at %v", again.OpShared, done.OpUntil, again.OpUntil)
@@ -133,12 +212,14 @@ func TestAPauseOfADeadWakeIsDue(t *testing.T) {
 	}
 }
 
-func TestAResumeOfARunningPreviewWaitsUntilItIsDue(t *testing.T) {
+// Whoever looked and found its app silent may wake a preview that is not due; but
+// only one of them.
+func TestARunningPreviewIsWokenOnce(t *testing.T) {
 	b := setup(t)
 	j := b.running()
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
-	b.pass(10*time.Minute - job.DueMargin)
-	must(t)(b.TakeResume(b.ctx, j, 10*time.Minute))
+	take := func() (job.Job, error) { return b.TakeResume(b.ctx, j, jobs.Wake{Time: 10 * time.Minute}) }
+	must(t)(take())
+	b.wantUnwritten(j.ID, job.ErrConflict, take)
 }
 
 func TestADeadResumeIsPutBackToSleep(t *testing.T) {
@@ -154,15 +235,8 @@ func TestADeadResumeIsPutBackToSleep(t *testing.T) {
 
 func TestALostSandboxStaysLost(t *testing.T) {
 	b := setup(t)
-	wake := b.resuming()
-	if wake.EnvSealed == nil {
-		t.Error("a preview that may be started again has lost its environment")
-	}
-	j := must(t)(b.RecordRolledBack(b.ctx, wake))
-	if j.EnvSealed != nil {
-		t.Errorf("its environment is kept: %q", j.EnvSealed)
-	}
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, 10*time.Minute) })
+	j := must(t)(b.RecordRolledBack(b.ctx, b.resuming()))
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakeResume(b.ctx, j, jobs.Wake{Time: 10 * time.Minute}) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.TakePause(b.ctx, j.ID, j.Epoch) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RequestPause(b.ctx, j.ID) })
 }

@@ -40,12 +40,12 @@ func TestACopyOfTheDatabaseTouchesNoSandbox(t *testing.T) {
 		t.Error("the original's sandbox is the original's, and a job without one is everybody's")
 	}
 	copied.wantUnwritten(due.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakePause(b.ctx, due.ID, due.Epoch) })
-	copied.wantUnwritten(asleep.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakeResume(b.ctx, asleep, 10*time.Minute) })
+	copied.wantUnwritten(asleep.ID, job.ErrConflict, func() (job.Job, error) { return copied.TakeResume(b.ctx, asleep, jobs.Wake{Time: 10 * time.Minute}) })
 	copied.wantUnwritten(resuming.ID, job.ErrConflict, func() (job.Job, error) { return copied.JoinResume(b.ctx, resuming) })
 	copied.wantUnwritten(building.ID, job.ErrConflict, func() (job.Job, error) { return copied.ClaimTurn(b.ctx, building.ID, building.Turn) })
 	mine := must(t)(copied.ClaimTurn(b.ctx, copied.accept(newJob()).ID, 0))
 	must(t)(copied.Begin(b.ctx, mine, job.Limits{PerUser: 1})) // the original's builds end in no copy
 	must(t)(original.TakePause(b.ctx, due.ID, due.Epoch))
-	must(t)(original.TakeResume(b.ctx, asleep, 10*time.Minute))
+	must(t)(original.TakeResume(b.ctx, asleep, jobs.Wake{Time: 10 * time.Minute}))
 	must(t)(original.ClaimTurn(b.ctx, building.ID, building.Turn))
 }

@@ -26,9 +26,10 @@ type Store struct {
 // may touch: a copy of a database names another stack's. publish is called with
 // every row that a write returned, before the write returns; nil: nobody is told.
 //
-// Three writes publish nothing: ClaimTurn, which concerns builders alone, and
-// TakePause and Ready, whose callers publish the row while they make the
-// call or send the message that follows.
+// Five writes publish nothing: ClaimTurn, which concerns builders alone; TakePause
+// and Ready, whose callers publish the row while they make the call or send the
+// message that follows; TakeResume and JoinResume, whose caller must know whether
+// the cache was told.
 func NewStore(db *postgres.DB, stack string, publish func(context.Context, job.Job)) *Store {
 	if publish == nil {
 		publish = func(context.Context, job.Job) {}

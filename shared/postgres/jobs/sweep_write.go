@@ -56,7 +56,7 @@ func (s *Store) RecordFinishedMissing(ctx context.Context, j job.Job) (job.Job, 
 // is not so.
 func (s *Store) RecordGone(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL,
-			missing_since = NULL, env_sealed = NULL,` + changed + asRead + unowned + `
+			missing_since = NULL,` + changed + asRead + unowned + `
 		AND missing_revision = revision AND missing_since < now() - @grace::interval` + returning
 	return s.write(ctx, sql, with(reader(j), postgres.Args{"grace": job.Grace}))
 }

@@ -1,0 +1,3 @@
+DROP TABLE wakes;
+DROP INDEX jobs_waking;
+ALTER TABLE jobs DROP COLUMN waiter_until, DROP COLUMN settled_epoch;
