@@ -21,10 +21,10 @@ func up(ctx context.Context, c checkout.Checkout, to io.Writer) (s *stack.Stack,
 		return nil, nil, err
 	}
 	c.RemoveEnv() // of a system that was killed
-	log, err := os.Create(c.Path("log"))
+	log, err := c.OpenLog()
 	if err != nil {
 		release()
-		return nil, nil, fmt.Errorf("write the functions' log: %w", err)
+		return nil, nil, err
 	}
 	end := func() { _ = log.Close(); release() }
 	config, err := c.Config(log)

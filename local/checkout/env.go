@@ -46,6 +46,19 @@ func (c Checkout) write(name, text string) error {
 	return nil
 }
 
+// OpenLog begins .local/log anew. Like the addresses, only its owner may read it:
+// it has what functions and builds say, whoever else is on this machine.
+func (c Checkout) OpenLog() (*os.File, error) {
+	if err := c.write("log", ""); err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(c.Path("log"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, fmt.Errorf("write .local/log: %w", err)
+	}
+	return log, nil
+}
+
 // RemoveEnv takes back what WriteEnv told.
 func (c Checkout) RemoveEnv() {
 	_ = os.Remove(c.Path("env"))

@@ -55,7 +55,7 @@ type wirePlan struct {
 }
 
 // AdminHandler returns the simulator's own API, below /_sim/. It is for tests
-// and demos: it asks for no key.
+// and demos: it asks for no key, and is for programs of this machine alone.
 func (s *Server) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_sim/sandboxes", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.Sandboxes()) })
@@ -110,7 +110,7 @@ func (s *Server) AdminHandler() http.Handler {
 			s.replyPlan(w)
 		}
 	})
-	return mux
+	return FromHere(mux)
 }
 
 func (s *Server) replyClock(w http.ResponseWriter) { reply(w, map[string]time.Time{"now": s.Now()}) }

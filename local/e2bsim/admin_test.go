@@ -1,6 +1,7 @@
 package e2bsim_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +10,7 @@ import (
 )
 
 func (w *world) ask(method, path, body string) result {
-	return send(w.context(), method, w.admin+"/_sim"+path, body, nil)
+	return send(w.context(), method, w.admin+"/_sim"+path, body, http.Header{"Content-Type": {"application/json"}})
 }
 
 func TestAdmin(t *testing.T) {

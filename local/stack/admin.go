@@ -17,7 +17,8 @@ import (
 const functionError = "X-Amz-Function-Error"
 
 // admin answers what only the runner of the system knows: the bill, the
-// functions themselves, and the simulator's own API below /_sim/.
+// functions themselves, and the simulator's own API below /_sim/. It asks for no
+// key, so it is for programs of this machine alone.
 func (s *Stack) admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /bill", func(w http.ResponseWriter, _ *http.Request) {
@@ -46,7 +47,7 @@ func (s *Stack) admin() http.Handler {
 	} else {
 		mux.HandleFunc("GET /_sim/sandboxes", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") })
 	}
-	return mux
+	return e2bsim.FromHere(mux)
 }
 
 // Admin is the admin address of a system that runs elsewhere.
@@ -58,6 +59,7 @@ func (a Admin) Invoke(ctx context.Context, function string, event []byte) (answe
 	if err != nil {
 		return nil, "", fmt.Errorf("invoke %s: %w", function, err)
 	}
+	req.Header.Set("Content-Type", "application/json")
 	answer, header, err := do(req)
 	return answer, header.Get(functionError), err
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"siesta/local/e2bsim"
 	"siesta/local/postgresserver"
 	"siesta/local/redisserver"
 	"siesta/local/sqssim"
@@ -51,7 +52,7 @@ func (s *Stack) startSQS(context.Context) error {
 	}
 	s.SQSURL = "http://" + listener.Addr().String()
 	s.SQS = sqssim.New(s.SQSURL)
-	server := &http.Server{Handler: s.SQS}
+	server := &http.Server{Handler: e2bsim.FromHere(s.SQS)}
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	s.onClose(server.Close)
 	for _, behind := range []bool{true, false} { // a dead-letter queue before the queue that names it

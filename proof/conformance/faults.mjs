@@ -4,9 +4,10 @@ import { equal, rejects, truthy } from './suite.mjs'
 // hosted service's would. admin is the address of the simulator's own API.
 export async function faults(s, sdk, box, admin) {
   const { Sandbox } = sdk
+  const json = { 'Content-Type': 'application/json' }
   const newest = sdk.version !== '2.45.0'
   const arm = async (fault) => {
-    const res = await fetch(`${admin}/_sim/faults`, { method: 'POST', body: JSON.stringify(fault) })
+    const res = await fetch(`${admin}/_sim/faults`, { method: 'POST', headers: json, body: JSON.stringify(fault) })
     equal(res.status, 200, 'status of the admin API')
   }
   await s.check('429 with Retry-After', async () => {
@@ -35,7 +36,7 @@ export async function faults(s, sdk, box, admin) {
   })
   await s.check('a time-out that the clock brings', async () => {
     const short = await Sandbox.create({ timeoutMs: 3_600_000 })
-    await fetch(`${admin}/_sim/clock/advance`, { method: 'POST', body: '{"by":"1h0m1s"}' })
+    await fetch(`${admin}/_sim/clock/advance`, { method: 'POST', headers: json, body: '{"by":"1h0m1s"}' })
     await rejects(short.getInfo(), 'SandboxNotFoundError')
   })
 }
