@@ -12,7 +12,7 @@ from suite import equal, got, rejects, truthy
 async def faults(s, sandbox, box, admin):
     def arm(call, action, **more):
         body = json.dumps({"call": call, "action": action, **more}).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{admin}/_sim/faults", body, method="POST")) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"{admin}/_sim/faults", body, {"Content-Type": "application/json"}, method="POST")) as answer:
             equal(answer.status, 200, "status of the admin API")
 
     async def rate_limited():
