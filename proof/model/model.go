@@ -60,7 +60,8 @@ type Job struct {
 
 	Lease, Op, Due, Expires, Missing, Deadline time.Time
 
-	shared     bool
+	shared     bool // a call of a wake without an answer may be under way
+	settled    bool // the newest one has its answer
 	claimed    bool // this turn was claimed before
 	crashes    int
 	creates    int

@@ -101,12 +101,12 @@ func (m *Model) Resume(j *Job) Answer {
 		}
 		return unreachable
 	case j.State == job.SandboxResuming && !m.free(j):
-		j.shared = true
+		j.shared = j.shared || !j.settled
 	default:
 		j.shared = j.State == job.SandboxRunning && !m.free(j)
 		j.State, j.Epoch, j.Due = job.SandboxResuming, j.Epoch+1, m.Now.Add(Wake)
 	}
-	j.Op = m.Now.Add(opTime)
+	j.Op, j.settled = m.Now.Add(opTime), false
 	j.write()
 	return m.wake(j)
 }
@@ -114,6 +114,7 @@ func (m *Model) Resume(j *Job) Answer {
 func (m *Model) wake(j *Job) Answer {
 	running := j.Sandbox.Running
 	says, _ := m.connect(j.Sandbox, wakeLife)
+	j.settled = says == done
 	if says == done && running { // when does it end? No answer is as good as one
 		m.get(j.Sandbox)
 		if !m.has(j.Sandbox) {
