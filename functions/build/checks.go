@@ -13,6 +13,9 @@ import (
 const (
 	// answerWithin is how long a server may take until its preview answers.
 	answerWithin = 3 * time.Minute
+	// failsWithin is how long it may answer that it is broken, as some do while
+	// they come up.
+	failsWithin = 30 * time.Second
 	// noStart stands in for an empty start command: without the step's folder
 	// each turn would begin it, and its clock, anew.
 	noStart = "true"
@@ -24,10 +27,15 @@ func (t *turn) checks(ctx context.Context) error {
 	if err := t.serve(ctx); err != nil {
 		return err
 	}
-	url := t.e2b.PreviewURL(t.j.SandboxID, t.j.Plan.Port)
-	if err := t.answers(ctx, url); err != nil {
+	port, err := t.answers(ctx)
+	if err != nil {
 		return err
 	}
+	if port != t.j.Plan.Port {
+		t.say(ctx, fmt.Sprintf("The app's page is on port %d.", port))
+		t.progress.Plan.Preview = port
+	}
+	url := t.e2b.PreviewURL(t.j.SandboxID, port)
 	return t.take(t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter)) // published beside the message that puts it to sleep
 }
 
@@ -57,37 +65,40 @@ func (t *turn) serve(ctx context.Context) error {
 	return t.start(ctx, "start", t.j.Plan.Start, "Starting the server: "+firstLine(t.j.Plan.Start))
 }
 
-// answers waits for the app behind url, watching its server. A start command that
-// ended well has left its server behind, so only the app can tell; one that failed
-// counts, whoever answers in its place.
-func (t *turn) answers(ctx context.Context, url string) error {
+// answers waits for the app, watching its server, and returns the port that shows
+// it. A start command that ended well has left its server behind, so only the app
+// can tell; one that failed counts, whoever answers in its place.
+func (t *turn) answers(ctx context.Context) (port int, err error) {
 	for {
-		probe := t.probe(ctx, url)
+		planned := t.probe(ctx, t.e2b.PreviewURL(t.j.SandboxID, t.j.Plan.Port))
 		server, err := t.server(ctx)
-		switch {
-		case err == nil && server.Phase == envd.StepExited && server.ExitCode != 0:
-			return t.exited(ctx, "start", "The server stopped", server)
-		case probe.Ready():
-			return nil
-		case err != nil:
-			return err
-		case server.Phase == envd.StepNone, server.Phase == envd.StepLost:
-			return t.untraced(ctx, "Starting the server")
-		case server.Phase == envd.StepDied:
-			return t.exited(ctx, "start", "The server stopped", server)
+		if err == nil && server.Phase == envd.StepExited && server.ExitCode != 0 {
+			return 0, t.exited(ctx, "start", "The server stopped", server)
 		}
-		if t.elapsed() > answerWithin {
+		if port := t.shown(ctx, planned); port != 0 {
+			return port, nil
+		}
+		switch {
+		case err != nil:
+			return 0, err
+		case server.Phase == envd.StepNone, server.Phase == envd.StepLost:
+			return 0, t.untraced(ctx, "Starting the server")
+		case server.Phase == envd.StepDied:
+			return 0, t.exited(ctx, "start", "The server stopped", server)
+		}
+		fails := planned.Answer == e2b.AppFails && t.elapsed() > failsWithin
+		if fails || t.elapsed() > answerWithin {
 			// A turn that took over a dead one may be the first to look.
 			t.started = true
 			if t.linger(ctx) {
 				continue
 			}
-			t.unanswered(ctx, probe)
-			return t.silent(ctx, probe, server)
+			t.unanswered(ctx, planned)
+			return 0, t.silent(ctx, planned, server)
 		}
 		if !t.linger(ctx) {
-			t.unanswered(ctx, probe)
-			return waitFor(t.wait())
+			t.unanswered(ctx, planned)
+			return 0, waitFor(t.wait())
 		}
 	}
 }
@@ -107,10 +118,10 @@ func (t *turn) unanswered(ctx context.Context, p e2b.Preview) {
 
 // silent is the failure of an app that gave no good answer in time.
 func (t *turn) silent(ctx context.Context, probe e2b.Preview, server envd.Progress) error {
-	what := "gave no answer"
+	what, within := "gave no answer", answerWithin
 	switch probe.Answer {
 	case e2b.AppFails:
-		what = fmt.Sprintf("answered %d %s", probe.Status, http.StatusText(probe.Status))
+		what, within = fmt.Sprintf("answered %d %s", probe.Status, http.StatusText(probe.Status)), failsWithin
 	case e2b.AppRefuses:
 		what = "refused its preview address"
 	}
@@ -118,6 +129,6 @@ func (t *turn) silent(ctx context.Context, probe e2b.Preview, server envd.Progre
 	if server.Phase == envd.StepExited {
 		who = "The start command ended, and the app"
 	}
-	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, t.j.Plan.Port, answerWithin)
-	return failed(nil, "%s%s", message, t.lastLines(ctx, "start"))
+	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, t.j.Plan.Port, within)
+	return failed(nil, "%s%s%s", message, t.elsewhere(ctx), t.lastLines(ctx, "start"))
 }

@@ -57,7 +57,7 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 		plan.Port = job.DefaultPort
 	}
 	if request.Port != nil {
-		plan.Port = *request.Port
+		plan.Port, plan.Named = *request.Port, true
 	}
 	return plan, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -56,10 +57,23 @@ func (r redactor) lines(output string, most int) []string {
 	return lines
 }
 
-// tail joins the last few lines of output, for an error message.
+// chatter are lines that tell nothing of a failure, and push what does out of the
+// last few: what servers note of each visit, and npm's news, funding and advice.
+var chatter = regexp.MustCompile(`^(\s*(GET|HEAD|POST) /\S* \d{3}\b` + // Next
+	`|.*"(GET|HEAD|POST) /\S* HTTP/[0-9.]+"` + // most others
+	`|npm notice\b.*|npm fund\b.*|npm (warn|WARN) (deprecated|allow-scripts)\b.*` +
+	`|.*A complete log of this run can be found in:.*` +
+	`|\d+ packages are looking for funding|\s*run .npm fund. for details` +
+	`|found 0 vulnerabilities|To address .*|\s*npm audit fix.*|Run .npm audit. for details\.)`)
+
+// tail joins the last few lines of output that tell something, for an error
+// message.
 func (r redactor) tail(output string) string {
 	const maxLines, maxLine = 15, 500
 	lines := r.lines(output, maxLine)
+	if telling := slices.DeleteFunc(slices.Clone(lines), chatter.MatchString); len(telling) > 0 {
+		lines = telling
+	}
 	if len(lines) > maxLines {
 		lines = lines[len(lines)-maxLines:]
 	}

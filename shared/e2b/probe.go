@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,14 @@ const (
 type Preview struct {
 	Answer Answer
 	Status int    // HTTP status; 0 without an answer
+	HTML   bool   // it is for people, by its Content-Type
 	Detail string // for logs
+}
+
+// Page reports whether visitors see a page of the app's, and not, say, an API that
+// has nothing at its root.
+func (p Preview) Page() bool {
+	return p.Ready() && p.Status < 400 && (p.HTML || p.Status >= 300)
 }
 
 // Ready reports whether visitors see the app.
@@ -68,7 +76,9 @@ func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
 	defer resp.Body.Close()
 	// A cut body still came with the app's own status.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, probeBody))
-	return judge(resp.StatusCode, body)
+	p := judge(resp.StatusCode, body)
+	p.HTML = strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+	return p
 }
 
 // judge reads an answer. Redirects, log-on pages and a missing root route are

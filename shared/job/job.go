@@ -87,7 +87,9 @@ type Plan struct {
 	Install string `json:"install"`
 	Check   string `json:"check"`
 	Start   string `json:"start"`
-	Port    int    `json:"port"`
+	Port    int    `json:"port"`              // that the app is told, as PORT
+	Named   bool   `json:"named,omitempty"`   // the request named it: no other will do
+	Preview int    `json:"preview,omitempty"` // that its visitors see, where that is another
 }
 
 // CheckOwner is nil when j is the user's own, else ErrForeign.

@@ -142,10 +142,14 @@ func (s *Store) RecordBuildMissing(ctx context.Context, j job.Job) (job.Job, err
 // job.ErrConflict, too: the sandbox does not carry the marker of this epoch.
 func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL string, pauseAfter time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = now() + @pause_after::interval,
-			op_until = NULL, polled_ms = @polled_ms,` + ended + changed + mine + `
+			op_until = NULL, plan = @plan::jsonb, polled_ms = @polled_ms,` + ended + changed + mine + `
 		AND sandbox_state = 'running' AND marker_epoch = epoch` + returning
+	plan, err := json.Marshal(p.Plan)
+	if err != nil {
+		return job.Job{}, fmt.Errorf("encode plan: %w", err)
+	}
 	return s.unpublished(ctx, sql, with(builder(j), postgres.Args{
-		"status": job.Checks, "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
+		"status": job.Checks, "plan": string(plan), "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
 	}))
 }
 

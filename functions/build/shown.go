@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"siesta/shared/e2b"
+)
+
+// Where the planned port has no page, others are looked at. A front end often
+// starts after the API beside it, so that nothing is decided at once.
+const (
+	// otherPageAfter the start, a page on another port is the app's.
+	otherPageAfter = 2 * time.Second
+	// noPageAfter the start, an app that has nothing at its root, or several
+	// servers, has none.
+	noPageAfter = 5 * time.Second
+	// mostPorts is how many others are looked at.
+	mostPorts = 4
+)
+
+// debuggers are ports of tools beside a server, which are no app: Node's
+// inspector, live reload, Python's debugger, Vite's own socket.
+var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678}
+
+// shown is the port that shows the app to its visitors, 0: none does yet. The
+// planned one is the first choice; where it has no page and the request did not
+// name it, another port's page is the next, then whatever answers.
+func (t *turn) shown(ctx context.Context, planned e2b.Preview) int {
+	port := t.j.Plan.Port
+	if planned.Page() || planned.Ready() && t.j.Plan.Named {
+		return port
+	}
+	if t.j.Plan.Named || !planned.Ready() && t.elapsed() < otherPageAfter {
+		return 0
+	}
+	best, rank := port, rankOf(planned)
+	others := t.others(ctx)
+	for _, other := range others {
+		if r := rankOf(t.probe(ctx, t.e2b.PreviewURL(t.j.SandboxID, other))); r > rank {
+			best, rank = other, r
+		}
+	}
+	patience := noPageAfter
+	switch {
+	case rank == 0:
+		return 0
+	case rank == pageRank:
+		patience = otherPageAfter
+	case rank == answerRank && len(others) == 0:
+		patience = 0
+	}
+	if t.elapsed() < patience {
+		return 0
+	}
+	return best
+}
+
+// The ranks of what a port answers.
+const (
+	nothingRank = iota + 1 // that there is nothing at its root
+	answerRank
+	pageRank
+)
+
+// rankOf is the rank of an answer; 0: there is none that visitors should see.
+func rankOf(p e2b.Preview) int {
+	switch {
+	case p.Page():
+		return pageRank
+	case p.Ready() && p.Status < 400:
+		return answerRank
+	case p.Ready():
+		return nothingRank
+	}
+	return 0
+}
+
+// others are the ports beside the planned one on which processes of the sandbox
+// listen. One look more tells of what is not known now.
+func (t *turn) others(ctx context.Context) []int {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	began := time.Now()
+	ports, err := t.envd.Listening(ctx)
+	if t.started {
+		t.polled += time.Since(began)
+	}
+	if err != nil {
+		t.log.WarnContext(ctx, "look for ports", "sandbox_id", t.j.SandboxID, "error", err)
+		return nil
+	}
+	ports = slices.DeleteFunc(ports, func(port int) bool { return port == t.j.Plan.Port || slices.Contains(debuggers, port) })
+	return ports[:min(len(ports), mostPorts)]
+}
+
+// elsewhere says where something listens instead of on the port that does not
+// answer.
+func (t *turn) elsewhere(ctx context.Context) string {
+	ports := t.others(ctx)
+	if len(ports) == 0 {
+		return ""
+	}
+	names := strings.Trim(fmt.Sprint(ports), "[]")
+	if len(ports) == 1 {
+		return fmt.Sprintf(" Something listens on port %s: if that is the app, name it as the request's port.", names)
+	}
+	return fmt.Sprintf(" Something listens on the ports %s: if one is the app, name it as the request's port.", strings.ReplaceAll(names, " ", ", "))
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"siesta/proof/functiontest"
+	"siesta/shared/job"
+)
+
+// html is a greeting that browsers take for a page.
+const html = `'<!DOCTYPE html><title>page</title>'`
+
+// starts is a request for an app with that start command; {self} in it is this
+// binary.
+func starts(command string) job.Request {
+	r := page()
+	command = strings.ReplaceAll(command, "{self}", functiontest.Self())
+	r.Commands.Start = &command
+	return r
+}
+
+// wantPort checks on which port a preview is shown.
+func (b *fixture) wantPort(j job.Job, port int) {
+	b.T.Helper()
+	seen := j.Plan.Preview
+	if seen == 0 {
+		seen = j.Plan.Port
+	}
+	if seen != port || !strings.Contains(j.PreviewURL, fmt.Sprintf("//%d-", port)) {
+		b.T.Errorf("the plan says port %d, the preview is at %s, want port %d", seen, j.PreviewURL, port)
+	}
+}
+
+// What a server listens on is its own affair.
+func TestAPageIsFoundWhereverItIs(t *testing.T) {
+	for name, command := range map[string]string{
+		"on another port":       "GREETING=" + html + " PORT=4000 exec {self} serve",
+		"without one":           "PORT=4000 exec {self} serve",
+		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & sleep 3; GREETING=" + html + " PORT=4000 exec {self} serve",
+		"beside an API that is": "mkdir api; (cd api; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.wantPort(b.ready(b.accept(starts(command)).ID), 4000)
+		})
+	}
+}
+
+func TestThePlannedPortIsTheFirstChoice(t *testing.T) {
+	for name, command := range map[string]string{
+		"two pages":       "mkdir docs; (cd docs; GREETING=" + html + " PORT=4000 exec {self} serve) & GREETING=" + html + " exec {self} serve",
+		"two without one": "mkdir docs; (cd docs; PORT=4000 exec {self} serve) & exec {self} serve",
+		"nothing at root": "echo 404 >status; exec {self} serve",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.wantPort(b.ready(b.accept(starts(command)).ID), job.DefaultPort)
+		})
+	}
+}
+
+// A port that the request named is what its sender wants to see.
+func TestANamedPortIsNeverReplaced(t *testing.T) {
+	b := setup(t)
+	r, port := starts("GREETING="+html+" PORT=4000 exec {self} serve"), 3000
+	r.Port = &port
+	j := b.at(b.spent(r, 0).ID, job.Checks)
+	b.Run(j, "until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done")
+	b.Pass(answerWithin)
+	row := b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+	if want := "port 3000 within 3m0s of its start. Something listens on port 4000: "; row.Status != job.Failed || !strings.Contains(row.ErrorMessage, want) {
+		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+	}
+}
+
+// An app that only says that it is broken will not get better.
+func TestAnAppThatFailsToEverybodyIsGivenUpSoon(t *testing.T) {
+	b := setup(t)
+	r := starts("echo 500 >status; echo the real cause; exec {self} serve")
+	j := b.at(b.spent(r, 0).ID, job.Checks)
+	b.Pass(failsWithin)
+	row := b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+	want := fmt.Sprintf("The app answered 500 %s on port 3000 within 30s of its start.", http.StatusText(500))
+	if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, want) || !strings.Contains(row.ErrorMessage, "the real cause") {
+		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+	}
+}
