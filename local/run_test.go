@@ -117,6 +117,7 @@ func TestFailuresAreToldInWords(t *testing.T) {
 		"missing event":    {nil, []string{"invoke", "pause", "events/nope.json"}, "events/nope.json"},
 		"E2B without key":  {[]string{"E2B_API_URL=https://api.e2b.app"}, []string{"run"}, "E2B_API_KEY must be, too"},
 		"E2B not there":    {[]string{"E2B_API_URL=http://127.0.0.1:1", "E2B_API_KEY=e2b_1"}, []string{"run"}, "http://127.0.0.1:1"},
+		"no domain":        {[]string{"E2B_DOMAIN=https://e2b.test"}, []string{"run"}, "is no domain"},
 		"a bad setting":    {[]string{"WAKE_SECONDS=1"}, []string{"invoke", "resume", "events/resume.json"}, "ended with the error above"},
 	} {
 		t.Run(name, func(t *testing.T) {
