@@ -88,6 +88,7 @@ type Plan struct {
 	Check   string `json:"check"`
 	Start   string `json:"start"`
 	Port    int    `json:"port"`
+	Preload string `json:"preload,omitempty"` // a program that Node runs before the server; see Server
 }
 
 // CheckOwner is nil when j is the user's own, else ErrForeign.
