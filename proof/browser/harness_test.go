@@ -100,14 +100,23 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
-// build builds an app from nothing but its files, and returns its preview.
-func (s *system) build(files map[string]job.File) (id, preview string) {
+// in is the system as a test of its own sees it.
+func (s *system) in(t *testing.T) *system {
+	own := *s
+	own.t = t
+	return &own
+}
+
+// build builds an app from nothing but its files, and returns its preview, which
+// sleeps when the test ends.
+func (s *system) build(files map[string]job.File) (preview string) {
 	s.t.Helper()
 	started, err := client.Wanted(http.StatusCreated)(s.user.Start(s.t.Context(), job.Request{ProjectID: job.NewID(), Goal: "see it", Source: job.Source{Files: files}}, ""))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	id = started.Told.JobID
+	id := started.Told.JobID
+	s.t.Cleanup(func() { _, _ = s.user.Do(context.Background(), id, client.Snapshot) })
 	var told client.Told
 	s.until(patience, "the build ends", func() bool {
 		answer, err := client.Wanted(http.StatusOK)(s.user.Status(s.t.Context(), id))
@@ -120,7 +129,7 @@ func (s *system) build(files map[string]job.File) (id, preview string) {
 	if told.Status != job.Ready {
 		s.t.Fatalf("the build is %s: %s", told.Status, client.Text(told.ErrorMessage))
 	}
-	return id, client.Text(told.PreviewURL)
+	return client.Text(told.PreviewURL)
 }
 
 func (s *system) until(limit time.Duration, what string, done func() bool) {
