@@ -10,7 +10,7 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w"
 LOCAL := .local/bin/local
 # The packages whose tests run whole systems, and take minutes.
-LONG := local proof/crash proof/load proof/model proof/race proof/systemtest
+LONG := local proof/browser proof/crash proof/load proof/model proof/race proof/systemtest
 
 .PHONY: help
 help: ## list the commands
@@ -31,7 +31,7 @@ invoke: build ## one event to one function (FUNCTION=pause EVENT=events/pause.js
 	@exec $(LOCAL) invoke "$(FUNCTION)" "$(EVENT)"
 
 .PHONY: test
-test: deps ## every test, on real Postgres and Redis, with the race detector
+test: deps browser ## every test, on real Postgres and Redis, with the race detector
 	go test -race -shuffle=on -count=1 -timeout 40m ./...
 
 # Most tests wait more than they compute, so that more of them than there are cores go on at a time.
@@ -116,3 +116,7 @@ build: deps ## the functions and the local system, into .local/bin
 .PHONY: deps
 deps: ## install what the local system needs and this machine lacks
 	@local/deps.sh
+
+.PHONY: browser
+browser: ## install Chromium, which opens previews in tests, if this machine lacks it
+	@local/deps.sh chromium

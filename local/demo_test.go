@@ -76,12 +76,28 @@ func (a account) sandboxes() (ids []string) {
 // TestTheShellsKeyIsNotOurs: whoever uses E2B's own tools has a key exported;
 // without an address it is not for us.
 func TestTheShellsKeyIsNotOurs(t *testing.T) {
-	exported := []string{"E2B_API_KEY=e2b_of_the_user", "E2B_DOMAIN=e2b.app", "E2B_SANDBOX_URL=https://sandbox.e2b.app", "E2B_API_VERSION=v1"}
+	exported := []string{"E2B_API_KEY=e2b_of_the_user", "E2B_SANDBOX_URL=https://sandbox.e2b.app", "E2B_API_VERSION=v1"}
 	code, said := call(t, exported, "demo", "examples/static")
 	if code != 0 {
 		t.Errorf("exit %d:\n%s", code, said)
 	}
 	contains(t, said, "E2B's simulator", ".localhost:", "ms after READY", "E2B sandbox", "USD", "The system stops now")
+}
+
+// TestPreviewsBelowADomain: what trusts *.localhost does not trust the hosted
+// service's domain, so that the simulator can have one as good as that.
+func TestPreviewsBelowADomain(t *testing.T) {
+	said := keepUp(t, []string{"E2B_DOMAIN=e2b.test"})
+	if code, said := call(t, []string{"E2B_DOMAIN=e2b.test"}, "demo", "examples/static"); code != 0 || !strings.Contains(said, ".e2b.test\n") {
+		t.Errorf("exit %d:\n%s", code, said)
+	}
+	edge := assignments(t)["E2B_SANDBOX_URL"]
+	contains(t, said(os.Interrupt), "below e2b.test, which is "+edge+" on this machine")
+	if code, said := call(t, []string{"E2B_DOMAIN=e2b.test:" + edge[strings.LastIndex(edge, ":")+1:]}, "demo", "examples/static"); code != 0 {
+		t.Errorf("with a port: exit %d:\n%s", code, said)
+	} else {
+		contains(t, said, ".e2b.test:"+edge[strings.LastIndex(edge, ":")+1:])
+	}
 }
 
 // TestDemoOnAnotherE2B ends well, and leaves in the account what was there.
@@ -109,6 +125,9 @@ func TestAnotherE2BThanTheRunningSystemsIsRefused(t *testing.T) {
 			t.Errorf("%s: exit %d:\n%s", args[0], code, said)
 		}
 		contains(t, said, "not with the E2B that E2B_API_URL", "stop it first")
+	}
+	if code, said := call(t, []string{"E2B_DOMAIN=e2b.test"}, "demo", "examples/static"); code != 1 || !strings.Contains(said, "stop it first") {
+		t.Errorf("with another domain: exit %d:\n%s", code, said)
 	}
 	var sourced []string // . .local/env
 	for name, value := range assignments(t) {

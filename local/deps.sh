@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the local system and its tests run on and this machine lacks: Postgres, Redis, slirp4netns, which gives
-# sandboxes the network, a server of plain files that they can reach, ps and Perl. Quiet and quick when nothing is missing.
+# sandboxes the network, a server of plain files that they can reach, ps and Perl; with the argument chromium that, too. Quiet and quick when nothing is missing.
 set -euo pipefail
 
 missing=()
@@ -11,6 +11,7 @@ command -v redis-server >/dev/null || missing+=(redis-server)
 [[ $(uname) != Linux ]] || (PATH=/usr/local/bin:/usr/bin:/bin && { command -v python3 || command -v busybox; }) >/dev/null || missing+=(busybox)
 command -v ps >/dev/null || missing+=(procps)
 command -v perl >/dev/null || missing+=(perl)
+[[ ${1:-} != chromium ]] || command -v chromium chromium-browser google-chrome /Applications/Chromium.app/Contents/MacOS/Chromium >/dev/null || missing+=(chromium)
 ((${#missing[@]})) || exit 0
 
 root=()

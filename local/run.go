@@ -15,9 +15,9 @@ func run(ctx context.Context, c checkout.Checkout) error {
 		return err
 	}
 	defer stop()
-	previews := s.E2BSandboxURL
-	if s.E2B == nil {
-		previews = "below " + s.E2BDomain
+	previews := "below " + s.E2BDomain
+	if s.E2B != nil && s.E2BSandboxURL != "http://"+s.E2BDomain {
+		previews += ", which is " + s.E2BSandboxURL + " on this machine"
 	}
 	fmt.Println()
 	for _, line := range [][2]string{

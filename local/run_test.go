@@ -119,6 +119,7 @@ func TestFailuresAreToldInWords(t *testing.T) {
 		"E2B, a password":  {[]string{"E2B_API_URL=https://u:hunter2@api.e2b.app", "E2B_API_KEY=hunter2"}, []string{"run"}, "E2B_API_URL must be"},
 		"E2B, a token":     {[]string{"E2B_API_URL=http://127.0.0.1:1/hunter2", "E2B_API_KEY=hunter2"}, []string{"run"}, "http://127.0.0.1:1 with"},
 		"E2B not there":    {[]string{"E2B_API_URL=http://127.0.0.1:1", "E2B_API_KEY=e2b_1"}, []string{"run"}, "http://127.0.0.1:1"},
+		"no domain":        {[]string{"E2B_DOMAIN=https://e2b.test"}, []string{"run"}, "is no domain"},
 		"a bad setting":    {[]string{"WAKE_SECONDS=1"}, []string{"invoke", "resume", "events/resume.json"}, "ended with the error above"},
 	} {
 		t.Run(name, func(t *testing.T) {

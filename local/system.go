@@ -85,7 +85,7 @@ func withSystem(ctx context.Context, c checkout.Checkout, to io.Writer, use func
 		return err
 	}
 	if stop == nil && c.NamesAnotherE2B(system) {
-		return errors.New("this checkout's system is running already, and not with the E2B that E2B_API_URL and E2B_API_KEY name: stop it first, or unset both")
+		return errors.New("this checkout's system is running already, and not with the E2B that E2B_API_URL, E2B_API_KEY and E2B_DOMAIN name: stop it first, or unset them")
 	}
 	return use(system, stop == nil)
 }

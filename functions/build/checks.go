@@ -62,7 +62,7 @@ func (t *turn) serve(ctx context.Context) error {
 	if t.j.Plan.Start == "" {
 		return t.start(ctx, "start", noStart, "Waiting for the app to answer")
 	}
-	return t.start(ctx, "start", t.j.Plan.Start, "Starting the server: "+firstLine(t.j.Plan.Start))
+	return t.start(ctx, "start", t.j.Plan.Server(), "Starting the server: "+firstLine(t.j.Plan.Start))
 }
 
 // answers waits for the app, watching its server, and returns the port that shows

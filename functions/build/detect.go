@@ -36,10 +36,11 @@ func (w workspace) has(names ...string) string {
 // files say.
 func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) {
 	var plan job.Plan
+	var w workspace
 	own := request.Commands
 	if own.Install == nil || own.Start == nil {
-		w, err := t.readWorkspace(ctx)
-		if err != nil {
+		var err error
+		if w, err = t.readWorkspace(ctx); err != nil {
 			return job.Plan{}, err
 		}
 		var ok bool
@@ -59,7 +60,9 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 	if request.Port != nil {
 		plan.Port, plan.Named = *request.Port, true
 	}
-	return plan, nil
+	var err error
+	plan.Preload, err = t.preload(ctx, w, plan.Port)
+	return plan, err
 }
 
 // readWorkspace reads what detection needs: the source may have come with the

@@ -161,7 +161,7 @@ func (w *wake) start(ctx context.Context, next step) error {
 	if err := w.envd.StopStep(ctx, w.dir(w.step)); err != nil {
 		return fmt.Errorf("stop %s: %w", w.step, err)
 	}
-	command := j.Plan.Start
+	command := j.Plan.Server()
 	if next.stage == install {
 		command = j.Plan.Install
 	}

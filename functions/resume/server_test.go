@@ -57,6 +57,17 @@ func TestADeadServerIsRestartedWithItsEnvironment(t *testing.T) {
 	}
 }
 
+func TestADeadServerIsPreloadedAsTheBuildsWas(t *testing.T) {
+	b := setup(t)
+	a := greeter
+	a.plan.Preload, a.plan.Start = job.Preload, `echo "$NODE_OPTIONS" >../options; `+a.plan.Start
+	j := b.killServer(b.ready(a))
+	b.want(b.resumeJob(j), http.StatusOK)
+	if got, want := b.Run(j, "cat options"), "--require "+job.Preload+"\n"; got != want {
+		t.Errorf("the restarted server had NODE_OPTIONS %q, want %q", got, want)
+	}
+}
+
 // E2B keeps no memory of a guest that hung at its pause: each plain connect is
 // refused, for good.
 func TestAGuestThatHungIsBootedFromItsDisk(t *testing.T) {

@@ -15,12 +15,12 @@ import (
 // settings are the functions' settings that the caller's environment may give.
 var settings = []string{
 	"TEMPLATES", "LIMITS", "TIER_CLAIM", "BUILD_DEADLINE_SECONDS", "PAUSE_AFTER_SECONDS", "WAKE_SECONDS", "LOG_LEVEL",
-	"SOURCE_BUCKET", "AWS_ENDPOINT_URL_S3",
+	"SOURCE_BUCKET", "AWS_ENDPOINT_URL_S3", "E2B_DOMAIN",
 }
 
 // service are the settings that name an E2B elsewhere. Without E2B_API_URL none
 // of them counts: E2B's own tools read the others, too.
-var service = []string{"E2B_API_URL", "E2B_API_KEY", "E2B_DOMAIN", "E2B_SANDBOX_URL", "E2B_API_VERSION"}
+var service = []string{"E2B_API_URL", "E2B_API_KEY", "E2B_SANDBOX_URL", "E2B_API_VERSION"}
 
 // network are the variables by which this machine reaches the package
 // registries; sandboxes need them for the same.
@@ -59,10 +59,11 @@ func (c Checkout) Config(log *os.File) (stack.Config, error) {
 }
 
 // NamesAnotherE2B reports whether the caller's environment names an E2B that is
-// not the one of the system that .local/env tells of.
+// not the one of the system that .local/env tells of, or another domain.
 func (c Checkout) NamesAnotherE2B(system map[string]string) bool {
-	return c.Getenv("E2B_API_URL") != "" &&
-		(c.Getenv("E2B_API_URL") != system["E2B_API_URL"] || c.Getenv("E2B_API_KEY") != system["E2B_API_KEY"])
+	differs := func(name string) bool { return c.Getenv(name) != "" && c.Getenv(name) != system[name] }
+	return differs("E2B_DOMAIN") || differs("E2B_API_URL") ||
+		c.Getenv("E2B_API_URL") != "" && c.Getenv("E2B_API_KEY") != system["E2B_API_KEY"]
 }
 
 func (c Checkout) pick(names []string) map[string]string {

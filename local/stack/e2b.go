@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,20 +25,32 @@ import (
 // more memory than E2B gives by default from passing here.
 var sandboxLimits = sandbox.Limits{Memory: 512 << 20, Processes: 1000}
 
-// startE2B starts the simulator, unless the settings name a service elsewhere.
+// domain is what addresses of previews can be below.
+var domain = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
+
+// startE2B starts the simulator, unless the settings name a service elsewhere. It
+// is reached at E2BSandboxURL, whatever domain the previews' addresses are below.
 func (s *Stack) startE2B(ctx context.Context) error {
 	if s.config.Env["E2B_API_URL"] != "" {
 		return s.joinE2B(ctx)
 	}
-	edge, err := listen()
-	if err != nil {
-		return err
+	s.E2BDomain = s.config.Env["E2B_DOMAIN"]
+	if s.E2BDomain != "" && !domain.MatchString(s.E2BDomain) {
+		return fmt.Errorf("E2B_DOMAIN=%q is no domain in small letters, such as e2b.test or e2b.test:8080", s.E2BDomain)
 	}
-	_, port, _ := net.SplitHostPort(edge.Addr().String())
+	_, port, _ := net.SplitHostPort(s.E2BDomain) // one without a port has a free one
+	edge, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", cmp.Or(port, "0")))
+	if err != nil {
+		return fmt.Errorf("listen for previews: %w", err)
+	}
+	s.E2BSandboxURL = fmt.Sprintf("http://localhost:%d", edge.Addr().(*net.TCPAddr).Port)
+	if s.E2BDomain == "" { // which browsers look up on this machine by themselves
+		s.E2BDomain = strings.TrimPrefix(s.E2BSandboxURL, "http://")
+	}
 	s.E2BAPIKey = s.identity.E2BAPIKey
 	config := e2bsim.Config{
 		DataDir: filepath.Join(s.config.DataDir, "sandboxes"), Backend: e2bsim.Processes{Outbound: true, Limits: sandboxLimits},
-		APIKeys: []string{s.E2BAPIKey}, Domain: "localhost:" + port, BaseEnv: maps.Clone(s.config.SandboxEnv),
+		APIKeys: []string{s.E2BAPIKey}, Domain: s.E2BDomain, BaseEnv: maps.Clone(s.config.SandboxEnv),
 	}
 	if templates := s.config.Env["TEMPLATES"]; templates != "" {
 		config.Templates = strings.Split(templates, ",")
@@ -52,7 +65,6 @@ func (s *Stack) startE2B(ctx context.Context) error {
 	server := &http.Server{Handler: s.E2B.EdgeHandler()}
 	go func() { _ = server.Serve(edge) }() // ends with Close
 	s.onClose(server.Close)
-	s.E2BDomain, s.E2BSandboxURL = "localhost:"+port, "http://localhost:"+port
 	address, err := s.serve(s.E2B.APIHandler())
 	s.E2BAPIURL = "http://" + address
 	return err

@@ -34,7 +34,8 @@ type Config struct {
 	// Env are settings of the functions, such as PAUSE_AFTER_SECONDS; they win
 	// over the system's own. With E2B_API_URL and E2B_API_KEY the sandboxes are
 	// those of the service there, not simulated ones; without Keep, those of this
-	// data folder's systems are killed when one starts and when it closes.
+	// data folder's systems are killed when one starts and when it closes. With
+	// E2B_DOMAIN simulated previews are below that, and not below localhost.
 	Env map[string]string
 	// ProcessEnv, if set, is asked before a process of a function starts, with
 	// the environment that it is to have; what it returns wins.

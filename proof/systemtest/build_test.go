@@ -121,8 +121,8 @@ func TestTwoAppsOnOnePort(t *testing.T) {
 	ids := map[string]string{u.start(page("first")): "first", u.start(page("second")): "second"}
 	for id, text := range ids {
 		j := s.await(id, "READY", func(j job.Job) bool { return j.Status.Terminal() })
-		if !strings.Contains(j.PreviewURL, "://3000-") {
-			t.Errorf("the preview is %s, want port 3000", j.PreviewURL)
+		if want := "http://3000-" + j.SandboxID + "." + domain; j.PreviewURL != want {
+			t.Errorf("the preview is %s, want %s", j.PreviewURL, want)
 		}
 		if code, body := s.visit(j.PreviewURL); code != http.StatusOK || body != text {
 			t.Errorf("the preview of the %s app answered %d %q", text, code, body)

@@ -63,7 +63,7 @@ func folder(t *testing.T, dir string) job.Source {
 	return job.Source{Files: files}
 }
 
-// visit opens a preview as a browser does, which resolves *.localhost itself.
+// visit opens a preview as a browser does that was told where its domain is.
 func (s *system) visit(preview string) (code int, body string) {
 	s.t.Helper()
 	code, body, err := s.tryVisit(preview)

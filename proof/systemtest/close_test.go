@@ -143,7 +143,7 @@ func TestTwoSystemsAtOnce(t *testing.T) {
 	two := newStack(t, func(c *stack.Config) {
 		awake(c)
 		c.Env["E2B_API_URL"], c.Env["E2B_API_KEY"] = one.E2BAPIURL, one.E2BAPIKey
-		c.Env["E2B_SANDBOX_URL"], c.Env["E2B_DOMAIN"] = one.E2BSandboxURL, strings.TrimPrefix(one.E2BSandboxURL, "http://")
+		c.Env["E2B_SANDBOX_URL"], c.Env["E2B_DOMAIN"] = one.E2BSandboxURL, one.E2BDomain
 	})
 	mine, theirs := one.preview(one.user()), two.preview(two.user())
 	for range 3 {

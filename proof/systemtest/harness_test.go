@@ -34,6 +34,9 @@ const (
 	patience = 3 * time.Minute
 	// every is the time between two looks at something that makes no event.
 	every = 10 * time.Millisecond
+	// domain is what previews are below: names below localhost, which programs
+	// trust, would hide what the hosted service shows.
+	domain = "e2b.test"
 )
 
 // built holds what the tests run: a folder for each function, and the app.
@@ -162,7 +165,7 @@ func start(change func(*stack.Config)) (*running, error) {
 	r := &running{dir: dir}
 	config := stack.Config{
 		Root: root, BinDir: built, DataDir: filepath.Join(dir, "data"), ReconcileEvery: -1,
-		Env: map[string]string{}, Report: func(err error) { r.lines.Add(err.Error()) },
+		Env: map[string]string{"E2B_DOMAIN": domain}, Report: func(err error) { r.lines.Add(err.Error()) },
 		Log: func(l runtimeapi.Line) { r.lines.Add(l.Function + ": " + l.Text) },
 		E2B: func(c *e2bsim.Config) { c.Backend = e2bsim.Processes{Files: []string{filepath.Join(built, "app")}} },
 	}

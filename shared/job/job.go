@@ -90,6 +90,7 @@ type Plan struct {
 	Port    int    `json:"port"`              // that the app is told, as PORT
 	Named   bool   `json:"named,omitempty"`   // the request named it: no other will do
 	Preview int    `json:"preview,omitempty"` // that its visitors see, where that is another
+	Preload string `json:"preload,omitempty"` // a program that Node runs before the server; see Server
 }
 
 // CheckOwner is nil when j is the user's own, else ErrForeign.

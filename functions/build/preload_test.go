@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"siesta/shared/job"
+)
+
+// mirror is an app that says which origin it sees, and Node's options.
+func mirror(dependency string) job.Request {
+	look := `echo "$NODE_OPTIONS" >>../seen`
+	return job.Request{
+		ProjectID: job.NewID(), Goal: "a mirror", Template: "base", Commands: job.Commands{Install: &look, Check: &look},
+		Env: map[string]string{"NODE_OPTIONS": "--max-http-header-size=10000"},
+		Source: job.Source{Files: map[string]job.File{
+			"package.json": {Content: fmt.Appendf(nil, `{"dependencies":{%q:"16"},"scripts":{"dev":"node server.js"}}`, dependency)},
+			"server.js":    {Content: []byte(`require("http").createServer((q, s) => s.end(q.headers.origin + " " + process.env.NODE_OPTIONS)).listen(process.env.PORT)`)},
+		}},
+	}
+}
+
+// ask is what an app answers to a page of an origin.
+func (b *fixture) ask(j job.Job, path, origin string) string {
+	b.T.Helper()
+	u, err := url.Parse(j.PreviewURL)
+	b.OK(err)
+	req, err := http.NewRequestWithContext(b.T.Context(), http.MethodGet, b.Edge+path, nil)
+	b.OK(err)
+	req.Host = u.Host
+	req.Header.Set("Origin", origin)
+	resp, err := http.DefaultClient.Do(req)
+	b.OK(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	b.OK(err)
+	return string(body)
+}
+
+// TestNextsOwnRoutesTakeThePreview: Next refuses its scripts and its socket to
+// pages that are not localhost's. What is the app's own stays as it was sent.
+func TestNextsOwnRoutesTakeThePreview(t *testing.T) {
+	b := setup(t)
+	j := b.ready(b.accept(mirror("next")).ID)
+	u, err := url.Parse(j.PreviewURL)
+	b.OK(err)
+	const options = " --require " + job.Preload + " --max-http-header-size=10000"
+	own := "https://" + u.Host
+	for _, c := range []struct{ path, origin, want string }{
+		{"/_next/webpack-hmr?id=1", own, "http://localhost"},
+		{"/base/_next/hmr", own, "http://localhost"},
+		{"/__nextjs_original-stack-frames", own, "http://localhost"},
+		{"/_next/webpack-hmr", "https://elsewhere.example", "https://elsewhere.example"},
+		{"/_next/webpack-hmr", own + ".elsewhere.example", own + ".elsewhere.example"},
+		{"/api/save?back=/_next/x", own, own},
+	} {
+		if got := b.ask(j, c.path, c.origin); got != c.want+options {
+			t.Errorf("%s of %s: the app sees %q, want %q", c.path, c.origin, got, c.want+options)
+		}
+	}
+	if got, want := b.Run(j, "cat seen"), "--max-http-header-size=10000\n--max-http-header-size=10000\n"; got != want {
+		t.Errorf("install and check had NODE_OPTIONS\n%swant\n%s", got, want)
+	}
+}
+
+// TestOtherAppsArePreloadedWithNothing.
+func TestOtherAppsArePreloadedWithNothing(t *testing.T) {
+	b := setup(t)
+	j := b.ready(b.accept(mirror("express")).ID)
+	if got, want := b.ask(j, "/_next/x", j.PreviewURL), j.PreviewURL+" --max-http-header-size=10000"; got != want {
+		t.Errorf("the app sees %q, want %q", got, want)
+	}
+}

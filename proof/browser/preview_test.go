@@ -1,0 +1,49 @@
+package browser_test
+
+import "testing"
+
+// TestAVisitorUsesAPreview: a page of a development server, below a domain that it
+// does not know by itself, comes up, answers a click, and shows an edit without
+// being loaded anew.
+func TestAVisitorUsesAPreview(t *testing.T) {
+	s := newSystem(t)
+	for name, visit := range map[string]func(*system){
+		"vite 8, which has a variable for its hosts": func(s *system) {
+			preview := s.build(folder(s.t, root+"/examples/vite-react"))
+			p := s.open(preview)
+			p.shows(`document.querySelectorAll("li").length === 3`)
+			p.click("li button")
+			p.shows(`document.querySelectorAll("li").length === 2`)
+			s.edit(preview, "src/App.jsx", "<h1>Today</h1>", "<h1>Tomorrow</h1>")
+			p.shows(`document.querySelector("h1").innerText === "Tomorrow"`)
+			p.shows(`document.querySelectorAll("li").length === 2`) // its state is kept
+		},
+		"vite 5.4, which has none": func(s *system) {
+			preview := s.build(folder(s.t, "testdata/vite5"))
+			p := s.open(preview)
+			p.counts()
+			s.edit(preview, "src/title.js", "Count", "Number")
+			p.shows(`document.querySelector("h2").innerText === "Number" && count.innerText !== "0"`)
+		},
+		// It refuses its socket to other origins, and compares the origin of server
+		// actions with the host.
+		"next 16": func(s *system) {
+			preview := s.build(folder(s.t, "testdata/next16"))
+			p := s.open(preview)
+			p.counts()
+			p.click("#greet")
+			p.shows(`greet.innerText === "Hello visitor"`)
+			s.edit(preview, "app/counter.js", "<h2>Count</h2>", "<h2>Number</h2>")
+			p.shows(`document.querySelector("h2").innerText === "Number" && count.innerText !== "0"`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { visit(s.in(t)) })
+	}
+}
+
+// counts waits until a click counts: a page that was rendered by a server shows
+// its button before that.
+func (p *tab) counts() {
+	p.t.Helper()
+	p.shows(`window.count && (count.click(), count.innerText !== "0")`)
+}
