@@ -88,6 +88,10 @@ type Plan struct {
 	Check   string `json:"check"`
 	Start   string `json:"start"`
 	Port    int    `json:"port"`
+
+	Framework string            `json:"framework,omitempty"` // the kind of app, a row of docs/builds.md; "" if it was not looked for
+	Why       string            `json:"why,omitempty"`       // what told it, in a line for people
+	Env       map[string]string `json:"env,omitempty"`       // what the kind finds; the request's env comes first
 }
 
 // CheckOwner is nil when j is the user's own, else ErrForeign.
