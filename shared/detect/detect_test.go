@@ -26,11 +26,7 @@ type outcome struct {
 // look at what a change does to them: go test ./shared/detect -update.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no projects: %v", err)
-	}
-	for _, file := range files {
+	for file, project := range projects(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			t.Parallel()
 			data, err := os.ReadFile(file)
@@ -38,7 +34,7 @@ func TestPlans(t *testing.T) {
 				t.Fatal(err)
 			}
 			want, files, _ := strings.Cut(string(data), "\n-- ")
-			got := show(t, projectOf("-- "+files))
+			got := show(t, project)
 			if *update {
 				if err := os.WriteFile(file, []byte(got+"\n-- "+files), 0o644); err != nil {
 					t.Fatal(err)
@@ -48,6 +44,25 @@ func TestPlans(t *testing.T) {
 			}
 		})
 	}
+}
+
+// projects are those of testdata by their file.
+func projects(t *testing.T) map[string]View {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no projects: %v", err)
+	}
+	all := map[string]View{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, files, _ := strings.Cut(string(data), "\n-- ")
+		all[file] = projectOf("-- " + files)
+	}
+	return all
 }
 
 // projectOf is a view of files that each follow their name.
@@ -99,18 +114,9 @@ func show(t *testing.T, v View) string {
 func TestAKindHasAProject(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	files, _ := filepath.Glob("testdata/*.txt")
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var o outcome
-		if err := json.NewDecoder(bytes.NewReader(data)).Decode(&o); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		if o.Plan != nil {
-			seen[o.Framework] = true
+	for _, project := range projects(t) {
+		if plan, err := Plan(project); err == nil {
+			seen[plan.Framework] = true
 		}
 	}
 	for _, name := range kindNames() {

@@ -72,7 +72,7 @@ var toolKinds = []nodeKind{
 		Args: []string{"--ip 0.0.0.0", port}, Port: 8787},
 	{Name: "browser-sync", Title: "Browsersync", Packages: []string{"browser-sync"}, Tool: "browser-sync", Verbs: []string{"start"},
 		Args: []string{port, "--no-open"}, Port: 3000},
-	{Name: "static-server", Title: "a server of files", Packages: []string{"live-server", "http-server"}, Tool: "live-server",
+	{Name: "static-server", Title: "a server of files", Packages: []string{"live-server"}, Tool: "live-server",
 		Args: []string{`--port="$PORT"`, "--no-browser"}, Bare: "npx live-server", Port: 8080},
 	{Name: "static-server", Title: "a server of files", Packages: []string{"http-server"}, Tool: "http-server", Args: []string{`-p "$PORT"`}, Bare: "npx http-server", Port: 8080},
 }

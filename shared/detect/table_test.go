@@ -25,10 +25,11 @@ func tables() map[string][]row {
 		if k.Bare != "" {
 			start += "; without one " + code(k.Bare)
 		}
+		also := ""
 		if k.Custom {
-			tool += "; or any script of its own"
+			also = ", or any of its own"
 		}
-		all["node"] = append(all["node"], row{k.Name, k.Title, codes(k.Packages) + ", a script that runs " + code(tool), "its package manager", start, fmt.Sprint(k.Port), opens(k.Opens, k.Env)})
+		all["node"] = append(all["node"], row{k.Name, k.Title, codes(k.Packages) + ", a script that runs " + code(tool) + also, "its package manager", start, fmt.Sprint(k.Port), opens(k.Opens, k.Env)})
 	}
 	for _, k := range serverKinds {
 		start := "`start` if it runs a file of the source, else `dev`, else `start`"

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/detect"
+	"siesta/shared/job"
+)
+
+// bare is a request with nothing but files.
+func bare(files map[string]string) job.Request {
+	r := job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"}
+	r.Source.Files = map[string]job.File{}
+	for name, text := range files {
+		r.Source.Files[name] = job.File{Content: []byte(text)}
+	}
+	return r
+}
+
+// TestFilesAloneBecomeAPreview: a page in a folder, served by what the sandbox has.
+func TestFilesAloneBecomeAPreview(t *testing.T) {
+	b := setup(t)
+	done := b.ready(b.accept(bare(map[string]string{"my site/index.html": "<h1>Hello</h1>", "my site/-- a b.css": "", "README.md": "x"})).ID)
+	if done.Plan.Framework != "static" || !strings.Contains(done.Plan.Why, "my site/") {
+		t.Errorf("got the plan %+v", done.Plan)
+	}
+}
+
+func TestASourceThatCannotBeFailsInWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		says  string
+	}{
+		"a comment": {map[string]string{"package.json": "{\n// here\n\"scripts\": {\"dev\": \"vite\"}}"}, "The source could not be used: package.json has a comment or a trailing comma near line 2"},
+		"too large": {map[string]string{"package.json": `{"a":"` + strings.Repeat("x", 3_000_000) + `"}`}, "package.json has 3 MB"},
+		"nothing":   {map[string]string{"README.md": "x"}, "Nothing in the source says how to start this app."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.accept(bare(c.files))
+			row := b.until(j.ID, "over", func(j job.Job) bool { return j.Status.Terminal() })
+			if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, c.says) {
+				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+			}
+		})
+	}
+}
+
+// TestALookIsBounded: however large a project is, it is seen in one answer, its
+// root whole, and nothing of its packages.
+func TestALookIsBounded(t *testing.T) {
+	b := setup(t)
+	done := b.ready(b.accept(page()).ID)
+	b.Run(done, `mkdir -p project/a project/node_modules/x project/pkg/lib/deep && cd project &&
+		head -c 900000 /dev/zero | tr '\0' x >a/main.py && cp a/main.py requirements.txt && cp a/main.py pkg/lib/package.json && cp a/main.py package.json &&
+		echo x >node_modules/x/package.json && echo x >pkg/lib/deep/package.json && ln -s /dev/zero a/package.json && mkfifo Procfile &&
+		for i in $(seq 3000); do echo >"a/a file with a name that is long, number $i"; done`)
+	before := b.Calls(e2bsim.StartProcess)
+	v, err := (&turn{envd: b.Inside(done)}).view(t.Context())
+	b.OK(err)
+	if calls := b.Calls(e2bsim.StartProcess) - before; calls != 1 {
+		t.Errorf("it took %d calls", calls)
+	}
+	sum := 0
+	for _, file := range v.Files {
+		sum += len(file.Text)
+	}
+	switch {
+	case sum > 2_100_000 || len(v.Names) > 3000:
+		t.Errorf("%d names and %d bytes are read", len(v.Names), sum)
+	case len(v.Files["package.json"].Text) != 900_000 || v.Files["requirements.txt"].Size != 900_000:
+		t.Errorf("the root's files are not read: %d, %d", len(v.Files["package.json"].Text), v.Files["requirements.txt"].Size)
+	case !v.Names["pkg/lib/package.json"] || v.Names["node_modules/"] || v.Names["pkg/lib/deep/package.json"]:
+		t.Errorf("it looks at the wrong folders: %v", v.Names)
+	}
+	if _, err := detect.Plan(v); err == nil {
+		t.Error("a package.json of no JSON makes a plan")
+	}
+}
