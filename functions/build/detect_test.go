@@ -3,118 +3,79 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"siesta/local/e2bsim"
+	"siesta/shared/detect"
+	"siesta/shared/job"
 )
 
-func app(files map[string]string, names ...string) workspace {
-	w := workspace{names: map[string]bool{}, files: map[string][]byte{}}
-	for name, content := range files {
-		w.names[name], w.files[name] = true, []byte(content)
+// bare is a request with nothing but files.
+func bare(files map[string]string) job.Request {
+	r := job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base"}
+	r.Source.Files = map[string]job.File{}
+	for name, text := range files {
+		r.Source.Files[name] = job.File{Content: []byte(text)}
 	}
-	for _, name := range names {
-		w.names[name] = true
-	}
-	return w
+	return r
 }
 
-func TestDetectNode(t *testing.T) {
-	t.Parallel()
+// TestFilesAloneBecomeAPreview: a page in a folder, served by what the sandbox has.
+func TestFilesAloneBecomeAPreview(t *testing.T) {
+	b := setup(t)
+	done := b.ready(b.accept(bare(map[string]string{"my site/index.html": "<h1>Hello</h1>", "my site/-- a b.css": "", "README.md": "x"})).ID)
+	if done.Plan.Framework != "static" || !strings.Contains(done.Plan.Why, "my site/") {
+		t.Errorf("got the plan %+v", done.Plan)
+	}
+}
+
+func TestASourceThatCannotBeFailsInWords(t *testing.T) {
 	for name, c := range map[string]struct {
-		json  string
-		start string
-		port  int
+		files map[string]string
+		says  string
 	}{
-		"next":                      {`{"dependencies":{"next":"15"},"scripts":{"dev":"next dev"}}`, "npm run dev", 3000},
-		"next wins over vite":       {`{"dependencies":{"next":"15","vite":"7"}}`, "npm run dev", 3000},
-		"vite":                      {`{"devDependencies":{"vite":"7"},"scripts":{"dev":"vite"}}`, `npm run dev -- --host 0.0.0.0 --port "$PORT" --strictPort`, 5173},
-		"vite without a dev script": {`{"devDependencies":{"vite":"7"}}`, `npx vite --host 0.0.0.0 --port "$PORT" --strictPort`, 5173},
-		"express that also has vite": {`{"dependencies":{"express":"5"},"devDependencies":{"vite":"7"},"scripts":{"dev":"node server.js","start":"node server.js"}}`,
-			"npm run start", 3000},
-		"react-scripts":         {`{"dependencies":{"react-scripts":"5"},"scripts":{"start":"react-scripts start"}}`, "npm run start", 3000},
-		"express":               {`{"dependencies":{"express":"5"},"scripts":{"start":"node ."}}`, "npm run start", 3000},
-		"express with dev only": {`{"dependencies":{"express":"5"},"scripts":{"dev":"node ."}}`, "npm run dev", 3000},
-		"hono":                  {`{"dependencies":{"@hono/node-server":"1"},"scripts":{"start":"node ."}}`, "npm run start", 3000},
-		"scripts.dev":           {`{"scripts":{"dev":"x"}}`, "npm run dev", 3000},
-		"scripts.start":         {`{"scripts":{"start":"x"}}`, "npm run start", 3000},
-		"nothing":               {`{}`, "npm run dev", 3000},
-		"null dependencies":     {`{"dependencies":null,"scripts":null}`, "npm run dev", 3000},
-		"odd types":             {`{"dependencies":["vite"],"devDependencies":7,"scripts":{"dev":{},"start":"x"}}`, "npm run start", 3000},
-		"an array":              {`[]`, "npm run dev", 3000},
-		"null":                  {`null`, "npm run dev", 3000},
-		"not JSON":              {`{`, "npm run dev", 3000},
+		"a comment": {map[string]string{"package.json": "{\n// here\n\"scripts\": {\"dev\": \"vite\"}}"}, "The source could not be used: package.json has a comment or a trailing comma near line 2"},
+		"too large": {map[string]string{"package.json": `{"a":"` + strings.Repeat("x", 3_000_000) + `"}`}, "package.json has 3 MB"},
+		"nothing":   {map[string]string{"README.md": "x"}, "Nothing in the source says how to start this app."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			plan, ok := detect(app(map[string]string{"package.json": c.json}))
-			if !ok || !strings.HasSuffix(plan.Start, c.start) || plan.Port != c.port {
-				t.Errorf("got %v, %q, port %d; want %q, port %d", ok, plan.Start, plan.Port, c.start, c.port)
-			}
-			if plan.Install == "" {
-				t.Error("nothing is installed")
+			b := setup(t)
+			j := b.accept(bare(c.files))
+			row := b.until(j.ID, "over", func(j job.Job) bool { return j.Status.Terminal() })
+			if row.Status != job.Failed || !strings.Contains(row.ErrorMessage, c.says) {
+				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 			}
 		})
 	}
 }
 
-func TestTheLockFileNamesThePackageManager(t *testing.T) {
-	t.Parallel()
-	for lock, manager := range map[string]string{
-		"package-lock.json": "npm ", "npm-shrinkwrap.json": "npm ", "pnpm-lock.yaml": "npx --yes pnpm ", "yarn.lock": "npx --yes yarn ",
-		"bun.lock": "npx --yes bun ", "bun.lockb": "npx --yes bun ", "README.md": "npm ",
-	} {
-		plan, _ := detect(app(map[string]string{"package.json": `{"devDependencies":{"vite":"7"},"scripts":{"dev":"vite"}}`}, lock))
-		if !strings.HasPrefix(plan.Install, manager) || !strings.HasPrefix(plan.Start, "exec "+manager+"run dev ") {
-			t.Errorf("%s: got %q and %q, want %q", lock, plan.Install, plan.Start, manager)
-		}
-		if dashes := strings.Contains(plan.Start, " -- "); dashes != (manager == "npm ") {
-			t.Errorf("%s: only npm takes a script's arguments behind --, got %q", lock, plan.Start)
-		}
+// TestALookIsBounded: however large a project is, it is seen in one answer, its
+// root whole, and nothing of its packages.
+func TestALookIsBounded(t *testing.T) {
+	b := setup(t)
+	done := b.ready(b.accept(page()).ID)
+	b.Run(done, `mkdir -p project/a project/node_modules/x project/pkg/lib/deep && cd project &&
+		head -c 900000 /dev/zero | tr '\0' x >a/main.py && cp a/main.py requirements.txt && cp a/main.py pkg/lib/package.json && cp a/main.py package.json &&
+		echo x >node_modules/x/package.json && echo x >pkg/lib/deep/package.json && ln -s /dev/zero a/package.json && mkfifo Procfile &&
+		for i in $(seq 3000); do echo >"a/a file with a name that is long, number $i"; done`)
+	before := b.Calls(e2bsim.StartProcess)
+	v, err := (&turn{envd: b.Inside(done)}).view(t.Context())
+	b.OK(err)
+	if calls := b.Calls(e2bsim.StartProcess) - before; calls != 1 {
+		t.Errorf("it took %d calls", calls)
 	}
-}
-
-func TestDetectOthers(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		app     workspace
-		start   string
-		install string
-	}{
-		"static":             {app(nil, "index.html", "style.css"), "cd . &&", ""},
-		"static in public":   {app(nil, "public", "README.md"), "cd public &&", ""},
-		"plain python":       {app(nil, "app.py"), "python3 app.py", ""},
-		"no requirements":    {app(map[string]string{"requirements.txt": "# none\n\n"}, "app.py"), "python3 app.py", ""},
-		"flask":              {app(map[string]string{"requirements.txt": "Flask==3\n"}, "app.py"), ".venv/bin/python -m flask --app app run --host 0.0.0.0", "-r requirements.txt"},
-		"fastapi":            {app(map[string]string{"pyproject.toml": "dependencies = [\"fastapi\"]"}, "main.py"), "-m uvicorn main:app --host 0.0.0.0", "install --disable-pip-version-check ."},
-		"django":             {app(map[string]string{"requirements.txt": "django"}, "manage.py"), "manage.py runserver", "-r requirements.txt"},
-		"streamlit":          {app(map[string]string{"requirements.txt": "streamlit"}, "app.py"), "-m streamlit run app.py", "-r requirements.txt"},
-		"node before python": {app(map[string]string{"package.json": "{}", "requirements.txt": "flask"}, "app.py"), "npm run dev", "npm install"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			plan, ok := detect(c.app)
-			if !ok || !strings.Contains(plan.Start, c.start) || !strings.Contains(plan.Install, c.install) {
-				t.Errorf("got %+v, want %q, %q", plan, c.start, c.install)
-			}
-			if c.install == "" && plan.Install != "" {
-				t.Errorf("got install %q, want none", plan.Install)
-			}
-		})
+	sum := 0
+	for _, file := range v.Files {
+		sum += len(file.Text)
 	}
-}
-
-func TestNothingToStartIsSaid(t *testing.T) {
-	t.Parallel()
-	for _, w := range []workspace{app(nil), app(nil, "README.md"), app(map[string]string{"requirements.txt": "flask"})} {
-		if plan, ok := detect(w); ok {
-			t.Errorf("got %+v for %v", plan, w.names)
-		}
+	switch {
+	case sum > 2_100_000 || len(v.Names) > 3000:
+		t.Errorf("%d names and %d bytes are read", len(v.Names), sum)
+	case len(v.Files["package.json"].Text) != 900_000 || v.Files["requirements.txt"].Size != 900_000:
+		t.Errorf("the root's files are not read: %d, %d", len(v.Files["package.json"].Text), v.Files["requirements.txt"].Size)
+	case !v.Names["pkg/lib/package.json"] || v.Names["node_modules/"] || v.Names["pkg/lib/deep/package.json"]:
+		t.Errorf("it looks at the wrong folders: %v", v.Names)
 	}
-}
-
-func FuzzDetect(f *testing.F) {
-	f.Add(`{"dependencies":{"vite":"7"},"scripts":{"dev":"vite"}}`)
-	f.Fuzz(func(t *testing.T, json string) {
-		if plan, ok := detect(app(map[string]string{"package.json": json})); !ok || plan.Start == "" || plan.Port == 0 {
-			t.Errorf("got %+v, %v", plan, ok)
-		}
-	})
+	if _, err := detect.Plan(v); err == nil {
+		t.Error("a package.json of no JSON makes a plan")
+	}
 }

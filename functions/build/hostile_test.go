@@ -91,14 +91,8 @@ func TestWhatASandboxCannotDoIsSaid(t *testing.T) {
 		}, "The sandbox has something in the way"},
 		"package.json is a folder": {func(_ *fixture, r *job.Request) {
 			r.Source.Files = map[string]job.File{"package.json/main.js": {}}
-			r.Commands.Install = nil
-		}, "package.json at the top of the project cannot be read: it must be a file."},
-		"too many files at the top": {func(b *fixture, r *job.Request) {
-			r.Commands.Install = nil
-			b.Once(e2bsim.Create, e2bsim.Answered, func() {
-				b.Run(b.theBox(), `mkdir project && cd project && printf "$(printf %0200d 7)-%d " {1..25000} | xargs touch`)
-			})
-		}, "The project's folder cannot be listed"},
+			r.Commands.Install, r.Commands.Start = nil, nil
+		}, "Nothing in the source says how to start this app."},
 		"the source is in its own way": {func(b *fixture, r *job.Request) {
 			r.Source.Files = map[string]job.File{"page": {Content: []byte("x")}}
 			b.Once(e2bsim.Create, e2bsim.Answered, func() { b.Run(b.theBox(), "mkdir -p project/page") })
@@ -196,5 +190,19 @@ func TestACommandThatCannotBeStartedWaits(t *testing.T) {
 				t.Errorf("the job is %s after %v: %s", row.Status, after, row.ErrorMessage)
 			}
 		})
+	}
+}
+
+// However many files a project has, what tells its kind is found.
+func TestManyFilesAtTheTopAreInNobodysWay(t *testing.T) {
+	b := setup(t)
+	r := page()
+	r.Source.Files = map[string]job.File{"index.html": {Content: []byte("<!DOCTYPE html><p>page</p>")}}
+	r.Commands.Install, r.Commands.Start = nil, nil
+	b.Once(e2bsim.Create, e2bsim.Answered, func() {
+		b.Run(b.theBox(), `mkdir project && cd project && printf "$(printf %0200d 7)-%d " {1..25000} | xargs touch`)
+	})
+	if j := b.finished(b.accept(r).ID); j.Status != job.Ready {
+		t.Errorf("the job is %s: %s", j.Status, j.ErrorMessage)
 	}
 }

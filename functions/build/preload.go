@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"siesta/shared/detect"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 )
@@ -27,14 +27,8 @@ var preloaded = []string{"next", "vite"}
 
 // preload writes the file into the sandbox, and returns its path; "" is for an
 // app that needs none.
-func (t *turn) preload(ctx context.Context, w workspace, port int) (string, error) {
-	var p packageJSON
-	_ = json.Unmarshal(w.files["package.json"], &p) // unreadable: no kind that is known
-	needed := false
-	for _, name := range preloaded {
-		needed = needed || p.Dependencies[name] != nil || p.DevDependencies[name] != nil
-	}
-	if !needed {
+func (t *turn) preload(ctx context.Context, view detect.View, port int) (string, error) {
+	if !view.DependsOn(preloaded...) {
 		return "", nil
 	}
 	u, err := url.Parse(t.e2b.PreviewURL(t.j.SandboxID, port))

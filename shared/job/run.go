@@ -15,13 +15,12 @@ const DefaultPort = 3000
 const DaemonPort = 49983
 
 // Environment is what a command of the app finds beside the sandbox's own
-// variables: the request's env, and what makes the usual servers reachable
-// under a preview's address, which is below domain.
+// variables: the request's env, what its kind needs, and what makes the usual
+// servers reachable under a preview's address, which is below domain.
 func (p Plan) Environment(env map[string]string, domain string) map[string]string {
-	all := maps.Clone(env)
-	if all == nil {
-		all = map[string]string{}
-	}
+	all := map[string]string{}
+	maps.Copy(all, p.Env)
+	maps.Copy(all, env)
 	port := p.Port
 	if port == 0 {
 		port = DefaultPort
