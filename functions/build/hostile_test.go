@@ -90,7 +90,7 @@ func TestWhatASandboxCannotDoIsSaid(t *testing.T) {
 			r.Commands.Generate = text("cd ..; rm -rf project; touch project")
 		}, "The sandbox has something in the way"},
 		"package.json is a folder": {func(_ *fixture, r *job.Request) {
-			r.Source.Files = map[string]job.File{"package.json/main.js": {}}
+			r.Source.Files = map[string]job.File{"package.json/read.me": {}}
 			r.Commands.Install, r.Commands.Start = nil, nil
 		}, "Nothing in the source says how to start this app."},
 		"the source is in its own way": {func(b *fixture, r *job.Request) {
