@@ -79,7 +79,11 @@ func TestAStalledArchiveHandsOver(t *testing.T) {
 	first := &turn{handler: b.handler, j: claimed, sendBy: time.Now().Add(job.TurnSendTime), claimed: late}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	begun := time.Now()
 	b.OK(first.run(bounded))
+	if took := time.Since(begun); took > 40*time.Second {
+		t.Errorf("it waited for %v", took)
+	}
 	if row := b.Row(j.ID); row.Status != job.Scaffold || row.Turn != 1 || !stalled.Load() {
 		t.Errorf("the job is %s at turn %d, want it handed over", row.Status, row.Turn)
 	}
