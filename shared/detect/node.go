@@ -38,12 +38,22 @@ func node(v View) (job.Plan, error) {
 	if err != nil {
 		return job.Plan{}, err
 	}
-	for _, find := range []func() (job.Plan, bool){p.byTool, p.byServer, p.byWorkspace, p.byEntry} {
+	finders := []func() (job.Plan, bool){p.byTool, p.byServer, p.byWorkspace, p.byEntry}
+	if p.lacksManager() {
+		finders = append([]func() (job.Plan, bool){p.byWorkspace}, finders...)
+	}
+	for _, find := range finders {
 		if plan, ok := find(); ok {
 			return plan, nil
 		}
 	}
 	return job.Plan{}, ErrNothing
+}
+
+// lacksManager reports a root that starts by turbo, which finds no workspaces
+// without a packageManager.
+func (p project) lacksManager() bool {
+	return p.manifest.PackageManager.is == "" && slices.ContainsFunc(p.targets(".", p.script(true), 0), func(t target) bool { return t.turbo })
 }
 
 func readProject(v View) (project, error) {
