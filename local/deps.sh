@@ -11,6 +11,7 @@ command -v redis-server >/dev/null || missing+=(redis-server)
 [[ $(uname) != Linux ]] || (PATH=/usr/local/bin:/usr/bin:/bin && { command -v python3 || command -v busybox; }) >/dev/null || missing+=(busybox)
 command -v ps >/dev/null || missing+=(procps)
 command -v perl >/dev/null || missing+=(perl)
+command -v python3 >/dev/null || missing+=(python3) # reads a pyproject.toml in a test
 [[ ${1:-} != chromium ]] || command -v chromium chromium-browser google-chrome /Applications/Chromium.app/Contents/MacOS/Chromium >/dev/null || missing+=(chromium)
 ((${#missing[@]})) || exit 0
 

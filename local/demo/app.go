@@ -16,8 +16,20 @@ type App struct {
 	files  map[string]job.File
 }
 
-// leftOut are folders that a build makes anew.
-var leftOut = []string{"node_modules", ".git", "dist", "build", ".next", ".venv", "__pycache__"}
+// leftOut are folders that a build makes anew; those of built too, where there is
+// something to build them from.
+var (
+	leftOut = []string{"node_modules", ".git", ".next", ".venv", "__pycache__"}
+	built   = []string{"dist", "build"}
+)
+
+func isLeftOut(folder, name string) bool {
+	if slices.Contains(leftOut, name) {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(folder, "package.json"))
+	return err == nil && slices.Contains(built, name)
+}
 
 // maxApp is what fits into one request, with room for its JSON.
 const maxApp = 4 << 20
@@ -32,7 +44,7 @@ func ReadApp(folder string) (App, error) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains(leftOut, entry.Name()) && path != folder:
+		case entry.IsDir() && path != folder && isLeftOut(filepath.Dir(path), entry.Name()):
 			return filepath.SkipDir
 		case !entry.Type().IsRegular():
 			return nil

@@ -136,6 +136,17 @@ func TestAPackageJSONThatIsTooLargeIsSaid(t *testing.T) {
 	}
 }
 
+// TestWhatIsListedIsInstalled: who names a start command may leave the rest to us.
+func TestWhatIsListedIsInstalled(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{"package.json --\n{\"dependencies\":{\"a\":\"1\"}}": "npm install", "requirements.txt --\na": "-r requirements.txt", "README.md --\na": ""} {
+		plan, err := Plan(projectOf("-- " + file))
+		if !errors.Is(err, ErrNothing) || !strings.Contains(plan.Install, want) || (want == "") != (plan.Install == "") || plan.Start != "" {
+			t.Errorf("%s: got %+v, %v", file, plan, err)
+		}
+	}
+}
+
 // TestANamedPortIsTheServers: of servers side by side, none could be told apart;
 // a port that the request names is for them to find.
 func TestANamedPortIsTheServers(t *testing.T) {

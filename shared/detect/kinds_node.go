@@ -9,6 +9,7 @@ type nodeKind struct {
 	Verbs    []string          // the tool's first argument is one of these, if there are any
 	Not      []string          // the tool serves nothing with one of these as its first argument
 	Flag     string            // the tool serves with this argument only
+	Before   string            // a command for bash, in the shell of the start
 	Args     []string          // what is appended to the tool, but for an option that it has
 	LastWins bool              // the tool takes the last of an option that it gets twice
 	Bare     string            // the start where no script has the tool
@@ -46,8 +47,8 @@ var toolKinds = []nodeKind{
 		Args: viteArgs, LastWins: true, Bare: "npx vite", Port: 5173, Opens: byVite},
 	{Name: "angular", Title: "Angular", Packages: []string{"@angular/cli"}, Tool: "ng", Verbs: []string{"serve", "s", "dev"},
 		Args: []string{host, port}, Bare: "npx ng serve", Port: 4200, Env: map[string]string{"NG_CLI_ANALYTICS": "false"}, Opens: byVite},
-	{Name: "vue-cli", Title: "Vue CLI", Packages: []string{"@vue/cli-service"}, Tool: "vue-cli-service", Verbs: []string{"serve"},
-		Args: []string{host, port}, Bare: "npx vue-cli-service serve", Port: 8080},
+	{Name: "vue-cli", Title: "Vue CLI", Packages: []string{"@vue/cli-service"}, Tool: "vue-cli-service", Verbs: []string{"serve"}, Before: vueConfig,
+		Args: []string{host, port}, Bare: "npx vue-cli-service serve", Port: 8080, Opens: "a configuration around its own"},
 	{Name: "react-scripts", Title: "React scripts", Packages: []string{"react-scripts"}, Tool: "react-scripts", Verbs: []string{"start"}, Bare: "npx react-scripts start", Port: 3000,
 		Env: anyHost, Opens: "PORT"},
 	{Name: "craco", Title: "Craco", Packages: []string{"@craco/craco"}, Tool: "craco", Verbs: []string{"start"}, Port: 3000, Env: anyHost, Opens: "PORT"},
@@ -83,6 +84,21 @@ var (
 	webpackArgs = []string{host, port, "--allowed-hosts all"}
 	anyHost     = map[string]string{"DANGEROUSLY_DISABLE_HOST_CHECK": "true"}
 )
+
+// vueConfig puts the project's own configuration into one that lets its server,
+// webpack's of version 3 up to Vue CLI 4, answer to any host, and its pages find it.
+const vueConfig = `# vue-cli-service serve, with the preview's address allowed
+more=$(mktemp -d) && echo '{}' >"$more/package.json" && cat >"$more/vue.config.js" <<'EOF' || exit
+const fs = require('fs'), path = require('path')
+const own = ['vue.config.js', 'vue.config.cjs'].map(name => path.resolve(name)).find(name => fs.existsSync(name))
+const config = own ? require(own) : {}
+const old = /^[34]/.test(require(path.resolve('node_modules/@vue/cli-service/package.json')).version)
+const open = old ? { disableHostCheck: true } : { allowedHosts: 'all', client: { webSocketURL: 'auto://0.0.0.0:0/ws' } }
+const opened = c => ({ ...c, devServer: { ...open, ...c.devServer, ...open } })
+module.exports = typeof config === 'function' ? () => opened(config() || {}) : opened(config)
+EOF
+export VUE_CLI_SERVICE_CONFIG_PATH="$more/vue.config.js"
+`
 
 // serverKinds are servers of the project's own code, which listen on PORT if the
 // code says so. Any script starts them.

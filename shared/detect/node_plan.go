@@ -9,9 +9,8 @@ import (
 	"siesta/shared/job"
 )
 
-// turboEnv lets turbo run without a packageManager and show its children the
-// environment.
-var turboEnv = map[string]string{"TURBO_ENV_MODE": "loose", "TURBO_DANGEROUSLY_DISABLE_PACKAGE_MANAGER_CHECK": "true", "TURBO_TELEMETRY_DISABLED": "1"}
+// turboEnv lets turbo show its children the environment.
+var turboEnv = map[string]string{"TURBO_ENV_MODE": "loose", "TURBO_TELEMETRY_DISABLED": "1"}
 
 // planFor is the plan of a script that runs a target of a kind.
 func (p project) planFor(kind nodeKind, script string, t target) job.Plan {
@@ -33,7 +32,7 @@ func (p project) planFor(kind nodeKind, script string, t target) job.Plan {
 			plan.Port = kind.Port
 		}
 	}
-	plan.Start = p.manager.run(script, t.dashes, args...)
+	plan.Start = kind.Before + p.manager.run(script, t.dashes, args...)
 	beside := ""
 	if t.together {
 		beside = "beside others"
@@ -67,7 +66,7 @@ func (c call) has(option string) bool {
 func (p project) bare(kind nodeKind) job.Plan {
 	words := append([]string{"exec", kind.Bare}, kind.Args...)
 	return job.Plan{
-		Framework: kind.Name, Install: p.manager.install(), Start: strings.Join(words, " "), Port: kind.Port, Env: maps.Clone(kind.Env),
+		Framework: kind.Name, Install: p.manager.install(), Start: kind.Before + strings.Join(words, " "), Port: kind.Port, Env: maps.Clone(kind.Env),
 		Why: because(kind.Port, p.title(kind, "."), p.manager.why, "no script"),
 	}
 }

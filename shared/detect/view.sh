@@ -1,6 +1,6 @@
 # Prints what detection sees of a project: siesta FOLDER. A line "n PATH" for
 # each name, and for a file that is read "c SIZE PATH" and a line of base64. All
-# of it is bounded: names to 500 kB, contents to 1 MB and what is over in one.
+# of it is bounded: names to 500 kB, contents to 1.5 MB and what is over in one.
 cd "$1" 2>/dev/null || exit 0
 
 # names FOLDER DEPTH COUNT: folders end with /, and those of tools and packages
@@ -28,12 +28,12 @@ all=$({
 } | head -c 500000)
 sed 's/^/n /' <<<"$all"
 
-left=1000000
+left=1500000
 # show PATH BYTES: the beginning of a file.
 show() {
 	[ -f "$1" ] && [ "$left" -gt 0 ] || return
 	size=$(($(wc -c <"$1"))) && bytes=$((size < $2 ? size : $2)) || return
-	left=$((left - bytes - 500)) # each costs time, too
+	left=$((left - bytes - 5000)) # each costs time, too
 	printf 'c %s %s\n' "$size" "$1"
 	head -c "$bytes" "$1" | base64 | tr -d '\n'
 	echo
