@@ -42,6 +42,17 @@ func TestAnAppIsItsSource(t *testing.T) {
 	}
 }
 
+// What is built is all that there is, where there is nothing to build it from.
+func TestABuiltPageIsItsOwnSource(t *testing.T) {
+	app, err := ReadApp(folder(t, "dist/index.html", "a", "app/package.json", "{}", "app/dist/index.html", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(app.files)); !slices.Equal(got, []string{"app/package.json", "dist/index.html"}) {
+		t.Errorf("it sends %v", got)
+	}
+}
+
 func TestAppsThatCannotBeSent(t *testing.T) {
 	for name, c := range map[string]struct{ folder, want string }{
 		"empty":        {folder(t), "has no files"},
