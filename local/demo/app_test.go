@@ -28,7 +28,7 @@ func folder(t *testing.T, files ...string) string {
 // TestAnAppIsItsSource: what a build makes anew is not sent along, and a source
 // file of such a name is.
 func TestAnAppIsItsSource(t *testing.T) {
-	dir := folder(t, "index.html", "<h1>", "src/dist.js", "1", "dist/x.js", "2", "node_modules/a/b.js", "3", ".git/config", "4", "bin.dat", "\x00\xff")
+	dir := folder(t, "index.html", "<h1>", "src/dist.js", "1", "package.json", "{}", "dist/x.js", "2", "node_modules/a/b.js", "3", ".git/config", "4", "bin.dat", "\x00\xff")
 	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestAnAppIsItsSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"bin.dat", "index.html", "src/dist.js"}
+	want := []string{"bin.dat", "index.html", "package.json", "src/dist.js"}
 	if got := slices.Sorted(maps.Keys(app.files)); !slices.Equal(got, want) || string(app.files["bin.dat"].Content) != "\x00\xff" {
 		t.Errorf("got %v, want %v", got, want)
 	}
