@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
 )
@@ -39,11 +40,12 @@ func TestAPageIsFoundWhereverItIs(t *testing.T) {
 	for name, command := range map[string]string{
 		"on another port":       "GREETING=" + html + " PORT=4000 exec {self} serve",
 		"without one":           "PORT=4000 exec {self} serve",
-		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & sleep 3; GREETING=" + html + " PORT=4000 exec {self} serve",
+		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
 		"beside an API that is": "mkdir api; (cd api; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
+			b.Once(e2bsim.Preview, e2bsim.Received, func() { b.Run(b.theBox(), "touch project/seen") })
 			b.wantPort(b.ready(b.accept(starts(command)).ID), 4000)
 		})
 	}
