@@ -185,7 +185,7 @@ func (pm manager) install() string {
 // run is a command for bash that becomes a script. dashes is how many more
 // packages managers stand between the script and the arguments.
 func (pm manager) run(script string, dashes int, args ...string) string {
-	words := []string{"exec", pm.command(), "run", quote(script)}
+	words := []string{"exec", pm.command(), "run", script}
 	if len(args) > 0 {
 		if pm.name == "npm" {
 			dashes++
