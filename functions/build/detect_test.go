@@ -48,6 +48,18 @@ func TestASourceThatCannotBeFailsInWords(t *testing.T) {
 	}
 }
 
+// TestTheRequestsPortReachesThePlan: servers side by side must look for it.
+func TestTheRequestsPortReachesThePlan(t *testing.T) {
+	b := setup(t)
+	r := bare(map[string]string{"package.json": `{"scripts":{"dev":"concurrently vite 'node server.js'"},"devDependencies":{"vite":"6"}}`})
+	port, slow := 4321, "sleep 100000"
+	r.Port, r.Commands.Install = &port, &slow
+	j := b.at(b.accept(r).ID, job.Deps)
+	if j.Plan.Port != port || j.Plan.Framework != "vite" || strings.Contains(j.Plan.Start, "unset PORT") {
+		t.Errorf("got the plan %+v", j.Plan)
+	}
+}
+
 // TestALookIsBounded: however large a project is, it is seen in one answer, its
 // root whole, and nothing of its packages.
 func TestALookIsBounded(t *testing.T) {

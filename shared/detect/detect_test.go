@@ -92,7 +92,7 @@ func show(t *testing.T, v View) string {
 	if err != nil {
 		o.Error = err.Error()
 	} else {
-		npm := manager{name: "npm", flags: []string{"--include=dev", "--no-audit", "--no-fund"}}
+		npm := manager{name: "npm", flags: npmFlags}
 		locked := npm
 		locked.locked = true
 		shorten := strings.NewReplacer(pyprojectScript, "(pyproject.py)\n", npm.install(), "(npm install)", locked.install(), "(npm ci, else npm install)")

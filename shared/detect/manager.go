@@ -25,11 +25,15 @@ var (
 	resolvedURL = regexp.MustCompile(`"resolved": *"https?://([^/"]+)`)
 )
 
+// npmFlags install the dev dependencies whatever NODE_ENV says, and run the
+// packages' own install scripts, which npm from 12 on keeps from them.
+var npmFlags = []string{"--include=dev", "--no-audit", "--no-fund", "--dangerously-allow-all-scripts"}
+
 // managerOf tells by the manifest's own word, else the lock file, the workspace
 // file, or what the scripts call.
 func managerOf(v View, m manifest) manager {
 	called := m.calledManagers()
-	pm := manager{name: "npm", flags: []string{"--include=dev", "--no-audit", "--no-fund"}}
+	pm := manager{name: "npm", flags: slices.Clone(npmFlags)}
 	word := pinned.FindStringSubmatch(m.PackageManager.is)
 	lock := v.has("pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "package-lock.json", "npm-shrinkwrap.json")
 	switch {
@@ -72,7 +76,7 @@ func managerOf(v View, m manifest) manager {
 }
 
 // defaultPackage are the managers of which nothing tells the version. Up to 9,
-// pnpm runs the packages' build scripts without being told of each.
+// pnpm runs the packages' build scripts unasked.
 var defaultPackage = map[string]string{"pnpm": "pnpm@9", "yarn": "yarn@1", "bun": "bun"}
 
 func packageOf(name, version string) string {
@@ -151,14 +155,15 @@ func (pm manager) command() string {
 }
 
 // install is a command for bash. NODE_ENV is the app's, and must not keep from it
-// what it is built with.
+// what it is built with. The packages' install scripts run, as they always did:
+// the sandbox is there to run what is not trusted.
 func (pm manager) install() string {
 	command := pm.command()
 	switch {
 	case pm.name == "pnpm":
-		return "NODE_ENV=development " + command + " install --no-frozen-lockfile"
+		return "NODE_ENV=development " + command + " install --no-frozen-lockfile --config.dangerously-allow-all-builds=true"
 	case pm.berry:
-		return "NODE_ENV=development YARN_ENABLE_IMMUTABLE_INSTALLS=false " + command + " install"
+		return "NODE_ENV=development YARN_ENABLE_SCRIPTS=true YARN_ENABLE_IMMUTABLE_INSTALLS=false " + command + " install"
 	case pm.name != "npm":
 		return "NODE_ENV=development " + command + " install"
 	}
@@ -180,7 +185,7 @@ func (pm manager) install() string {
 // run is a command for bash that becomes a script. dashes is how many more
 // packages managers stand between the script and the arguments.
 func (pm manager) run(script string, dashes int, args ...string) string {
-	words := []string{"exec", pm.command(), "run", quote(script)}
+	words := []string{"exec", pm.command(), "run", script}
 	if len(args) > 0 {
 		if pm.name == "npm" {
 			dashes++
