@@ -101,7 +101,7 @@ func TestAUserWaitsForFewPreviewsAtATime(t *testing.T) {
 	j := b.paused(greeter)
 	got := b.resumeJob(j)
 	b.want(got, http.StatusTooManyRequests)
-	if got.retryAfter != "2" || !strings.Contains(fmt.Sprint(got.body["detail"]), "previews are being woken") {
+	if got.retryAfter != "1" || !strings.Contains(fmt.Sprint(got.body["detail"]), "previews are being woken") {
 		t.Errorf("got %v, Retry-After %q", got.body, got.retryAfter)
 	}
 	b.wantRow(j.ID, job.SandboxPaused)

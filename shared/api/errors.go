@@ -32,7 +32,7 @@ var table = []row{
 	{err: job.ErrTerminal, status: http.StatusConflict, message: "Job is already in a terminal state"},
 	{err: job.ErrConflict, status: http.StatusConflict, message: "The job changed meanwhile, try again", retryAfter: time.Second},
 	{err: job.ErrSandboxBusy, status: http.StatusConflict, message: "The preview is being resumed, try again", retryAfter: 2 * time.Second},
-	{err: job.ErrWaking, status: http.StatusTooManyRequests, message: "Too many of your previews are being woken at a time, try again", retryAfter: 2 * time.Second},
+	{err: job.ErrWaking, status: http.StatusTooManyRequests, message: "Too many of your previews are being woken at a time, try again", retryAfter: time.Second},
 	{err: job.ErrSandboxExpired, status: http.StatusServiceUnavailable, message: "The preview's sandbox is gone; build again to get a new one", errorType: "sandbox_expired"},
 	{err: job.ErrSandboxUnreachable, status: http.StatusServiceUnavailable, message: "The preview could not be brought back this time, try again", errorType: "sandbox_unreachable", retryAfter: 5 * time.Second},
 	{err: job.ErrUnavailable, status: http.StatusServiceUnavailable, message: "Service is unavailable for the moment, try again", retryAfter: 5 * time.Second},
