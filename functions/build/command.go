@@ -72,7 +72,7 @@ func (t *turn) untraced(ctx context.Context, doing string) error {
 	return failed(nil, "%s failed: the folder of Siesta's own files, /home/user/.siesta, was removed.", doing)
 }
 
-// notStarted puts off a start that came to nothing.
+// notStarted puts off a start, or a long look, that came to nothing.
 func (t *turn) notStarted(ctx context.Context, err error) error {
 	t.polled += lookTime
 	return t.putOff(ctx, err, startAgain)

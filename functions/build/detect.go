@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"siesta/shared/detect"
+	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 )
@@ -61,7 +62,12 @@ func unplanned(err error) error {
 // template, or from the generator.
 func (t *turn) view(ctx context.Context) (detect.View, error) {
 	look := envd.Command{Path: "/bin/bash", Args: []string{"-c", detect.Script, "siesta", job.Workspace}}
-	seen, err := t.envd.Run(ctx, look, detect.MaxView)
+	looking, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	seen, err := t.envd.Run(looking, look, detect.MaxView)
+	if errors.Is(err, e2b.ErrNoProcess) || slipped(err) {
+		return detect.View{}, t.notStarted(ctx, err)
+	}
 	if err != nil {
 		return detect.View{}, fmt.Errorf("look at workspace: %w", err)
 	}

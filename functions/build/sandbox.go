@@ -31,7 +31,6 @@ var (
 	errOutOfReach = errors.New("sandbox has an id that cannot be used")
 )
 
-// errOutOfReach: the create may have made a sandbox whose id cannot be used, so
 // obtainSandbox leaves the turn connected to the job's sandbox: the one that
 // the row names, or the one that an earlier create made, or a new one.
 func (t *turn) obtainSandbox(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"siesta/shared/e2b"
@@ -18,8 +19,10 @@ const (
 	// noPageAfter the start, an app that has nothing at its root, or several
 	// servers, has none.
 	noPageAfter = 5 * time.Second
-	// mostPorts is how many others are looked at.
+	// mostPorts is how many others are looked at, and otherTime what they have
+	// together: a silent one must not cost what the planned port does.
 	mostPorts = 4
+	otherTime = time.Second
 )
 
 // debuggers are ports of tools beside a server, which are no app: Node's
@@ -39,9 +42,9 @@ func (t *turn) shown(ctx context.Context, planned e2b.Preview) int {
 	}
 	best, rank := port, rankOf(planned)
 	others := t.others(ctx)
-	for _, other := range others {
-		if r := rankOf(t.probe(ctx, t.e2b.PreviewURL(t.j.SandboxID, other))); r > rank {
-			best, rank = other, r
+	for i, p := range t.probeAll(ctx, others) {
+		if r := rankOf(p); r > rank {
+			best, rank = others[i], r
 		}
 	}
 	patience := noPageAfter
@@ -95,6 +98,26 @@ func (t *turn) others(ctx context.Context) []int {
 	}
 	ports = slices.DeleteFunc(ports, func(port int) bool { return port == t.j.Plan.Port || slices.Contains(debuggers, port) })
 	return ports[:min(len(ports), mostPorts)]
+}
+
+// probeAll looks at ports at the same time, in a moment. If none of them has an
+// answer and one holds it back, it counts as a look without an answer.
+func (t *turn) probeAll(ctx context.Context, ports []int) []e2b.Preview {
+	looking, cancel := context.WithTimeout(ctx, otherTime)
+	defer cancel()
+	began := time.Now()
+	answers := make([]e2b.Preview, len(ports))
+	var all sync.WaitGroup
+	for i, port := range ports {
+		all.Go(func() { answers[i] = t.e2b.Probe(looking, t.e2b.PreviewURL(t.j.SandboxID, port)) })
+	}
+	all.Wait()
+	silent := looking.Err() != nil && !slices.ContainsFunc(answers, e2b.Preview.Answered)
+	t.unheard = t.unheard || silent
+	if silent || t.started {
+		t.polled += time.Since(began)
+	}
+	return answers
 }
 
 // elsewhere says where something listens instead of on the port that does not

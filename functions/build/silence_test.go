@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"siesta/local/e2bsim"
-	"siesta/proof/functiontest"
 	"siesta/shared/job"
 )
 
@@ -62,16 +61,21 @@ func (b *fixture) hang(kind e2bsim.Kind, nth int) {
 // An app that takes its visitors and leaves them waiting holds no turn: its build
 // ends in words, when its time is over, and costs a few seconds.
 func TestASilentAppCostsLittle(t *testing.T) {
-	for _, kind := range []string{"accept", "drip"} {
-		t.Run(kind, func(t *testing.T) {
+	const others = "for port in 4001 4002 4003 4004; do PORT=$port {self} accept & done; "
+	const elsewhere = " Something listens on the ports 4001, 4002, 4003, 4004: if one is the app, name it as the request's port."
+	for name, c := range map[string]struct{ start, elsewhere string }{
+		"accepts":               {"exec {self} accept", ""},
+		"drips":                 {"exec {self} drip", ""},
+		"accepts on five":       {others + "exec {self} accept", elsewhere},
+		"accepts on all others": {others + "wait", elsewhere},
+	} {
+		t.Run(name, func(t *testing.T) {
 			b := setup(t)
-			r := page()
-			start := "exec " + functiontest.Self() + " " + kind
-			r.Commands.Start = &start
+			r := starts(c.start)
 			begun := b.SQS.Now()
 			j := b.until(b.accept(r).ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
-			want := "The app gave no answer on port 3000 within 3m0s of its start. Its last output was:\nlistening"
-			if j.Status != job.Failed || j.ErrorMessage != want {
+			want := "The app gave no answer on port 3000 within 3m0s of its start." + c.elsewhere + " Its last output was:\nlistening"
+			if j.Status != job.Failed || !strings.HasPrefix(j.ErrorMessage, want) {
 				t.Errorf("the job is %s: %s", j.Status, j.ErrorMessage)
 			}
 			if after := b.SQS.Now().Sub(begun); after > answerWithin+maxWait+30*time.Second {
@@ -83,6 +87,24 @@ func TestASilentAppCostsLittle(t *testing.T) {
 			b.wantCheap(turnPoll+2*lookTime, 30*time.Second)
 		})
 	}
+}
+
+// What tells how an app is started is waited for no longer than a start.
+func TestASilentSandboxHoldsNoDetection(t *testing.T) {
+	b := setup(t)
+	r := page()
+	r.Commands.Install = nil
+	j := b.accept(r)
+	b.hang(e2bsim.StartProcess, 2) // after the marker
+	if again := b.deliver(); again != 0 {
+		t.Errorf("the message comes again in %v", again)
+	}
+	if row := b.Row(j.ID); row.Status != job.Code || row.Turn != 1 {
+		t.Errorf("the job is %s at turn %d", row.Status, row.Turn)
+	}
+	b.wantCheap(startTime+lookTime, startTime+lookTime)
+	b.E2B.ClearFaults()
+	b.ready(j.ID)
 }
 
 // A sandbox whose daemon takes calls and says nothing holds no turn either, and

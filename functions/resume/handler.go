@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,7 +62,11 @@ func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
-	prolong, err := readProlong(r)
+	body, err := api.Body(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	prolong, err := job.ParseProlong(body)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -79,25 +82,6 @@ func (h *handler) serve(ctx context.Context, r api.Request) (api.Answer, error) 
 		}
 	}
 	return notYet(j), nil
-}
-
-// readProlong reads the body, which may be empty.
-func readProlong(r api.Request) (bool, error) {
-	body, err := api.Body(r)
-	if err != nil || len(body) == 0 {
-		return false, err
-	}
-	var in *struct {
-		Prolong bool `json:"prolong"`
-	}
-	var wrongType *json.UnmarshalTypeError
-	switch err := json.Unmarshal(body, &in); {
-	case errors.As(err, &wrongType) && wrongType.Field != "":
-		return false, &job.InvalidError{Field: "prolong", Reason: "must be true or false"}
-	case err != nil || in == nil:
-		return false, &job.InvalidError{Field: job.FieldBody, Reason: "must be a JSON object"}
-	}
-	return in.Prolong, nil
 }
 
 // resume does what the row as it was read asks for. job.ErrConflict: it has
@@ -140,7 +124,7 @@ func (h *handler) resume(ctx context.Context, j job.Job, prolong bool) (api.Answ
 func (h *handler) soon(j job.Job, prolong bool) bool {
 	margin := job.DueMargin
 	if prolong {
-		margin = max(margin, h.wakeTime/2)
+		margin = h.wakeTime / 2 // longer, by job.MinWake
 	}
 	return !j.PauseDueAt.After(j.ReadAt.Add(margin)) || !j.SandboxExpiresAt.After(j.ReadAt.Add(job.DueMargin))
 }

@@ -83,7 +83,7 @@ func TestTheBodyOfAResume(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
 	for body, status := range map[string]int{
-		`{"prolong": "yes"}`: 422, `{"prolong"`: 400, `null`: 400, `[]`: 400, `true`: 400, `{} {}`: 400,
+		`{"prolong": "yes"}`: 422, `{"prolong": null}`: 422, `{"prolong"`: 400, `null`: 400, `[]`: 400, `true`: 400, `{} {}`: 400,
 	} {
 		if got := b.send(j, body); got.status != status {
 			t.Errorf("%s: got %d %v, want %d", body, got.status, got.body, status)

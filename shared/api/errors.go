@@ -18,8 +18,8 @@ type row struct {
 }
 
 // table holds what a function can fail with, beside a *job.InvalidError and a
-// *job.LimitError, which have words of their own. The first row that an error matches counts; an error that
-// matches none is an internal one.
+// *job.LimitError, which have words of their own. The first row that an error
+// matches counts; an error that matches none is an internal one.
 var table = []row{
 	{err: job.ErrUnauthenticated, status: http.StatusUnauthorized, message: "Not authenticated"},
 	{err: job.ErrNotFound, status: http.StatusNotFound, message: "Job not found"},

@@ -31,8 +31,8 @@ type statusResponse struct {
 }
 
 // Status is the answer about j: the preview from READY on, the sandbox's expiry
-// only while it runs, when it is due to sleep only while it does not, and a Retry-After as long as there is something to wait
-// for.
+// only while it runs, when it is due to sleep only while it is awake or being
+// woken, and a Retry-After as long as there is something to wait for.
 func Status(j job.Job) Answer {
 	body := statusResponse{
 		JobID:         j.ID,

@@ -28,6 +28,24 @@ func ParseRequest(data []byte, userID string, allowed Allowed) (Request, error) 
 	return r, nil
 }
 
+// ParseProlong decodes the body of a resume, which may be empty, and returns whether
+// it asks for all of the time awake anew. The error is always an *InvalidError.
+func ParseProlong(data []byte) (bool, error) {
+	if len(data) == 0 {
+		return false, nil
+	}
+	in := &struct {
+		Prolong field[bool] `json:"prolong"`
+	}{}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return false, decodeError(err)
+	}
+	if in == nil {
+		return false, errNoObject
+	}
+	return in.Prolong.orZero(), nil
+}
+
 // wire is a Request in JSON. encoding/json takes null for a field that is not
 // there; the contract has null for a file to delete alone. Here null is an error
 // of a field, and takes away what a pointer or a map had before.
@@ -146,6 +164,8 @@ func jsonKind(t reflect.Type) string {
 		return "a string"
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
 	default:
 		return "an object"
 	}

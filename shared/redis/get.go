@@ -18,8 +18,9 @@ var statusFields = []string{
 }
 
 // Get returns what the status answer needs of a job, its owner included, and when
-// it was read from Postgres; the other fields of j are empty. ok is false when the cache does not have it, or
-// holds something that this version does not understand.
+// it was read from Postgres; the other fields of j are empty. ok is false when the
+// cache does not have it, or holds something that this version does not
+// understand.
 func (c *Cache) Get(ctx context.Context, id string) (j job.Job, ok bool, err error) {
 	var values []any
 	err = c.call(ctx, "read cached job", func(ctx context.Context) error {

@@ -96,6 +96,12 @@ func (s *Store) RecordMarker(ctx context.Context, id string, epoch int) (job.Job
 	return s.write(ctx, sql, postgres.Args{"id": id, "epoch": epoch})
 }
 
+// planText is a plan as its column has it.
+func planText(p job.Plan) string {
+	text, _ := json.Marshal(p) // texts and numbers alone: it cannot fail
+	return string(text)
+}
+
 // Advance moves a claimed job from its status to the next one, and keeps what p
 // says of its plan and its waiting.
 func (s *Store) Advance(ctx context.Context, j job.Job, p job.Progress, next job.Status) (job.Job, error) {
@@ -103,11 +109,7 @@ func (s *Store) Advance(ctx context.Context, j job.Job, p job.Progress, next job
 		return job.Job{}, fmt.Errorf("advance job %s from %s to %s: %w", j.ID, j.Status, next, job.ErrConflict)
 	}
 	const sql = `UPDATE jobs SET status = @next, step_started_at = now(), log_offset = 0, plan = @plan::jsonb, polled_ms = @polled_ms,` + changed + mine + returning
-	plan, err := json.Marshal(p.Plan)
-	if err != nil {
-		return job.Job{}, fmt.Errorf("encode plan: %w", err)
-	}
-	return s.write(ctx, sql, with(builder(j), postgres.Args{"next": next, "plan": string(plan), "polled_ms": p.PolledMS}))
+	return s.write(ctx, sql, with(builder(j), postgres.Args{"next": next, "plan": planText(p.Plan), "polled_ms": p.PolledMS}))
 }
 
 // BeginCommand restarts the step's clock and log for a further command of the
@@ -122,12 +124,8 @@ func (s *Store) BeginCommand(ctx context.Context, j job.Job) (job.Job, error) {
 func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET turn = turn + 1, lease_until = now() + @lease::interval,
 			plan = @plan::jsonb, polled_ms = @polled_ms, log_offset = @log_offset,` + changed + mine + returning
-	plan, err := json.Marshal(p.Plan)
-	if err != nil {
-		return job.Job{}, fmt.Errorf("encode plan: %w", err)
-	}
 	return s.write(ctx, sql, with(builder(j), postgres.Args{
-		"lease": delay - time.Second, "plan": string(plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
+		"lease": delay - time.Second, "plan": planText(p.Plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
 	}))
 }
 
@@ -144,12 +142,8 @@ func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL
 	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = now() + @pause_after::interval,
 			op_until = NULL, plan = @plan::jsonb, polled_ms = @polled_ms,` + ended + changed + mine + `
 		AND sandbox_state = 'running' AND marker_epoch = epoch` + returning
-	plan, err := json.Marshal(p.Plan)
-	if err != nil {
-		return job.Job{}, fmt.Errorf("encode plan: %w", err)
-	}
 	return s.unpublished(ctx, sql, with(builder(j), postgres.Args{
-		"status": job.Checks, "plan": string(plan), "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
+		"status": job.Checks, "plan": planText(p.Plan), "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
 	}))
 }
 
