@@ -12,30 +12,41 @@ import (
 	"siesta/shared/job"
 )
 
-// command runs a command to its end, over as many turns as it takes. An empty
-// command is done.
+// command runs a command of the job to its end, over as many turns as it takes.
+// An empty command is done.
 func (t *turn) command(ctx context.Context, name, command, doing string) error {
 	if command == "" {
 		return nil
 	}
+	p, err := t.finish(ctx, name, command, doing, doing+": "+firstLine(command))
+	switch {
+	case err != nil:
+		return err
+	case p.Phase == envd.StepExited && p.ExitCode == 0:
+		t.leftOut(ctx, p.Size-p.Next)
+		return nil
+	default:
+		return t.exited(ctx, name, doing+" failed", p)
+	}
+}
+
+// finish runs a command to its end, whatever that is.
+func (t *turn) finish(ctx context.Context, name, command, doing, saying string) (envd.Progress, error) {
 	for {
 		p, err := t.watch(ctx, name)
 		switch {
 		case err != nil:
-			return err
+			return p, err
 		case p.Phase == envd.StepNone && t.begun == name, p.Phase == envd.StepLost:
-			return t.untraced(ctx, doing)
+			return p, t.untraced(ctx, doing)
 		case p.Phase == envd.StepNone:
-			if err := t.start(ctx, name, command, doing+": "+firstLine(command)); err != nil {
-				return err
+			if err := t.start(ctx, name, command, saying); err != nil {
+				return p, err
 			}
-		case p.Phase == envd.StepExited && p.ExitCode == 0:
-			t.leftOut(ctx, p.Size-p.Next)
-			return nil
 		case p.Phase != envd.StepRunning:
-			return t.exited(ctx, name, doing+" failed", p)
+			return p, nil
 		case !t.linger(ctx):
-			return waitFor(t.wait())
+			return p, waitFor(t.wait())
 		}
 	}
 }
@@ -78,8 +89,12 @@ func (t *turn) notStarted(ctx context.Context, err error) error {
 	return t.putOff(ctx, err, startAgain)
 }
 
-// environment is what a command finds: the goal is for the generator alone.
+// environment is what a command finds: the goal is for the generator alone, and
+// our own commands have none.
 func (t *turn) environment(name string) map[string]string {
+	if name == captureStep || name == baseStep {
+		return nil
+	}
 	env := t.progress.Plan.Environment(t.env, t.e2b.Domain())
 	if name == "generate" {
 		env["GOAL"] = t.j.Goal

@@ -28,7 +28,8 @@ type handler struct {
 	builds  *sqs.Queue
 	pauses  *sqs.Queue
 	e2b     *e2b.Client
-	sources *s3.Client
+	sources *s3.Client // that requests name archives of
+	kept    *s3.Store  // of what is built; nil: it is not kept
 	sealer  *secrets.Sealer
 }
 

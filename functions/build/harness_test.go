@@ -29,17 +29,19 @@ const (
 type fixture struct {
 	*handler
 	*functiontest.World
+	redis string // address of the cache
 }
 
 func setup(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
-	w.Cache = functiontest.Cache(t, redistest.New(t))
-	return &fixture{World: w, handler: &handler{
+	address := redistest.New(t)
+	w.Cache = functiontest.Cache(t, address)
+	return &fixture{World: w, redis: address, handler: &handler{
 		settings: settings{StackTag: stack, Allowed: job.Allowed{Templates: []string{"base"}}, Deadline: time.Hour},
 		log:      logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache,
-		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t),
+		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t), kept: w.Kept,
 	}}
 }
 

@@ -31,6 +31,9 @@ func main() {
 	r.Check("SEAL_KEY", err)
 	sandboxes, err := e2b.New(s.E2B)
 	r.Check("E2B", err)
+	objects := s3.New(s.AWS, s.S3Endpoint)
+	kept, err := objects.Store(s.SourceStore)
+	r.Check("SOURCE_STORE", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
@@ -40,7 +43,7 @@ func main() {
 		settings: s, log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), cache: cache, e2b: sandboxes, sealer: sealer,
 		builds:  queues.Queue(s.BuildQueueURL, s.BuildDLQURL),
 		pauses:  queues.Queue(s.PauseQueueURL, ""),
-		sources: s3.New(s.AWS, s.S3Endpoint),
+		sources: objects, kept: kept,
 	}
 	lambda.Start(h.Handle)
 }

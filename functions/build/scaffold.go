@@ -32,6 +32,11 @@ func (t *turn) scaffold(ctx context.Context) error {
 		return fmt.Errorf("read source: %w", err)
 	}
 	t.say(ctx, "--- Starting generation pipeline ---")
+	if t.j.BaseJobID != "" {
+		if err := t.base(ctx); err != nil {
+			return err
+		}
+	}
 	var deleted []string
 	for name, file := range source.Files {
 		if file.Delete {
@@ -85,12 +90,22 @@ func (t *turn) fetch(ctx context.Context, address string) (*os.File, error) {
 		return nil, fmt.Errorf("get archive: %w", err)
 	}
 	defer object.Close()
+	return temporary(object)
+}
+
+// temporary copies content to a file that is gone once it is closed, and is read
+// from its beginning.
+func temporary(content io.Reader) (*os.File, error) {
 	file, err := os.CreateTemp("", "source-*.tar.gz")
 	if err != nil {
 		return nil, fmt.Errorf("keep archive: %w", err)
 	}
 	_ = os.Remove(file.Name())
-	if _, err := io.Copy(file, object); err != nil {
+	_, err = io.Copy(file, content)
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("keep archive: %w", err)
 	}

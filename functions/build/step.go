@@ -44,6 +44,9 @@ func (t *turn) code(ctx context.Context) error {
 	if t.progress.Plan, err = t.plan(ctx, request); err != nil {
 		return err
 	}
+	if err := t.keep(ctx); err != nil {
+		return err
+	}
 	return t.next(ctx, job.Deps)
 }
 

@@ -90,12 +90,15 @@ func (q *process) run() {
 	q.pool.ended(q, reason)
 }
 
+// SecretKey is what every function signs its calls to AWS with.
+const SecretKey = "local"
+
 // environment is what Lambda sets, then the function's own, then the process's.
 func (q *process) environment() []string {
 	f, s := q.pool.function, q.pool.server
 	all := map[string]string{
 		"AWS_REGION": s.options.Region, "AWS_DEFAULT_REGION": s.options.Region,
-		"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local",
+		"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": SecretKey, "AWS_SESSION_TOKEN": "local",
 		"AWS_LAMBDA_FUNCTION_NAME": f.Name, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.Memory),
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",

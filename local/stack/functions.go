@@ -31,6 +31,8 @@ func (s *Stack) variables() map[string]string {
 		"BUILD_DLQ_URL":        s.SQS.URL("BuildDeadLetters"),
 		"PAUSE_DLQ_URL":        s.SQS.URL("PauseDeadLetters"),
 		"AWS_ENDPOINT_URL_SQS": s.SQSURL,
+		"AWS_ENDPOINT_URL_S3":  s.S3URL,
+		"SOURCE_STORE":         "s3://sources",
 		"E2B_API_URL":          s.E2BAPIURL,
 		"E2B_SANDBOX_URL":      s.E2BSandboxURL,
 		"E2B_DOMAIN":           s.E2BDomain,

@@ -11,6 +11,8 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/local/postgresserver"
 	"siesta/local/redisserver"
+	"siesta/local/runtimeapi"
+	"siesta/local/s3sim"
 	"siesta/local/sqssim"
 )
 
@@ -42,6 +44,13 @@ func (s *Stack) startRedis(context.Context) (err error) {
 	s.RedisURL = s.Redis.URL()
 	s.onClose(func() error { s.Redis.Stop(); return nil })
 	return nil
+}
+
+// startS3 serves the archives of what is built: each is a file of the data folder.
+func (s *Stack) startS3(context.Context) error {
+	address, err := s.serve(s3sim.New(filepath.Join(s.config.DataDir, "objects"), runtimeapi.SecretKey))
+	s.S3URL = "http://" + address
+	return err
 }
 
 // startSQS serves the template's queues under their logical names.

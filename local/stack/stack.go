@@ -55,7 +55,7 @@ type Config struct {
 // Stack is a running system.
 type Stack struct {
 	// Addresses as .local/env tells them.
-	APIURL, Token, DatabaseURL, RedisURL, SQSURL, BuildQueueURL, PauseQueueURL string
+	APIURL, Token, DatabaseURL, RedisURL, SQSURL, BuildQueueURL, PauseQueueURL, S3URL string
 	E2BAPIURL, E2BSandboxURL, E2BDomain, E2BAPIKey, AdminURL                   string
 	StackTag                                                                   string
 
@@ -88,7 +88,7 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 		s.config.Report = func(error) {}
 	}
 	for _, step := range []func(context.Context) error{
-		s.prepare, s.startPostgres, s.startRedis, s.startSQS, s.startE2B, s.startRuntime, s.migrate, s.startGateway, s.startPolling,
+		s.prepare, s.startPostgres, s.startRedis, s.startSQS, s.startS3, s.startE2B, s.startRuntime, s.migrate, s.startGateway, s.startPolling,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

@@ -5,16 +5,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"siesta/local/e2bsim"
+	"siesta/local/s3sim"
 	"siesta/local/sqssim"
 	"siesta/proof/postgrestest"
 	"siesta/shared/awsenv"
 	"siesta/shared/e2b"
+	"siesta/shared/s3"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 )
@@ -27,7 +30,9 @@ type World struct {
 	Edge      string      // where E2B shows the sandboxes' ports
 	Sandboxes *e2b.Client // of E2B
 	SQS       *sqssim.Server
-	Log       *Log // the function's
+	Kept      *s3.Store // of what is built
+	S3        *Switch   // in front of it
+	Log       *Log      // the function's
 
 	control, queues string // addresses
 }
@@ -47,6 +52,8 @@ func NewWorld(t testing.TB, c e2bsim.Config) *World {
 
 	w.queues = serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.SQS.ServeHTTP(rw, r) }))
 	w.SQS = sqssim.New(w.queues)
+	w.S3 = &Switch{Handler: s3sim.New(t.TempDir(), "local")}
+	w.Kept = keptAt(t, serve(t, w.S3))
 	for _, name := range []string{"build", "pause", "dead"} {
 		_, err := w.SQS.CreateQueue(name, nil)
 		w.OK(err)
@@ -147,4 +154,36 @@ func (w *World) Once(kind e2bsim.Kind, phase e2bsim.Phase, do func()) {
 			first.Do(do)
 		}
 	})
+}
+
+// keptAt is the store of archives at an address.
+func keptAt(t testing.TB, address string) *s3.Store {
+	t.Helper()
+	cfg, err := awsenv.Load(sqssim.ClientEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.RetryMaxAttempts = 1
+	store, err := s3.New(cfg, &address).Store("s3://sources")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// Switch is a server that a test may put itself in front of.
+type Switch struct {
+	http.Handler
+	instead atomic.Pointer[http.HandlerFunc]
+}
+
+// Instead answers from now on; nil: the server itself does again.
+func (s *Switch) Instead(answer http.HandlerFunc) { s.instead.Store(&answer) }
+
+func (s *Switch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if instead := s.instead.Load(); instead != nil && *instead != nil {
+		(*instead)(w, r)
+		return
+	}
+	s.Handler.ServeHTTP(w, r)
 }

@@ -26,6 +26,9 @@ type Job struct {
 	Goal      string
 	EnvSealed []byte // the request's env, sealed; nil when it had none
 
+	BaseJobID string // whose sources it is built from; "" for none
+	Rebuild   bool   // it is that version built again
+
 	BuildVersion  string // build_v0_N, N counted per user and project
 	SandboxID     string
 	SandboxStack  string // the stack that SandboxID belongs to; "" before there is one
@@ -48,6 +51,9 @@ type Job struct {
 	UpdatedAt   time.Time
 	DeadlineAt  time.Time // past it the job is failed
 	ScheduleFor time.Time // a scheduled job becomes queued then
+	CurrentAt   time.Time // of a READY job: the project's newest counts
+	GoneAt      time.Time // its sandbox was given up then
+	DeletedAt   time.Time // its user deleted it then: for users it is not there
 
 	// The builder's side of the protocol.
 	Turn          int       // raised by each hand-over
@@ -78,6 +84,10 @@ type Progress struct {
 	Plan      Plan  // what the build found out about how to run the app
 	PolledMS  int   // milliseconds spent waiting for commands so far
 	LogOffset int64 // bytes of the current step's output already published
+
+	// SourceKey is where the code is kept that the app was built from: what
+	// SourceKey returned, SourceNone, or "" where nobody has tried yet.
+	SourceKey string
 }
 
 // Plan is how a job's app is installed, checked and served: the request's own
@@ -97,13 +107,20 @@ type Plan struct {
 	Env       map[string]string `json:"env,omitempty"`       // what the kind finds; the request's env comes first
 }
 
-// CheckOwner is nil when j is the user's own, else ErrForeign.
+// CheckOwner is nil when j is the user's own, else ErrForeign, or ErrNotFound
+// when its user has deleted it.
 func (j Job) CheckOwner(user string) error {
-	if j.UserID != user {
+	switch {
+	case j.UserID != user:
 		return ErrForeign
+	case !j.DeletedAt.IsZero():
+		return ErrNotFound
 	}
 	return nil
 }
+
+// Kept reports whether the code that j was built from is kept.
+func (j Job) Kept() bool { return j.SourceKey != "" && j.SourceKey != SourceNone }
 
 // Believable reports whether a cached j may be told to its user. A sleep may be
 // over by now, and whoever woke it unable to tell the cache: so it is believed

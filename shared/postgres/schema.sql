@@ -54,6 +54,12 @@ CREATE TABLE jobs (
     asked_at timestamp with time zone,
     waiter_until timestamp with time zone,
     settled_epoch integer,
+    source_key text,
+    base_job_id uuid,
+    rebuild boolean NOT NULL DEFAULT false,
+    current_at timestamp with time zone,
+    gone_at timestamp with time zone,
+    deleted_at timestamp with time zone,
     CONSTRAINT jobs_completed CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['ready'::text, 'failed'::text])))),
     CONSTRAINT jobs_counters CHECK (((turn >= 0) AND (claim >= 0) AND (crashes >= 0) AND (create_no >= 0) AND (epoch >= 0))),
     CONSTRAINT jobs_create_is_numbered CHECK (((create_sent_at IS NULL) OR (create_no > 0))),
@@ -79,6 +85,8 @@ CREATE UNIQUE INDEX jobs_build_version ON jobs USING btree (user_id, project_id,
 CREATE INDEX jobs_by_change ON jobs USING btree (updated_at);
 CREATE INDEX jobs_by_day ON jobs USING btree (user_id, COALESCE(schedule_for, created_at));
 CREATE INDEX jobs_by_project ON jobs USING btree (user_id, project_id, created_at DESC);
+CREATE INDEX jobs_current ON jobs USING btree (user_id, project_id, COALESCE(current_at, completed_at)) WHERE ((status = 'ready'::text) AND (deleted_at IS NULL));
+CREATE INDEX jobs_deleted ON jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE UNIQUE INDEX jobs_idempotency_key ON jobs USING btree (user_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX jobs_lease_open ON jobs USING btree (lease_until) WHERE (status <> ALL (ARRAY['ready'::text, 'failed'::text, 'scheduled'::text]));
 CREATE INDEX jobs_missing ON jobs USING btree (missing_since) WHERE (missing_since IS NOT NULL);

@@ -23,14 +23,17 @@ type NewJob struct {
 	IdempotencyKey string // "" for none
 	RequestHash    []byte // of the body as it was sent
 	Deadline       time.Duration
-	PerDay         int // jobs of this user in a UTC day; 0: no limit
-	Waiting        int // jobs of this user that have not begun; 0: no limit
+	BaseJobID      string // whose kept code it begins with; "" for none
+	Rebuild        bool   // it is that version built again, as it was
+	PerDay         int    // jobs of this user in a UTC day; 0: no limit
+	Waiting        int    // jobs of this user that have not begun; 0: no limit
 }
 
 // Accept inserts a job as queued, or as scheduled for the first UTC day on which
 // its user is not over the daily limit, and returns it with true. A job that is
 // there already, by its id or its idempotency key, is returned with false, and
-// published like a new one: whoever inserted it may have died before it was.
+// published like a new one: whoever inserted it may have died before it was. So
+// is a rebuild that another call has asked for and that is not finished.
 // Errors: job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
 // key came with another body), job.ErrTooManyWaiting.
 func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created bool, err error) {
@@ -56,10 +59,23 @@ func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created
 	return accepted, created, nil
 }
 
-// existing looks for the same job under its id or its idempotency key.
+// existing looks for the same job under its id or its idempotency key, or for the
+// rebuild that is under way.
 func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 	const sql = `SELECT ` + columns + ` FROM jobs
 		WHERE id = @id::uuid OR (user_id = @user AND idempotency_key = nullif(@key, ''))`
+	const rebuild = `SELECT ` + columns + ` FROM jobs
+		WHERE user_id = @user AND project_id = @project::uuid AND base_job_id = @base::uuid AND rebuild AND status NOT IN ('ready', 'failed')
+		LIMIT 1`
+	if n.Rebuild {
+		j, err := scanJob(tx.QueryRow(ctx, rebuild, postgres.Args{"user": n.UserID, "project": n.Request.ProjectID, "base": n.BaseJobID}))
+		if err == nil {
+			return j, true, nil
+		}
+		if postgres.WhenNone(err, nil) != nil {
+			return job.Job{}, false, err
+		}
+	}
 	j, err := scanJob(tx.QueryRow(ctx, sql, postgres.Args{"id": n.ID, "user": n.UserID, "key": n.IdempotencyKey}))
 	switch {
 	case err != nil:
@@ -118,15 +134,15 @@ func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {
 			WHERE user_id = @user AND project_id = @project::uuid
 		)
 		INSERT INTO jobs (id, user_id, project_id, tier, goal, request, env_sealed, deadline_at, lease_until,
-			build_version, workspace_path, idempotency_key, request_hash, status, schedule_for)
+			base_job_id, rebuild, build_version, workspace_path, idempotency_key, request_hash, status, schedule_for)
 		SELECT @id::uuid, @user, @project::uuid, @tier, @goal, @request::jsonb, @env::bytea, now() + @deadline::interval, now(),
-			'build_v0_' || version.n, @workspace, nullif(@key, ''), @hash::bytea,
+			nullif(@base, '')::uuid, @rebuild, 'build_v0_' || version.n, @workspace, nullif(@key, ''), @hash::bytea,
 			CASE WHEN free.day > 0 THEN 'scheduled' ELSE 'queued' END,
 			CASE WHEN free.day > 0 THEN today.midnight + make_interval(hours => 24 * free.day) END
 		FROM today, free, version` + returning
 	return scanJob(tx.QueryRow(ctx, sql, postgres.Args{
 		"id": n.ID, "user": n.UserID, "project": n.Request.ProjectID, "tier": n.Tier,
-		"goal": n.Request.Goal, "request": string(request), "env": n.EnvSealed, "workspace": job.Workspace,
+		"base": n.BaseJobID, "rebuild": n.Rebuild, "goal": n.Request.Goal, "request": string(request), "env": n.EnvSealed, "workspace": job.Workspace,
 		"deadline": n.Deadline, "per_day": n.PerDay, "key": n.IdempotencyKey, "hash": n.RequestHash,
 	}))
 }

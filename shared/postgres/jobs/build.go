@@ -103,13 +103,17 @@ func planText(p job.Plan) string {
 }
 
 // Advance moves a claimed job from its status to the next one, and keeps what p
-// says of its plan and its waiting.
+// says of its plan, its waiting and its kept code, which is written before the row
+// names it.
 func (s *Store) Advance(ctx context.Context, j job.Job, p job.Progress, next job.Status) (job.Job, error) {
 	if !j.Status.CanMove(next) {
 		return job.Job{}, fmt.Errorf("advance job %s from %s to %s: %w", j.ID, j.Status, next, job.ErrConflict)
 	}
-	const sql = `UPDATE jobs SET status = @next, step_started_at = now(), log_offset = 0, plan = @plan::jsonb, polled_ms = @polled_ms,` + changed + mine + returning
-	return s.write(ctx, sql, with(builder(j), postgres.Args{"next": next, "plan": planText(p.Plan), "polled_ms": p.PolledMS}))
+	const sql = `UPDATE jobs SET status = @next, step_started_at = now(), log_offset = 0, plan = @plan::jsonb, polled_ms = @polled_ms,
+			source_key = nullif(@source_key, ''),` + changed + mine + returning
+	return s.write(ctx, sql, with(builder(j), postgres.Args{
+		"next": next, "plan": planText(p.Plan), "polled_ms": p.PolledMS, "source_key": p.SourceKey,
+	}))
 }
 
 // BeginCommand restarts the step's clock and log for a further command of the
@@ -136,11 +140,13 @@ func (s *Store) RecordBuildMissing(ctx context.Context, j job.Job) (job.Job, err
 	return s.write(ctx, sql, builder(j))
 }
 
-// Ready ends the build: status, preview and the sandbox's due time in one step.
+// Ready ends the build: status, preview and the sandbox's due time in one step. It
+// becomes the project's current version. The code of a job that a builder of the
+// version before took past its code step is not kept.
 // job.ErrConflict, too: the sandbox does not carry the marker of this epoch.
 func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL string, pauseAfter time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = now() + @pause_after::interval,
-			op_until = NULL, plan = @plan::jsonb, polled_ms = @polled_ms,` + ended + changed + mine + `
+			current_at = now(), source_key = coalesce(source_key, 'none'), op_until = NULL, plan = @plan::jsonb, polled_ms = @polled_ms,` + ended + changed + mine + `
 		AND sandbox_state = 'running' AND marker_epoch = epoch` + returning
 	return s.unpublished(ctx, sql, with(builder(j), postgres.Args{
 		"status": job.Checks, "plan": planText(p.Plan), "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
@@ -155,7 +161,7 @@ func (s *Store) Fail(ctx context.Context, j job.Job, message, debugID string) (j
 
 // RecordKilled notes that E2B killed a failed job's sandbox, or never had it.
 func (s *Store) RecordKilled(ctx context.Context, id, sandboxID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_expires_at = NULL, missing_since = NULL,` + changed + `
+	const sql = `UPDATE jobs SET sandbox_state = 'gone', gone_at = now(), sandbox_expires_at = NULL, missing_since = NULL,` + changed + `
 		WHERE id = @id::uuid AND sandbox_id = @sandbox AND status = 'failed' AND sandbox_state <> 'gone'` + returning
 	return s.write(ctx, sql, postgres.Args{"id": id, "sandbox": sandboxID})
 }

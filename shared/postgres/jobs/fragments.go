@@ -20,7 +20,7 @@ const listed = `SELECT ` + columnsBefore + `NULL::bytea` + columnsAfter + ` FROM
 
 const (
 	columnsBefore = `id, project_id, user_id, tier, status, goal, `
-	columnsAfter  = `, plan,
+	columnsAfter  = `, plan, source_key, base_job_id::text, rebuild, current_at, gone_at, deleted_at,
 	build_version, sandbox_id, sandbox_stack, preview_url, workspace_path,
 	sandbox_state, sandbox_paused, sandbox_expires_at, paused_at, pause_error, error_message, debug_id,
 	enqueued_at, started_at, completed_at, created_at, updated_at, deadline_at, schedule_for,

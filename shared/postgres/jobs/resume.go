@@ -118,6 +118,6 @@ func (s *Store) RecordResumeMissing(ctx context.Context, j job.Job) (job.Job, er
 // RecordRolledBack notes that E2B brought back older files under this epoch: the
 // preview is lost.
 func (s *Store) RecordRolledBack(ctx context.Context, j job.Job) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_expires_at = NULL, op_until = NULL, waiter_until = NULL, missing_since = NULL,` + changed + resuming + returning
+	const sql = `UPDATE jobs SET sandbox_state = 'gone', gone_at = now(), sandbox_expires_at = NULL, op_until = NULL, waiter_until = NULL, missing_since = NULL,` + changed + resuming + returning
 	return s.write(ctx, sql, resumer(j))
 }

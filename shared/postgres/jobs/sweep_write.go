@@ -55,7 +55,7 @@ func (s *Store) RecordFinishedMissing(ctx context.Context, j job.Job) (job.Job, 
 // a grace period apart, and nothing happened in between. job.ErrConflict: that
 // is not so.
 func (s *Store) RecordGone(ctx context.Context, j job.Job) (job.Job, error) {
-	const sql = `UPDATE jobs SET sandbox_state = 'gone', sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL,
+	const sql = `UPDATE jobs SET sandbox_state = 'gone', gone_at = now(), sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL,
 			missing_since = NULL,` + changed + asRead + unowned + `
 		AND missing_revision = revision AND missing_since < now() - @grace::interval` + returning
 	return s.write(ctx, sql, with(reader(j), postgres.Args{"grace": job.Grace}))
