@@ -61,20 +61,12 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 // kill ends the sandbox of a cancelled job, if it is one of ours: a copy of the
 // database names sandboxes that belong to the original.
 func (h handler) kill(ctx context.Context, j job.Job) error {
-	looking, cancel := context.WithTimeout(ctx, answerTime)
+	calling, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	sandbox, err := h.e2b.Get(looking, j.SandboxID)
-	switch {
-	case err != nil && !errors.Is(err, e2b.ErrNotFound):
-		return fmt.Errorf("look at sandbox: %w", err)
-	case err == nil && sandbox.Metadata[job.TagStack] != h.stack:
-		return errors.New("it has another stack's tag")
-	default:
-		if err := h.e2b.Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
-			return fmt.Errorf("kill sandbox: %w", err)
-		}
+	if err := h.e2b.KillTagged(calling, j.SandboxID, map[string]string{job.TagStack: h.stack}); err != nil {
+		return err
 	}
-	_, err = h.store.RecordKilled(ctx, j.ID, j.SandboxID)
+	_, err := h.store.RecordKilled(ctx, j.ID, j.SandboxID)
 	if errors.Is(err, job.ErrConflict) { // the builder or reconcile was faster
 		return nil
 	}

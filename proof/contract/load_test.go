@@ -69,11 +69,20 @@ func may(role node, action, id string) bool {
 	})
 }
 
-func (t templateFile) event(function node, kind string) (node, bool) {
+// events are a function's events of a kind.
+func (t templateFile) events(function node, kind string) (found []node) {
 	for _, name := range function.At("Properties", "Events").Keys() {
 		if e := function.At("Properties", "Events", name); e.At("Type").Text() == kind {
-			return e.At("Properties"), true
+			found = append(found, e.At("Properties"))
 		}
+	}
+	return found
+}
+
+// event is the first of them.
+func (t templateFile) event(function node, kind string) (node, bool) {
+	if found := t.events(function, kind); len(found) > 0 {
+		return found[0], true
 	}
 	return node{}, false
 }

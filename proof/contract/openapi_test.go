@@ -19,7 +19,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	tmpl, doc := loadTemplate(t), loadOpenAPI(t)
 	var routes []string
 	for _, f := range tmpl.functions() {
-		if e, ok := tmpl.event(f, "HttpApi"); ok {
+		for _, e := range tmpl.events(f, "HttpApi") {
 			routes = append(routes, e.At("Method").Text()+" "+e.At("Path").Text())
 		}
 	}

@@ -38,7 +38,9 @@ func TestWhatACustomersKeyClosesIsOpened(t *testing.T) {
 			case "secretsmanager:GetSecretValue":
 				reads["SecretsKeyArn"] = true
 			case "s3:GetObject":
-				reads["SourceBucketKeyArn"] = true
+				if condition == "HasSourceBucket" {
+					reads["SourceBucketKeyArn"] = true
+				}
 			case "kms:Decrypt":
 				key := s.At("Resource").Resource()
 				opens[key] = condition == "Has"+strings.TrimSuffix(key, "Arn")

@@ -29,6 +29,7 @@ var table = []row{
 	{err: job.ErrIdempotencyKey, status: http.StatusUnprocessableEntity, message: "This Idempotency-Key was used before, with another request"},
 	{err: job.ErrTooManyWaiting, status: http.StatusTooManyRequests, message: "As many of your jobs wait to begin as your plan allows; try again when one has begun, or cancel one", retryAfter: time.Minute},
 	{err: job.ErrNotReady, status: http.StatusUnprocessableEntity, message: "Job is not READY"},
+	{err: job.ErrNotKept, status: http.StatusUnprocessableEntity, message: "The code of this version is not kept, or no longer; send it again to build it"},
 	{err: job.ErrTerminal, status: http.StatusConflict, message: "Job is already in a terminal state"},
 	{err: job.ErrConflict, status: http.StatusConflict, message: "The job changed meanwhile, try again", retryAfter: time.Second},
 	{err: job.ErrSandboxBusy, status: http.StatusConflict, message: "The preview is being resumed, try again", retryAfter: 2 * time.Second},

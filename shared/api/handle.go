@@ -30,7 +30,7 @@ type (
 // Answer is what a function has to say when it succeeded.
 type Answer struct {
 	Status     int
-	Body       any           // written as JSON
+	Body       any           // written as JSON; nil: there is none
 	RetryAfter time.Duration // in whole seconds; 0: no such header
 }
 
@@ -58,7 +58,10 @@ func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, erro
 		answer, err := guard(ctx, r, serve)
 		if err == nil {
 			var body []byte
-			if body, err = json.Marshal(answer.Body); err == nil {
+			if answer.Body != nil {
+				body, err = json.Marshal(answer.Body)
+			}
+			if err == nil {
 				return respond(r, answer.Status, body, answer.RetryAfter), nil
 			}
 		}
@@ -85,9 +88,11 @@ func guard(ctx context.Context, r Request, serve func(context.Context, Request) 
 
 func respond(r Request, status int, body []byte, retryAfter time.Duration) Response {
 	headers := map[string]string{
-		"Content-Type":           "application/json",
 		"Cache-Control":          "no-store",
 		"X-Content-Type-Options": "nosniff",
+	}
+	if len(body) > 0 {
+		headers["Content-Type"] = "application/json"
 	}
 	if retryAfter > 0 {
 		seconds := (retryAfter + time.Second - 1) / time.Second

@@ -13,6 +13,8 @@ var (
 	// ErrConflict: the row was not in the state that a write expected; somebody
 	// was faster. Re-read.
 	ErrConflict = errors.New("state changed meanwhile")
+	// ErrNotKept: the code of a version is not kept, or no longer.
+	ErrNotKept = errors.New("code is not kept")
 	// ErrTerminal: the job is ready or failed already.
 	ErrTerminal = errors.New("job is in a terminal state")
 	// ErrNotReady: the call needs a READY job.

@@ -119,6 +119,12 @@ func (j Job) CheckOwner(user string) error {
 	return nil
 }
 
+// BecameCurrent reports whether the write that returned j made it its project's
+// current version.
+func (j Job) BecameCurrent() bool {
+	return j.Status == Ready && !j.CurrentAt.IsZero() && j.CurrentAt.Equal(j.UpdatedAt)
+}
+
 // Kept reports whether the code that j was built from is kept.
 func (j Job) Kept() bool { return j.SourceKey != "" && j.SourceKey != SourceNone }
 

@@ -86,7 +86,19 @@ func (c *Cache) Put(ctx context.Context, j job.Job) (stored bool, err error) {
 func (c *Cache) Publish(ctx context.Context, j job.Job) {
 	if _, err := c.Put(ctx, j); err != nil {
 		slog.WarnContext(ctx, "cache is behind", "job_id", j.ID, "revision", j.Revision, "error", err)
+		return
 	}
+	if j.BecameCurrent() {
+		c.PublishCurrent(ctx, j, "")
+	}
+}
+
+// Erase makes the cache say nothing of a deleted job any more.
+func (c *Cache) Erase(ctx context.Context, j job.Job) error {
+	if _, err := c.Put(ctx, j); err != nil {
+		return err
+	}
+	return c.call(ctx, "erase logs", func(ctx context.Context) error { return c.client.Del(ctx, logsKey(j.ID)).Err() })
 }
 
 // Tell is Put for a wake, or where the cache does not take that, whatever it says
@@ -124,6 +136,9 @@ func (c *Cache) PublishBeside(ctx context.Context, j job.Job) (wait func()) {
 // READY on, all at once.
 func fields(j job.Job) []any {
 	var sandboxID, previewURL, buildVersion, workspace string
+	if !j.DeletedAt.IsZero() {
+		j.UserID = "" // nobody's: no reader takes that for a job
+	}
 	if j.Status == job.Ready {
 		sandboxID, previewURL, buildVersion, workspace = j.SandboxID, j.PreviewURL, j.BuildVersion, j.WorkspacePath
 	}

@@ -63,6 +63,16 @@ func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 	return body{out.Body}, nil
 }
 
+// Has reports whether the archive of a key is there. Errors are those of Put.
+func (s *Store) Has(ctx context.Context, key string) (bool, error) {
+	name := s.prefix + key
+	_, err := s.client.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &name})
+	if err = storeError("look for object", err); errors.Is(err, job.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Delete makes an end of a key's archive; one that is not there is fine. Errors
 // are those of Put.
 func (s *Store) Delete(ctx context.Context, key string) error {

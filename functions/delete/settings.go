@@ -1,0 +1,38 @@
+package main
+
+import (
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel    string
+	StackTag    string
+	AWS         awsenv.Config
+	S3Endpoint  *string // nil: the region's own
+	Database    postgres.Config
+	Cache       redis.Config
+	E2B         e2b.Config
+	SourceStore string // "": no code is kept
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	return settings{
+		LogLevel:    r.String("LOG_LEVEL", ""),
+		StackTag:    r.Required("STACK_TAG"),
+		AWS:         aws,
+		S3Endpoint:  awsenv.Endpoint(r.Getenv, "S3"),
+		Database:    postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:       redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		E2B:         e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		SourceStore: r.String("SOURCE_STORE", ""),
+	}
+}

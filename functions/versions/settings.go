@@ -1,0 +1,49 @@
+package main
+
+import (
+	"time"
+
+	"siesta/shared/awsenv"
+	"siesta/shared/env"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel      string
+	AWS           awsenv.Config
+	SQSEndpoint   *string // nil: the region's own
+	S3Endpoint    *string // nil: the region's own
+	Database      postgres.Config
+	Cache         redis.Config
+	SealKey       *secrets.Source
+	BuildQueueURL string
+	SourceStore   string // "": no code is kept
+	TierClaim     string // the token's claim that names the tier; "" for none
+	Limits        job.TierLimits
+	Deadline      time.Duration // of a build
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	s := settings{
+		LogLevel:      r.String("LOG_LEVEL", ""),
+		AWS:           aws,
+		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		S3Endpoint:    awsenv.Endpoint(r.Getenv, "S3"),
+		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
+		BuildQueueURL: r.Required("BUILD_QUEUE_URL"),
+		SourceStore:   r.String("SOURCE_STORE", ""),
+		TierClaim:     r.String("TIER_CLAIM", ""),
+		Deadline:      r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
+	}
+	r.JSON("LIMITS", &s.Limits)
+	return s
+}
