@@ -7,6 +7,7 @@ type Maker string
 const (
 	ByBuild     Maker = "build"
 	ByCancel    Maker = "cancel"
+	ByDelete    Maker = "delete"
 	ByPause     Maker = "pause"
 	ByReconcile Maker = "reconcile"
 	ByResume    Maker = "resume"

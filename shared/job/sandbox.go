@@ -22,7 +22,8 @@ const (
 	SandboxPaused SandboxState = "paused"
 	// SandboxResuming: a wake was recorded and may be under way until OpUntil.
 	SandboxResuming SandboxState = "resuming"
-	// SandboxGone: killed, or lost by E2B, or brought back with older files.
+	// SandboxGone: killed, given up for younger versions, deleted, lost by E2B, or
+	// brought back with older files.
 	// Nothing leads out.
 	SandboxGone SandboxState = "gone"
 )
@@ -36,10 +37,10 @@ func SandboxStates() []SandboxState {
 // state, and who takes it there.
 var sandboxMoves = map[SandboxState]map[SandboxState][]Maker{
 	SandboxNone:     {SandboxRunning: {ByBuild}},
-	SandboxRunning:  {SandboxPausing: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByBuild, ByCancel, ByReconcile}},
-	SandboxPausing:  {SandboxPaused: {ByPause}, SandboxRunning: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByReconcile}},
-	SandboxPaused:   {SandboxResuming: {ByResume}, SandboxRunning: {ByReconcile}, SandboxGone: {ByReconcile}},
-	SandboxResuming: {SandboxRunning: {ByResume}, SandboxPausing: {ByPause}, SandboxGone: {ByReconcile, ByResume}},
+	SandboxRunning:  {SandboxPausing: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByBuild, ByCancel, ByDelete, ByReconcile}},
+	SandboxPausing:  {SandboxPaused: {ByPause}, SandboxRunning: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByDelete, ByReconcile}},
+	SandboxPaused:   {SandboxResuming: {ByResume}, SandboxRunning: {ByReconcile}, SandboxGone: {ByDelete, ByReconcile}},
+	SandboxResuming: {SandboxRunning: {ByResume}, SandboxPausing: {ByPause}, SandboxGone: {ByDelete, ByReconcile, ByResume}},
 }
 
 // CanMove reports whether a sandbox may go from s to next.

@@ -40,13 +40,13 @@ func Statuses() []Status {
 // statusMoves is the whole state machine of a job: where it may go from each
 // status, and who takes it there.
 var statusMoves = map[Status]map[Status][]Maker{
-	Scheduled: {Queued: {ByReconcile}, Failed: {ByCancel}},
-	Queued:    {Starting: {ByBuild}, Failed: {ByBuild, ByCancel}},
-	Starting:  {Scaffold: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
-	Scaffold:  {Code: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
-	Code:      {Deps: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
-	Deps:      {Checks: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
-	Checks:    {Ready: {ByBuild}, Failed: {ByBuild, ByCancel, ByReconcile}},
+	Scheduled: {Queued: {ByReconcile}, Failed: {ByCancel, ByDelete}},
+	Queued:    {Starting: {ByBuild}, Failed: {ByBuild, ByCancel, ByDelete}},
+	Starting:  {Scaffold: {ByBuild}, Failed: {ByBuild, ByCancel, ByDelete, ByReconcile}},
+	Scaffold:  {Code: {ByBuild}, Failed: {ByBuild, ByCancel, ByDelete, ByReconcile}},
+	Code:      {Deps: {ByBuild}, Failed: {ByBuild, ByCancel, ByDelete, ByReconcile}},
+	Deps:      {Checks: {ByBuild}, Failed: {ByBuild, ByCancel, ByDelete, ByReconcile}},
+	Checks:    {Ready: {ByBuild}, Failed: {ByBuild, ByCancel, ByDelete, ByReconcile}},
 }
 
 // CanMove reports whether a job may go from s to next.
