@@ -91,6 +91,9 @@ func (r *run) publishAll(ctx context.Context, rows []job.Job) error {
 		if err != nil {
 			return fmt.Errorf("cache job: %w", err)
 		}
+		if j.Status == job.Ready && j.DeletedAt.IsZero() {
+			r.cache.PublishCurrent(ctx, j, "")
+		}
 		written.Add(1)
 		if stored {
 			r.add(staleCache, 1, 1, 0)

@@ -143,7 +143,7 @@ func TestWithoutE2BAllElseIsHealed(t *testing.T) {
 func TestWithoutPostgresARunSaysSo(t *testing.T) {
 	b := setup(t)
 	b.Proxy.Down()
-	b.wantFailed(b.reconcile(), "pauses", "turns", "cache", "sandboxes", "rows")
+	b.wantFailed(b.reconcile(), "pauses", "turns", "cache", "sandboxes", "rows", "surplus", "deleted")
 	if n := b.Calls(e2bsim.Kill); n != 0 {
 		t.Errorf("%d kills without a row", n)
 	}

@@ -113,7 +113,7 @@ func (r *run) examineRow(ctx context.Context, j job.Job) (answered bool, err err
 	}
 	r.sights.Add(1)
 	j = r.seen(ctx, j)
-	return true, r.act(ctx, s, candidate{owner: &j})
+	return true, errors.Join(r.act(ctx, s, candidate{owner: &j}), r.retireAsleep(ctx, j))
 }
 
 // missed notes that E2B does not know a row's sandbox. If that is noted already,

@@ -14,6 +14,7 @@ import (
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
+	"siesta/shared/s3"
 	"siesta/shared/sqs"
 )
 
@@ -34,6 +35,10 @@ type handler struct {
 	e2b      *e2b.Client
 	stack    string        // value of the tag that makes a sandbox ours
 	deadline time.Duration // of a job, from the day that it was scheduled for
+
+	kept        *s3.Store     // of versions' code; nil: there is none
+	keep        int           // versions of a project that keep their sandboxes; 0: all
+	forgetAfter time.Duration // the rows of deleted versions are removed
 }
 
 // run is one run, which counts what it finds.
@@ -65,6 +70,8 @@ func (h *handler) Handle(ctx context.Context, in input) (report, error) {
 		{"orphans", r.killOrphans},
 		{"rows", r.examineRows},
 		{"losses", r.believeLosses},
+		{"surplus", r.retire},
+		{"deleted", r.forget},
 	} {
 		if err := h.part(ctx, part.work); err != nil {
 			r.partFailed(part.name)

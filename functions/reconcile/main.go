@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -17,6 +18,7 @@ import (
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
+	"siesta/shared/s3"
 	"siesta/shared/sqs"
 )
 
@@ -30,6 +32,8 @@ func main() {
 	r.Check("REDIS_URL", err)
 	sandboxes, err := e2b.New(s.E2B)
 	r.Check("E2B", err)
+	kept, err := s3.New(s.AWS, s.S3Endpoint).Store(s.SourceStore)
+	r.Check("SOURCE_STORE", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
@@ -38,7 +42,7 @@ func main() {
 	h := handler{
 		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), progress: sweep.NewStore(db), cache: cache,
 		e2b: sandboxes.Within(job.KillTime), builds: queues.Queue(s.BuildQueueURL, ""), pauses: queues.Queue(s.PauseQueueURL, ""),
-		stack: s.StackTag, deadline: s.Deadline,
+		stack: s.StackTag, deadline: s.Deadline, kept: kept, keep: s.Keep, forgetAfter: time.Duration(s.ForgetDays) * 24 * time.Hour,
 	}
 	lambda.Start(h.Handle)
 }

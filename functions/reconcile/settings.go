@@ -24,6 +24,10 @@ type settings struct {
 	BuildQueueURL string
 	PauseQueueURL string
 	Deadline      time.Duration // of a build
+	S3Endpoint    *string       // nil: the region's own
+	SourceStore   string        // "": no code is kept
+	Keep          int           // versions of a project that keep their sandboxes; 0: all
+	ForgetDays    int           // after which the rows of deleted versions are removed
 }
 
 func readSettings(r *env.Reader) settings {
@@ -41,6 +45,10 @@ func readSettings(r *env.Reader) settings {
 		BuildQueueURL: r.Required("BUILD_QUEUE_URL"),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
 		Deadline:      r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
+		S3Endpoint:    awsenv.Endpoint(r.Getenv, "S3"),
+		SourceStore:   r.String("SOURCE_STORE", ""),
+		Keep:          r.Int("KEEP_SANDBOXES", 3, 0, 1000),
+		ForgetDays:    r.Int("FORGET_DAYS", 30, 1, 3650),
 	}
 	s.Database.MaxConns = 4
 	return s

@@ -25,9 +25,11 @@ const (
 	woken          rule = "woken"           // somebody outside woke a sandbox
 	missing        rule = "missing"         // E2B does not know a row's sandbox
 	staleCache     rule = "stale_cache"     // the cache is behind a row
+	surplus        rule = "surplus"         // a version sleeps behind enough younger ones
+	codeLeft       rule = "code_left"       // the code of a deleted version is kept
 )
 
-var rules = []rule{latePauses, abandonedOps, abandonedTurns, overdueJobs, dueSchedules, orphans, woken, missing, staleCache}
+var rules = []rule{latePauses, abandonedOps, abandonedTurns, overdueJobs, dueSchedules, orphans, woken, missing, staleCache, surplus, codeLeft}
 
 // count is what a run found by one rule, how much of it is put right by what
 // the run did, and of how much it is not known.

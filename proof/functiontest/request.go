@@ -45,6 +45,12 @@ func Call(ctx context.Context, t testing.TB, handle func(context.Context, api.Re
 	if err != nil {
 		t.Fatal(err)
 	}
+	return Check(t, r, resp)
+}
+
+// Check is Call for an answer that is there already.
+func Check(t testing.TB, r api.Request, resp api.Response) (api.Response, map[string]any) {
+	t.Helper()
 	var body map[string]any
 	if err := json.Unmarshal([]byte(resp.Body), &body); err != nil {
 		t.Fatalf("body %q: %v", resp.Body, err)
@@ -63,6 +69,13 @@ func answer(r api.Request, resp api.Response) client.Answer {
 	method, path, _ := strings.Cut(r.RouteKey, " ")
 	for name, value := range r.PathParameters {
 		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
+	}
+	if len(r.QueryStringParameters) > 0 {
+		query := url.Values{}
+		for name, value := range r.QueryStringParameters {
+			query.Set(name, value)
+		}
+		path += "?" + query.Encode()
 	}
 	a := client.Answer{Method: method, Path: path, Code: resp.StatusCode, Header: http.Header{}, Body: []byte(resp.Body)}
 	a.Sent, _ = api.Body(r) // of a refused request it may be anything

@@ -72,8 +72,8 @@ const (
 	// ReconcileAfter is how late something must be to count as stuck: whoever is
 	// about to do it has that time.
 	ReconcileAfter = time.Minute
-	// ReconcilePart is what each of the seven parts of a run may take.
-	ReconcilePart = 12 * time.Second
+	// ReconcilePart is what each of the nine parts of a run may take.
+	ReconcilePart = 10 * time.Second
 	// MaxPauseSilence and MaxTurnSilence bound how long reconcile waits before it
 	// sends again for what is stuck: a sandbox that runs on costs money, a build
 	// that stands still its user's time.

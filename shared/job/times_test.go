@@ -17,7 +17,7 @@ func TestTheTimesOutliveWhatTheyAreMadeFor(t *testing.T) {
 		shortestRun = time.Hour        // that E2B's smallest plan grants
 		idle        = 4 * time.Minute  // past its due time after any one crash
 		queueDelay  = 15 * time.Minute // the longest of SQS
-		parts       = 7                // of a run of reconcile
+		parts       = 9                // of a run of reconcile
 	)
 	for _, c := range []struct {
 		what            string
