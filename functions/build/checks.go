@@ -13,8 +13,8 @@ import (
 const (
 	// answerWithin is how long a server may take until its preview answers.
 	answerWithin = 3 * time.Minute
-	// failsWithin is how long it may answer that it is broken, as some do while
-	// they come up.
+	// failsWithin is how long it may answer that it is broken, or turn visitors
+	// away, as some do while they come up.
 	failsWithin = 30 * time.Second
 	// noStart stands in for an empty start command: without the step's folder
 	// each turn would begin it, and its clock, anew.
@@ -86,7 +86,7 @@ func (t *turn) answers(ctx context.Context) (port int, err error) {
 		case server.Phase == envd.StepDied:
 			return 0, t.exited(ctx, "start", "The server stopped", server)
 		}
-		fails := planned.Answer == e2b.AppFails && t.elapsed() > failsWithin
+		fails := planned.Answered() && !planned.Ready() && t.elapsed() > failsWithin
 		if fails || t.elapsed() > answerWithin {
 			// A turn that took over a dead one may be the first to look.
 			t.started = true
@@ -118,17 +118,25 @@ func (t *turn) unanswered(ctx context.Context, p e2b.Preview) {
 
 // silent is the failure of an app that gave no good answer in time.
 func (t *turn) silent(ctx context.Context, probe e2b.Preview, server envd.Progress) error {
-	what, within := "gave no answer", answerWithin
+	what, within, help := "gave no answer", answerWithin, ""
 	switch probe.Answer {
 	case e2b.AppFails:
-		what, within = fmt.Sprintf("answered %d %s", probe.Status, http.StatusText(probe.Status)), failsWithin
+		what, within = answered(probe), failsWithin
 	case e2b.AppRefuses:
-		what = "refused its preview address"
+		what, within = "refused its preview address: it "+answered(probe), failsWithin
+		if r := probe.Refusal; r.Who != "" {
+			what, help = fmt.Sprintf("refused its preview address, as %s does with %q,", r.Who, r.Says), " "+r.Help
+		}
 	}
 	who := "The app"
 	if server.Phase == envd.StepExited {
 		who = "The start command ended, and the app"
 	}
 	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, t.j.Plan.Port, within)
-	return failed(nil, "%s%s%s", message, t.elsewhere(ctx), t.lastLines(ctx, "start"))
+	return failed(nil, "%s%s%s%s", message, help, t.elsewhere(ctx), t.lastLines(ctx, "start"))
+}
+
+// answered is the status of an answer, in words.
+func answered(p e2b.Preview) string {
+	return fmt.Sprintf("answered %d %s", p.Status, http.StatusText(p.Status))
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
@@ -82,11 +83,37 @@ func TestANamedPortIsNeverReplaced(t *testing.T) {
 func TestAnAppThatFailsToEverybodyIsGivenUpSoon(t *testing.T) {
 	b := setup(t)
 	r := starts("echo 500 >status; echo the real cause; exec {self} serve")
-	j := b.at(b.spent(r, 0).ID, job.Checks)
-	b.Pass(failsWithin)
-	row := b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+	row := b.givenUp(r, failsWithin)
 	want := fmt.Sprintf("The app answered 500 %s on port 3000 within 30s of its start.", http.StatusText(500))
 	if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, want) || !strings.Contains(row.ErrorMessage, "the real cause") {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 	}
+}
+
+// What turns every visitor away is no preview, whatever its status.
+func TestAnAppThatRefusesItsAddressSaysHowToAllowIt(t *testing.T) {
+	for name, c := range map[string]struct{ start, want string }{
+		"with 200": {"GREETING='Invalid Host header' exec {self} serve",
+			`The app refused its preview address, as webpack-dev-server does with "Invalid Host header", on port 3000 within 30s of its start. Set devServer.allowedHosts to "all"`},
+		"with 403": {"echo 403 >status; GREETING='Blocked request. This host (x) is not allowed.' exec {self} serve",
+			`The app refused its preview address, as Vite does with "Blocked request. This host", on port 3000 within 30s of its start. Set server.allowedHosts to true`},
+		"in unknown words": {"echo 403 >status; GREETING=no exec {self} serve",
+			"The app refused its preview address: it answered 403 Forbidden on port 3000 within 30s of its start."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			row := b.givenUp(starts(c.start), failsWithin)
+			if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, c.want) {
+				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+			}
+		})
+	}
+}
+
+// givenUp is a job whose app never comes up, a while after its start.
+func (b *fixture) givenUp(r job.Request, after time.Duration) job.Job {
+	b.T.Helper()
+	j := b.at(b.spent(r, 0).ID, job.Checks)
+	b.Pass(after)
+	return b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
 }

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"siesta/shared/e2b/page"
 )
 
 // Answer is what a visitor of a preview gets.
@@ -20,7 +22,8 @@ const (
 	// AppFails: the app answers that it is broken (5xx).
 	AppFails Answer = "app fails"
 	// AppRefuses: the app's server does not take visitors under this address,
-	// as development servers do with hosts that they were not told of.
+	// as development servers do with hosts that they were not told of, some with
+	// a good status.
 	AppRefuses Answer = "app refuses the address"
 	// PortClosed: the sandbox runs, nothing listens on the port.
 	PortClosed Answer = "nothing listens"
@@ -37,6 +40,8 @@ type Preview struct {
 	Status int    // HTTP status; 0 without an answer
 	HTML   bool   // it is for people, by its Content-Type
 	Detail string // for logs
+
+	Refusal page.Refusal // of AppRefuses, as far as it is a known one
 }
 
 // Page reports whether visitors see a page of the app's, and not, say, an API that
@@ -83,7 +88,7 @@ func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
 
 // judge reads an answer. Redirects, log-on pages and a missing root route are
 // answers of a working app. 400, 403 and 421 are how servers turn away a host
-// that they do not know, and no visitor gets past them.
+// that they do not know, and no visitor gets past them; a few say so with 200.
 func judge(status int, body []byte) Preview {
 	p := Preview{Status: status, Detail: fmt.Sprintf("status %d", status)}
 	if edge, ok := ParseEdge(body); ok && status >= 400 && edge.Code == status {
@@ -96,6 +101,10 @@ func judge(status int, body []byte) Preview {
 		default:
 			p.Answer = NoAnswer
 		}
+		return p
+	}
+	if refusal, ok := page.Refuses(status, body); ok {
+		p.Answer, p.Refusal = AppRefuses, refusal
 		return p
 	}
 	switch status {

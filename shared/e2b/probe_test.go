@@ -25,6 +25,7 @@ func TestProbe(t *testing.T) {
 		{"only POST", respond(405, ""), AppReady},
 		{"page cut half way", cut, AppReady},
 		{"host is not known to Vite", respond(403, vite), AppRefuses},
+		{"host is not known to react-scripts, which says so with 200", respond(200, "Invalid Host header"), AppRefuses},
 		{"host is not known to Django", respond(400, "DisallowedHost"), AppRefuses},
 		{"app is broken", respond(500, "stack trace"), AppFails},
 		{"app's own gateway is broken", respond(502, "bad gateway"), AppFails},
