@@ -27,15 +27,15 @@ func (t *turn) checks(ctx context.Context) error {
 	if err := t.serve(ctx); err != nil {
 		return err
 	}
-	port, err := t.answers(ctx)
+	app, err := t.answers(ctx)
 	if err != nil {
 		return err
 	}
-	if port != t.j.Plan.Port {
-		t.say(ctx, fmt.Sprintf("The app's page is on port %d.", port))
-		t.progress.Plan.Preview = port
+	if app.port != t.j.Plan.Port {
+		t.say(ctx, fmt.Sprintf("The app's page is on port %d.", app.port))
+		t.progress.Plan.Preview = app.port
 	}
-	url := t.e2b.PreviewURL(t.j.SandboxID, port)
+	url := t.e2b.PreviewURL(t.j.SandboxID, app.port)
 	return t.take(t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter)) // published beside the message that puts it to sleep
 }
 
@@ -65,40 +65,43 @@ func (t *turn) serve(ctx context.Context) error {
 	return t.start(ctx, "start", t.j.Plan.Server(), "Starting the server: "+firstLine(t.j.Plan.Start))
 }
 
-// answers waits for the app, watching its server, and returns the port that shows
-// it. A start command that ended well has left its server behind, so only the app
-// can tell; one that failed counts, whoever answers in its place.
-func (t *turn) answers(ctx context.Context) (port int, err error) {
+// answers waits for the app, watching its server, and returns what shows it. A
+// start command that ended well has left its server behind, so only the app can
+// tell; one that failed counts, whoever answers in its place.
+func (t *turn) answers(ctx context.Context) (seen, error) {
 	for {
-		planned := t.probe(ctx, t.e2b.PreviewURL(t.j.SandboxID, t.j.Plan.Port))
+		app := seen{t.j.Plan.Port, t.probe(ctx, t.e2b.PreviewURL(t.j.SandboxID, t.j.Plan.Port))}
 		server, err := t.server(ctx)
 		if err == nil && server.Phase == envd.StepExited && server.ExitCode != 0 {
-			return 0, t.exited(ctx, "start", "The server stopped", server)
+			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
-		if port := t.shown(ctx, planned); port != 0 {
-			return port, nil
+		app, found := t.shown(ctx, app)
+		if found {
+			if app.Preview = t.work(ctx, app.Preview); app.Ready() {
+				return app, nil
+			}
 		}
 		switch {
 		case err != nil:
-			return 0, err
+			return app, err
 		case server.Phase == envd.StepNone, server.Phase == envd.StepLost:
-			return 0, t.untraced(ctx, "Starting the server")
+			return app, t.untraced(ctx, "Starting the server")
 		case server.Phase == envd.StepDied:
-			return 0, t.exited(ctx, "start", "The server stopped", server)
+			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
-		fails := planned.Answered() && !planned.Ready() && t.elapsed() > failsWithin
+		fails := app.Answered() && !app.Ready() && t.elapsed() > failsWithin
 		if fails || t.elapsed() > answerWithin {
 			// A turn that took over a dead one may be the first to look.
 			t.started = true
 			if t.linger(ctx) {
 				continue
 			}
-			t.unanswered(ctx, planned)
-			return 0, t.silent(ctx, planned, server)
+			t.unanswered(ctx, app.Preview)
+			return app, t.silent(ctx, app, server)
 		}
 		if !t.linger(ctx) {
-			t.unanswered(ctx, planned)
-			return 0, waitFor(t.wait())
+			t.unanswered(ctx, app.Preview)
+			return app, waitFor(t.wait())
 		}
 	}
 }
@@ -117,26 +120,37 @@ func (t *turn) unanswered(ctx context.Context, p e2b.Preview) {
 }
 
 // silent is the failure of an app that gave no good answer in time.
-func (t *turn) silent(ctx context.Context, probe e2b.Preview, server envd.Progress) error {
-	what, within, help := "gave no answer", answerWithin, ""
-	switch probe.Answer {
-	case e2b.AppFails:
-		what, within = answered(probe), failsWithin
-	case e2b.AppRefuses:
-		what, within = "refused its preview address: it "+answered(probe), failsWithin
-		if r := probe.Refusal; r.Who != "" {
-			what, help = fmt.Sprintf("refused its preview address, as %s does with %q,", r.Who, r.Says), " "+r.Help
-		}
+func (t *turn) silent(ctx context.Context, app seen, server envd.Progress) error {
+	what, within, more := "gave no answer", answerWithin, ""
+	switch {
+	case app.Script != "":
+		what, within = "showed a page that does not work", failsWithin
+		more = fmt.Sprintf(" Its script %s %s%s", t.redact.clean(app.Script), answered(app.Preview), t.said(app))
+	case app.Answer == e2b.AppFails:
+		what, within = answered(app.Preview), failsWithin
+	case app.Refusal.Who != "":
+		what, within = fmt.Sprintf("refused its preview address, as %s does with %q,", app.Refusal.Who, app.Refusal.Says), failsWithin
+		more = " " + app.Refusal.Help
+	case app.Answer == e2b.AppRefuses:
+		what, within = "refused its preview address: it "+answered(app.Preview), failsWithin
 	}
 	who := "The app"
 	if server.Phase == envd.StepExited {
 		who = "The start command ended, and the app"
 	}
-	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, t.j.Plan.Port, within)
-	return failed(nil, "%s%s%s%s", message, help, t.elsewhere(ctx), t.lastLines(ctx, "start"))
+	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, app.port, within)
+	return failed(nil, "%s%s%s%s", message, more, t.elsewhere(ctx), t.lastLines(ctx, "start"))
 }
 
 // answered is the status of an answer, in words.
 func answered(p e2b.Preview) string {
 	return fmt.Sprintf("answered %d %s", p.Status, http.StatusText(p.Status))
+}
+
+// said is what the app says of its failure, as the end of a sentence.
+func (t *turn) said(app seen) string {
+	if app.Says == "" {
+		return "."
+	}
+	return ": " + t.redact.clean(app.Says)
 }

@@ -92,6 +92,19 @@ func (t *turn) probe(ctx context.Context, url string) e2b.Preview {
 	return p
 }
 
+// work looks at the scripts of the app's page once, if it has any. What has no
+// answer in time says nothing, and costs the turn nothing more.
+func (t *turn) work(ctx context.Context, p e2b.Preview) e2b.Preview {
+	looking, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	began := time.Now()
+	p = t.e2b.Work(looking, p)
+	if t.started {
+		t.polled += time.Since(began)
+	}
+	return p
+}
+
 // linger waits a moment and reports whether the turn may look once more.
 func (t *turn) linger(ctx context.Context) bool {
 	if !t.started || t.unheard || t.polled >= turnPoll || t.total() >= jobPoll {

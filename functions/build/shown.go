@@ -29,37 +29,43 @@ const (
 // inspector, live reload, Python's debugger, Vite's own socket.
 var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678}
 
-// shown is the port that shows the app to its visitors, 0: none does yet. The
-// planned one is the first choice; where it has no page and the request did not
-// name it, another port's page is the next, then whatever answers.
-func (t *turn) shown(ctx context.Context, planned e2b.Preview) int {
-	port := t.j.Plan.Port
+// seen is what a port shows to its visitors.
+type seen struct {
+	port int
+	e2b.Preview
+}
+
+// shown is the port that shows the app to its visitors, and what they see there;
+// false: none does yet. The planned one is the first choice; where it has no page
+// and the request did not name it, another port's page is the next, then whatever
+// answers.
+func (t *turn) shown(ctx context.Context, planned seen) (seen, bool) {
 	if planned.Page() || planned.Ready() && t.j.Plan.Named {
-		return port
+		return planned, true
 	}
 	if t.j.Plan.Named || !planned.Ready() && t.elapsed() < otherPageAfter {
-		return 0
+		return planned, false
 	}
-	best, rank := port, rankOf(planned)
+	best, rank := planned, rankOf(planned.Preview)
 	others := t.others(ctx)
 	for i, p := range t.probeAll(ctx, others) {
 		if r := rankOf(p); r > rank {
-			best, rank = others[i], r
+			best, rank = seen{others[i], p}, r
 		}
 	}
 	patience := noPageAfter
 	switch {
 	case rank == 0:
-		return 0
+		return planned, false
 	case rank == pageRank:
 		patience = otherPageAfter
 	case rank == answerRank && len(others) == 0:
 		patience = 0
 	}
 	if t.elapsed() < patience {
-		return 0
+		return planned, false
 	}
-	return best
+	return best, true
 }
 
 // The ranks of what a port answers.

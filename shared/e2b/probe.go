@@ -42,6 +42,10 @@ type Preview struct {
 	Detail string // for logs
 
 	Refusal page.Refusal // of AppRefuses, as far as it is a known one
+	Script  string       // the path of the script that cannot be made, of AppFails
+	Says    string       // the app's own words about its failure: foreign text, which may hold secrets
+
+	scripts []*url.URL
 }
 
 // Page reports whether visitors see a page of the app's, and not, say, an API that
@@ -68,13 +72,7 @@ const (
 func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, previewURL, nil)
-	if err != nil {
-		return Preview{Answer: NoAnswer, Detail: err.Error()}
-	}
-	req.Header.Set("Accept", "text/html, */*")
-	req.Header.Set("User-Agent", "siesta")
-	resp, err := c.probe.Do(req)
+	resp, err := c.visit(ctx, previewURL, "text/html, */*")
 	if err != nil {
 		return Preview{Answer: NoAnswer, Detail: err.Error()}
 	}
@@ -83,7 +81,21 @@ func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, probeBody))
 	p := judge(resp.StatusCode, body)
 	p.HTML = strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+	if p.HTML && p.Ready() {
+		p.scripts = page.Scripts(resp.Request.URL, body)
+	}
 	return p
+}
+
+// visit asks for something of the app's as a visitor does.
+func (c *Client) visit(ctx context.Context, address, accept string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", accept)
+	req.Header.Set("User-Agent", "siesta")
+	return c.probe.Do(req)
 }
 
 // judge reads an answer. Redirects, log-on pages and a missing root route are

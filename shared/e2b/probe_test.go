@@ -86,3 +86,26 @@ func TestProbeReadsABoundedBody(t *testing.T) {
 		t.Errorf("got %+v after %v", got, time.Since(start))
 	}
 }
+
+// A page is as good as its scripts, and costs a visit each.
+func TestWorkFetchesEachScriptOnce(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		switch {
+		case r.URL.Path == "/":
+			_, _ = w.Write([]byte(`<script type=module src=/a.js></script><script type=module src=/b.js></script><script src=/a.js></script>`))
+		case r.Header.Get("Accept") != "*/*": // Vite gives the source to who wants a page
+			w.WriteHeader(500)
+		default:
+			_, _ = w.Write([]byte("import '/b.js'\nimport './c.js'\n"))
+		}
+	})
+	c := newClient(t, Config{APIURL: "http://api", SandboxURL: s.URL})
+	p := c.Probe(t.Context(), c.PreviewURL("i1", 3000))
+	if got := c.Work(t.Context(), p); !got.Ready() {
+		t.Errorf("got %+v", got)
+	}
+	if calls := s.seen(); len(calls) != 4 {
+		t.Errorf("asked %d times: %v", len(calls), calls)
+	}
+}
