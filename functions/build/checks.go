@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"siesta/shared/e2b"
@@ -128,6 +129,11 @@ func (t *turn) silent(ctx context.Context, app seen, server envd.Progress) error
 		more = fmt.Sprintf(" Its script %s %s%s", t.redact.clean(app.Script), answered(app.Preview), t.said(app))
 	case app.Answer == e2b.AppFails:
 		what, within = answered(app.Preview), failsWithin
+		if app.Says != "" {
+			more = " It says" + t.said(app)
+		}
+	case app.Answer == e2b.AppEmpty:
+		what, within = "showed a page with nothing in it", failsWithin
 	case app.Refusal.Who != "":
 		what, within = fmt.Sprintf("refused its preview address, as %s does with %q,", app.Refusal.Who, app.Refusal.Says), failsWithin
 		more = " " + app.Refusal.Help
@@ -149,8 +155,12 @@ func answered(p e2b.Preview) string {
 
 // said is what the app says of its failure, as the end of a sentence.
 func (t *turn) said(app seen) string {
-	if app.Says == "" {
+	words := strings.TrimSpace(t.redact.clean(app.Says))
+	if words == "" {
 		return "."
 	}
-	return ": " + t.redact.clean(app.Says)
+	if !strings.ContainsAny(words[len(words)-1:], ".?!") {
+		words += "."
+	}
+	return ": " + words
 }

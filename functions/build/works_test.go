@@ -31,19 +31,35 @@ func TestAPageWhoseScriptsFailIsNotReady(t *testing.T) {
 	}{
 		"the page's own": {map[string]string{"index.html": vitePage, "src/main.jsx": viteError, "src/main.jsx.status": "500"},
 			"The app showed a page that does not work on port 3000 within 30s of its start. " +
-				"Its script /src/main.jsx answered 500 Internal Server Error: Failed to resolve import \"./x.js\", ***"},
+				"Its script /src/main.jsx answered 500 Internal Server Error: Failed to resolve import \"./x.js\", ***. Its"},
 		"what that imports": {map[string]string{"index.html": vitePage, "src/main.jsx": "import App from \"/src/App.jsx\"", "src/App.jsx": "Syntax error", "src/App.jsx.status": "500"},
 			"The app showed a page that does not work on port 3000 within 30s of its start. " +
 				"Its script /src/App.jsx answered 500 Internal Server Error. Its last output was:\nthe server's own words"},
 		"a bundle": {map[string]string{"index.html": "<!doctype html><script defer src=bundle.js></script>", "bundle.js": `throw new Error("Module build failed (from babel):\nSyntaxError: no");`},
 			"The app showed a page that does not work on port 3000 within 30s of its start. " +
-				"Its script /bundle.js answered 200 OK: Module build failed (from babel):\nSyntaxError: no"},
+				"Its script /bundle.js answered 200 OK: Module build failed (from babel):\nSyntaxError: no. Its"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
 			r := site(c.files)
 			r.Env = map[string]string{"TOKEN": "not-for-you"}
 			row := b.givenUp(r, failsWithin)
+			if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, c.want) {
+				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+			}
+		})
+	}
+}
+
+// A page that shows nothing, or nothing but a failure, is none, with 200 too.
+func TestAPageWithoutTheAppIsNotReady(t *testing.T) {
+	for name, c := range map[string]struct{ html, want string }{
+		"empty":     {" \n", "The app showed a page with nothing in it on port 3000 within 30s of its start. Its last output was:\nthe server's own words"},
+		"a failure": {`<!doctype html><script>{"page":"/_error","err":{"message":"no ./x"}}</script>`, "The app answered 200 OK on port 3000 within 30s of its start. It says: no ./x. Its last"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			row := b.givenUp(site(map[string]string{"index.html": c.html}), failsWithin)
 			if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, c.want) {
 				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
 			}

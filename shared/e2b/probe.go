@@ -1,6 +1,7 @@
 package e2b
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -19,8 +20,11 @@ type Answer string
 const (
 	// AppReady: the app itself answers.
 	AppReady Answer = "ready"
-	// AppFails: the app answers that it is broken (5xx).
+	// AppFails: the app answers that it is broken: 5xx, to a script of its page
+	// too, or a page that only tells of its failure.
 	AppFails Answer = "app fails"
+	// AppEmpty: the app's page has nothing in it at all.
+	AppEmpty Answer = "app shows nothing"
 	// AppRefuses: the app's server does not take visitors under this address,
 	// as development servers do with hosts that they were not told of, some with
 	// a good status.
@@ -57,10 +61,10 @@ func (p Preview) Page() bool {
 // Ready reports whether visitors see the app.
 func (p Preview) Ready() bool { return p.Answer == AppReady }
 
-// Answered reports whether visitors see the app or, where it fails or turns them
-// away, what it says of that itself.
+// Answered reports whether it is the app that answers its visitors, be it that it
+// fails or turns them away.
 func (p Preview) Answered() bool {
-	return p.Answer == AppReady || p.Answer == AppFails || p.Answer == AppRefuses
+	return p.Ready() || p.Answer == AppFails || p.Answer == AppEmpty || p.Answer == AppRefuses
 }
 
 const (
@@ -78,13 +82,24 @@ func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
 	}
 	defer resp.Body.Close()
 	// A cut body still came with the app's own status.
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, probeBody))
+	body, cut := io.ReadAll(io.LimitReader(resp.Body, probeBody))
 	p := judge(resp.StatusCode, body)
 	p.HTML = strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
-	if p.HTML && p.Ready() {
-		p.scripts = page.Scripts(resp.Request.URL, body)
+	if p.Page() && p.Status < 300 {
+		p.read(resp.Request.URL, body, cut == nil)
 	}
 	return p
+}
+
+// read looks into a page with a good status.
+func (p *Preview) read(address *url.URL, body []byte, whole bool) {
+	p.scripts = page.Scripts(address, body)
+	if whole && len(bytes.TrimSpace(body)) == 0 {
+		p.Answer = AppEmpty
+	}
+	if says, fails := page.Fails(body); fails {
+		p.Answer, p.Says = AppFails, says
+	}
 }
 
 // visit asks for something of the app's as a visitor does.
@@ -127,7 +142,7 @@ func judge(status int, body []byte) Preview {
 	default:
 		p.Answer = AppReady
 		if status >= 500 {
-			p.Answer = AppFails
+			p.Answer, p.Says = AppFails, page.Says(body)
 		}
 	}
 	return p

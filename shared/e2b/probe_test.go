@@ -19,6 +19,16 @@ func TestProbe(t *testing.T) {
 		{"empty page", respond(204, ""), AppReady},
 		{"redirect", respond(302, "", "Location", "http://elsewhere.invalid/"), AppReady},
 		{"log-on", respond(401, "who are you"), AppReady},
+		{"page with nothing in it", respond(200, " \n", "Content-Type", "text/html; charset=utf-8"), AppEmpty},
+		{"page of which nothing has come", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, AppReady},
+		{"an API that has nothing to say", respond(200, "", "Content-Type", "text/plain"), AppReady},
+		{"redirect without a text", respond(302, "", "Content-Type", "text/html"), AppReady},
+		{"page that tells of its failure", respond(200, "<br />\n<b>Parse error</b>:  no in <b>x.php</b> on line <b>3</b>", "Content-Type", "text/html"), AppFails},
 		{"no root route", respond(404, "Cannot GET /"), AppReady},
 		{"an API that answers as the edge does, but is none", respond(404, `{"code":404,"message":"no"}`), AppReady},
 		{"an app that knows sandboxes", respond(404, `{"sandboxId":"i1","message":"no"}`), AppReady},

@@ -84,3 +84,19 @@ func TestSays(t *testing.T) {
 		}
 	}
 }
+
+func TestFails(t *testing.T) {
+	for name, row := range map[string]struct {
+		html, says string
+		fails      bool
+	}{
+		"Next":            {`<script id="__NEXT_DATA__">{"props":{},"page":"/_error","err":{"name":"Error","message":"no ./x"}}</script>`, "no ./x", true},
+		"Next's own 404":  {`<script id="__NEXT_DATA__">{"props":{},"page":"/_error","query":{}}</script>`, "", false},
+		"PHP":             {"<br />\n<b>Fatal error</b>:  Uncaught Error: no f() in <b>/app/index.php</b> on line <b>3</b><br />\n", "Uncaught Error: no f() in /app/index.php on line 3", true},
+		"a page about it": {"<h1>Fatal error</h1><p><b>Fatal error</b>: on line <b>3</b>", "", false},
+	} {
+		if says, fails := Fails([]byte(row.html)); says != row.says || fails != row.fails {
+			t.Errorf("%s: it fails: %v, with %q", name, fails, says)
+		}
+	}
+}
