@@ -36,7 +36,10 @@ func (t *turn) checks(ctx context.Context) error {
 		t.say(ctx, fmt.Sprintf("The app's page is on port %d.", app.port))
 		t.progress.Plan.Preview = app.port
 	}
-	url := t.e2b.PreviewURL(t.j.SandboxID, app.port)
+	if app.path != "" {
+		t.say(ctx, fmt.Sprintf("The app's page is at %s.", app.path))
+	}
+	url := t.e2b.PreviewURL(t.j.SandboxID, app.port) + app.path
 	return t.take(t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter)) // published beside the message that puts it to sleep
 }
 
@@ -71,13 +74,16 @@ func (t *turn) serve(ctx context.Context) error {
 // tell; one that failed counts, whoever answers in its place.
 func (t *turn) answers(ctx context.Context) (seen, error) {
 	for {
-		app := seen{t.j.Plan.Port, t.probe(ctx, t.e2b.PreviewURL(t.j.SandboxID, t.j.Plan.Port))}
+		app := t.based(ctx, t.at(ctx, t.j.Plan.Port, ""))
 		server, err := t.server(ctx)
 		if err == nil && server.Phase == envd.StepExited && server.ExitCode != 0 {
 			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
 		app, found := t.shown(ctx, app)
 		if found {
+			if app.port != t.j.Plan.Port {
+				app = t.based(ctx, app)
+			}
 			if app.Preview = t.work(ctx, app.Preview); app.Ready() {
 				return app, nil
 			}

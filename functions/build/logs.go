@@ -105,6 +105,15 @@ func (t *turn) publish(ctx context.Context, source string, texts ...string) {
 
 // lastLines is the end of a command's output, to close an error message with.
 func (t *turn) lastLines(ctx context.Context, name string) string {
+	if lines := t.redact.tail(t.lastOutput(ctx, name)); lines != "" {
+		return " Its last output was:\n" + lines
+	}
+	return ""
+}
+
+// lastOutput is the end of a command's output as it is, with its secrets; "" where
+// that cannot be read.
+func (t *turn) lastOutput(ctx context.Context, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	p, err := t.envd.TailStep(ctx, t.dir(name), lastBytes)
@@ -113,10 +122,7 @@ func (t *turn) lastLines(ctx context.Context, name string) string {
 		return ""
 	}
 	output, _ := wholeLines(p.Output, p.Size-int64(len(p.Output)), lastBytes+1, true)
-	if lines := t.redact.tail(string(output)); lines != "" {
-		return " Its last output was:\n" + lines
-	}
-	return ""
+	return string(output)
 }
 
 // phase is what readers of the log stream call a status.

@@ -32,6 +32,7 @@ var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678}
 // seen is what a port shows to its visitors.
 type seen struct {
 	port int
+	path string // "": the root
 	e2b.Preview
 }
 
@@ -50,7 +51,7 @@ func (t *turn) shown(ctx context.Context, planned seen) (seen, bool) {
 	others := t.others(ctx)
 	for i, p := range t.probeAll(ctx, others) {
 		if r := rankOf(p); r > rank {
-			best, rank = seen{others[i], p}, r
+			best, rank = seen{others[i], "", p}, r
 		}
 	}
 	patience := noPageAfter

@@ -6,6 +6,7 @@ package functiontest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -113,7 +114,7 @@ func show(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", strings.TrimSpace(string(body)))
 		status = http.StatusFound
 	}
-	w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(name)))
+	w.Header().Set("Content-Type", cmp.Or(mime.TypeByExtension(filepath.Ext(name)), "text/html"))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"siesta/shared/e2b/page"
+	"siesta/shared/e2b/webpage"
 )
 
 // Answer is what a visitor of a preview gets.
@@ -45,9 +45,11 @@ type Preview struct {
 	HTML   bool   // it is for people, by its Content-Type
 	Detail string // for logs
 
-	Refusal page.Refusal // of AppRefuses, as far as it is a known one
-	Script  string       // the path of the script that cannot be made, of AppFails
-	Says    string       // the app's own words about its failure: foreign text, which may hold secrets
+	Refusal webpage.Refusal // of AppRefuses, as far as it is a known one
+	Moved   string          // the path that visitors are sent to, with a 3xx; "" where that is another host's
+	Base    string          // the path at which the app says that it is, with a 404
+	Script  string          // the path of the script that cannot be made, of AppFails
+	Says    string          // the app's own words about its failure: foreign text, which may hold secrets
 
 	scripts []*url.URL
 }
@@ -85,19 +87,26 @@ func (c *Client) Probe(ctx context.Context, previewURL string) Preview {
 	body, cut := io.ReadAll(io.LimitReader(resp.Body, probeBody))
 	p := judge(resp.StatusCode, body)
 	p.HTML = strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
-	if p.Page() && p.Status < 300 {
+	switch {
+	case p.Status == http.StatusNotFound:
+		p.Base = webpage.Elsewhere(body)
+	case p.Page() && p.Status < 300:
 		p.read(resp.Request.URL, body, cut == nil)
+	case p.Page():
+		if to, err := resp.Location(); err == nil && to.Host == resp.Request.URL.Host {
+			p.Moved = to.RequestURI()
+		}
 	}
 	return p
 }
 
 // read looks into a page with a good status.
 func (p *Preview) read(address *url.URL, body []byte, whole bool) {
-	p.scripts = page.Scripts(address, body)
+	p.scripts = webpage.Scripts(address, body)
 	if whole && len(bytes.TrimSpace(body)) == 0 {
 		p.Answer = AppEmpty
 	}
-	if says, fails := page.Fails(body); fails {
+	if says, fails := webpage.Fails(body); fails {
 		p.Answer, p.Says = AppFails, says
 	}
 }
@@ -130,7 +139,7 @@ func judge(status int, body []byte) Preview {
 		}
 		return p
 	}
-	if refusal, ok := page.Refuses(status, body); ok {
+	if refusal, ok := webpage.Refuses(status, body); ok {
 		p.Answer, p.Refusal = AppRefuses, refusal
 		return p
 	}
@@ -142,7 +151,7 @@ func judge(status int, body []byte) Preview {
 	default:
 		p.Answer = AppReady
 		if status >= 500 {
-			p.Answer, p.Says = AppFails, page.Says(body)
+			p.Answer, p.Says = AppFails, webpage.Says(body)
 		}
 	}
 	return p

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"sync"
 
-	"siesta/shared/e2b/page"
+	"siesta/shared/e2b/webpage"
 )
 
 const (
@@ -79,14 +79,14 @@ func (c *Client) fetch(ctx context.Context, u *url.URL) (s script) {
 	defer resp.Body.Close()
 	s.status = resp.StatusCode
 	body := io.LimitReader(resp.Body, mostScript)
-	text := page.ReadScript(body, moduleHead)
+	text := webpage.ReadScript(body, moduleHead)
 	switch {
 	case s.status >= http.StatusInternalServerError:
 		_, edge := ParseEdge(text.Head)
-		s.fails, s.says = !edge, page.Says(text.Head)
+		s.fails, s.says = !edge, webpage.Says(text.Head)
 	case s.status == http.StatusOK:
 		s.fails, s.says = text.Fails != "", text.Fails
-		s.imports = page.Imports(u, text.Head)
+		s.imports = webpage.Imports(u, text.Head)
 	}
 	return s
 }

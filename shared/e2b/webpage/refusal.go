@@ -1,8 +1,8 @@
-// Package page reads what an app's server shows to its visitors: that it turns
+// Package webpage reads what an app's server shows to its visitors: that it turns
 // them away, that it is broken, which scripts its page begins with, and where else
 // the page is. What it reads was written by strangers and is matched against small
 // tables; what no table knows says nothing against an app. It makes no calls.
-package page
+package webpage
 
 import (
 	"bytes"
