@@ -96,20 +96,21 @@ func (t *turn) answers(ctx context.Context) (seen, error) {
 		case server.Phase == envd.StepDied:
 			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
-		fails := app.Answered() && !app.Ready() && t.elapsed() > failsWithin
-		if fails || t.elapsed() > answerWithin {
-			// A turn that took over a dead one may be the first to look.
-			t.started = true
-			if t.linger(ctx) {
-				continue
-			}
-			t.unanswered(ctx, app.Preview)
+		late := t.elapsed() > answerWithin || app.Answered() && !app.Ready() && t.elapsed() > failsWithin
+		// A turn that took over a dead one may be the first to look.
+		t.started = t.started || late
+		if t.linger(ctx) {
+			continue
+		}
+		t.unanswered(ctx, app.Preview)
+		switch {
+		case t.encrypted(ctx, app):
+			return app, failed(nil, "The server on port %d speaks TLS (https), and E2B's edge reaches it by plain HTTP: it adds TLS itself. "+
+				"Serve plain HTTP: leave @vitejs/plugin-basic-ssl, an https setting, or an option such as --https out.", app.port)
+		case late:
 			return app, t.silent(ctx, app, server)
 		}
-		if !t.linger(ctx) {
-			t.unanswered(ctx, app.Preview)
-			return app, waitFor(t.wait())
-		}
+		return app, waitFor(t.wait())
 	}
 }
 

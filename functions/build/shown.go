@@ -127,6 +127,22 @@ func (t *turn) probeAll(ctx context.Context, ports []int) []e2b.Preview {
 	return answers
 }
 
+// encrypted reports whether a server takes only TLS on the port that does not
+// answer. It asks inside, since the edge shows the same of one that is not up, and
+// at a turn's end, when that has had its time.
+func (t *turn) encrypted(ctx context.Context, app seen) bool {
+	if app.Answered() && app.Answer != e2b.AppRefuses {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	speaks, err := t.envd.SpeaksTLS(ctx, app.port)
+	if err != nil {
+		t.log.WarnContext(ctx, "look for TLS", "sandbox_id", t.j.SandboxID, "error", err)
+	}
+	return speaks
+}
+
 // elsewhere says where something listens instead of on the port that does not
 // answer.
 func (t *turn) elsewhere(ctx context.Context) string {

@@ -117,3 +117,23 @@ func (b *fixture) givenUp(r job.Request, after time.Duration) job.Job {
 	b.Pass(after)
 	return b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
 }
+
+// A server of TLS is known as such at once, whatever it answers to plain HTTP.
+func TestAServerOfTLSIsSaidToBeOne(t *testing.T) {
+	for name, start := range map[string]string{
+		"that gives no answer": "exec {self} tls",
+		"that says so":         "exec {self} https",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			id := b.accept(starts(start)).ID
+			row := b.until(id, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+			if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, "The server on port 3000 speaks TLS (https)") {
+				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+			}
+			if took := row.CompletedAt.Sub(row.StartedAt); took > failsWithin {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}

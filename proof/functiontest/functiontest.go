@@ -6,21 +6,12 @@ package functiontest
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/hex"
-	"fmt"
-	"io"
-	"mime"
-	"net"
-	"net/http"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"siesta/local/e2bsim/sandbox"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 )
@@ -29,95 +20,6 @@ const (
 	Alice = "user_alice" // whose the jobs are
 	Stack = "stack-under-test"
 )
-
-// Main is the TestMain of a package whose sandboxes run real processes. It makes
-// the test's binary the app that they run, too: `serve` answers on PORT with the
-// value of GREETING, and with the status in the file status; `site` with the files
-// of the folder site, and with the status in a file's name and .status, to which -1 is
-// never; `accept` takes visitors and tells them nothing, `drip` a byte a second.
-func Main(m *testing.M) {
-	sandbox.Init()
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case "serve":
-			fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(greet)))
-			os.Exit(1)
-		case "site":
-			fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(show)))
-			os.Exit(1)
-		case "accept":
-			fmt.Println(listen(func(io.Writer) {}))
-			os.Exit(1)
-		case "drip":
-			fmt.Println(listen(drip))
-			os.Exit(1)
-		}
-	}
-	os.Exit(m.Run())
-}
-
-// listen takes every connection and leaves it open.
-func listen(answer func(io.Writer)) error {
-	l, err := net.Listen("tcp", ":"+os.Getenv("PORT"))
-	if err != nil {
-		return err
-	}
-	fmt.Println("listening")
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return err
-		}
-		go answer(c)
-	}
-}
-
-func drip(to io.Writer) {
-	for _, b := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello") {
-		if _, err := to.Write([]byte{b}); err != nil {
-			return
-		}
-		time.Sleep(time.Second)
-	}
-}
-
-func greet(w http.ResponseWriter, _ *http.Request) {
-	status := http.StatusOK
-	if raw, err := os.ReadFile("status"); err == nil {
-		_, _ = fmt.Sscan(string(raw), &status)
-	}
-	w.WriteHeader(status)
-	_, _ = fmt.Fprint(w, os.Getenv("GREETING"))
-}
-
-// show answers with the file of a path, index.html in a folder, else with 404.html.
-// A file that begins with / is where its visitors are sent to.
-func show(w http.ResponseWriter, r *http.Request) {
-	name := filepath.Join("site", r.URL.Path)
-	if strings.HasSuffix(r.URL.Path, "/") {
-		name = filepath.Join(name, "index.html")
-	}
-	status := http.StatusOK
-	body, err := os.ReadFile(name)
-	if err != nil {
-		name, status = "404.html", http.StatusNotFound
-		body, _ = os.ReadFile(filepath.Join("site", name))
-	}
-	if raw, err := os.ReadFile(name + ".status"); err == nil {
-		_, _ = fmt.Sscan(string(raw), &status)
-	}
-	if status < 0 {
-		<-r.Context().Done()
-		return
-	}
-	if strings.HasPrefix(string(body), "/") {
-		w.Header().Set("Location", strings.TrimSpace(string(body)))
-		status = http.StatusFound
-	}
-	w.Header().Set("Content-Type", cmp.Or(mime.TypeByExtension(filepath.Ext(name)), "text/html"))
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
-}
 
 // Self is the path of the test's binary, also inside a sandbox.
 func Self() string {
