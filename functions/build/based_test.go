@@ -40,6 +40,17 @@ func TestAPreviewsAddressCarriesTheAppsPath(t *testing.T) {
 	}
 }
 
+func TestAnAppsPathIsFoundOnAnotherPort(t *testing.T) {
+	b := setup(t)
+	r := site(map[string]string{"404.html": nextNotFound, "docs": "<!doctype html>hello"})
+	start := "PORT=4000; export PORT; " + *r.Commands.Start
+	r.Commands.Start = &start
+	j := b.ready(b.accept(r).ID)
+	if want := b.e2b.PreviewURL(j.SandboxID, 4000) + "/docs"; j.PreviewURL != want {
+		t.Errorf("the preview is at %s, want %s", j.PreviewURL, want)
+	}
+}
+
 // Whoever follows a path may come to a failure.
 func TestAnAppThatFailsBelowItsPathIsNotReady(t *testing.T) {
 	for name, files := range map[string]map[string]string{
