@@ -23,6 +23,11 @@ func bare(files map[string]string) job.Request {
 func TestFilesAloneBecomeAPreview(t *testing.T) {
 	b := setup(t)
 	done := b.ready(b.accept(bare(map[string]string{"my site/index.html": "<h1>Hello</h1>", "my site/-- a b.css": "", "README.md": "x"})).ID)
+	cached, _, err := b.cache.Get(t.Context(), done.ID)
+	b.OK(err)
+	if cached.Plan.Framework != "static" || cached.Plan.Shown() != job.DefaultPort {
+		t.Errorf("the cache says %+v", cached.Plan)
+	}
 	if done.Plan.Framework != "static" || !strings.Contains(done.Plan.Why, "my site/") {
 		t.Errorf("got the plan %+v", done.Plan)
 	}
