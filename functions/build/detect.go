@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"siesta/shared/detect"
 	"siesta/shared/e2b"
@@ -30,10 +32,8 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 		if plan, err = detect.Plan(view); err != nil && own.Start == nil {
 			return job.Plan{}, unplanned(err)
 		}
-		if err == nil && own.Start == nil {
-			t.say(ctx, "Recognized: "+plan.Why)
-		}
 	}
+	t.say(ctx, recognized(plan.Why, own))
 	for _, c := range []struct{ own, to *string }{{own.Install, &plan.Install}, {own.Check, &plan.Check}, {own.Start, &plan.Start}} {
 		if c.own != nil {
 			*c.to = *c.own
@@ -47,6 +47,25 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 	}
 	plan.Preload, err = t.preload(ctx, view, plan.Port)
 	return plan, err
+}
+
+// recognized is the log's line of what was understood, and of what the request
+// says instead.
+func recognized(why string, own job.Commands) string {
+	line := "Recognized: " + cmp.Or(why, "nothing")
+	var requested []string
+	for _, c := range []struct {
+		name string
+		own  *string
+	}{{"install", own.Install}, {"start", own.Start}} {
+		if c.own != nil {
+			requested = append(requested, "commands."+c.name)
+		}
+	}
+	if len(requested) > 0 {
+		line += ", with " + strings.Join(requested, " and ") + " as requested"
+	}
+	return line
 }
 
 func unplanned(err error) error {

@@ -96,3 +96,39 @@ func TestALookIsBounded(t *testing.T) {
 		t.Error("a package.json of no JSON makes a plan")
 	}
 }
+
+// TestTheLogSaysWhatWasUnderstood: in one line, with the reasons.
+func TestTheLogSaysWhatWasUnderstood(t *testing.T) {
+	const next = `{"dependencies":{"next":"^16.0.1"},"scripts":{"dev":"next dev"}}`
+	port, slow, start := 4321, "sleep 100000", "next dev -p $PORT"
+	b := setup(t)
+	done := b.ready(b.accept(page()).ID)
+	for name, c := range map[string]struct {
+		files    map[string]string
+		commands job.Commands
+		port     *int
+		want     string
+	}{
+		"all of it": {map[string]string{"package.json": next, "pnpm-lock.yaml": "lockfileVersion: '9.0'"}, job.Commands{}, nil,
+			"Next 16, pnpm 9 by pnpm-lock.yaml, dev script, port 3000"},
+		"the request's port": {map[string]string{"package.json": next}, job.Commands{Install: &slow}, &port,
+			"Next 16, npm by default, dev script, port 4321 as requested, with commands.install as requested"},
+		"what is assumed": {map[string]string{"main.py": "from fastapi import FastAPI\napp = FastAPI()"}, job.Commands{}, nil,
+			"FastAPI, main.py, assuming fastapi uvicorn by its imports, port 8000"},
+		"a start of its own": {map[string]string{"package.json": next}, job.Commands{Start: &start}, nil,
+			"Next 16, npm by default, dev script, port 3000, with commands.start as requested"},
+		"nothing": {map[string]string{"README.md": "x"}, job.Commands{Start: &start}, nil,
+			"nothing, with commands.start as requested"},
+	} {
+		b.Run(done, "rm -rf project && mkdir project")
+		turn := &turn{handler: b.handler, j: done, envd: b.Inside(done)}
+		r := bare(c.files)
+		b.OK(turn.upload(t.Context(), r.Source))
+		r.Commands, r.Port = c.commands, c.port
+		_, err := turn.plan(t.Context(), r)
+		b.OK(err)
+		if line, _, err := b.cache.LastLog(t.Context(), done.ID); err != nil || line.Text != "Recognized: "+c.want {
+			t.Errorf("%s: the log says %q, %v, want %q", name, line.Text, err, c.want)
+		}
+	}
+}
