@@ -130,5 +130,10 @@ func (t *turn) silent(ctx context.Context, probe e2b.Preview, server envd.Progre
 		who = "The start command ended, and the app"
 	}
 	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, t.j.Plan.Port, within)
-	return failed(nil, "%s%s%s", message, t.elsewhere(ctx), t.lastLines(ctx, "start"))
+	output := t.lastOutput(ctx, "start")
+	hint := lacked(server, output)
+	if hint == "" {
+		hint = t.unshown(ctx, probe)
+	}
+	return failed(nil, "%s%s%s", message, sentence(hint), t.lastLines(output))
 }

@@ -73,8 +73,7 @@ func unplanned(err error) error {
 	if errors.As(err, &invalid) {
 		return failed(err, "The source could not be used: %s.", invalid)
 	}
-	return failed(err, "Nothing in the source says how to start this app. "+
-		"Add a package.json with a dev script, an index.html or a Python app at its root, or name commands.start.")
+	return failed(err, "Nothing in the source says how to start this app. %s", hintNothing)
 }
 
 // view looks at the project, in one call: its source may have come with the

@@ -132,3 +132,17 @@ func TestTheLogSaysWhatWasUnderstood(t *testing.T) {
 		}
 	}
 }
+
+// TestNodeEnvIsTheAppsAlone: what is built with development packages needs them,
+// whatever the request's NODE_ENV.
+func TestNodeEnvIsTheAppsAlone(t *testing.T) {
+	b := setup(t)
+	r := bare(map[string]string{
+		"package.json": `{"devDependencies":{"a":"file:./a"},"scripts":{"dev":"node server.js"}}`, "a/package.json": `{"name":"a","version":"1.0.0"}`,
+		"server.js": `require("a"); require("http").createServer((q, s) => s.end(process.env.NODE_ENV)).listen(process.env.PORT)`, "a/index.js": "",
+	})
+	r.Env = map[string]string{"NODE_ENV": "production"}
+	if got := b.ask(b.ready(b.accept(r).ID), "/", ""); got != "production" {
+		t.Errorf("the app has NODE_ENV %q", got)
+	}
+}

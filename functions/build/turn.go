@@ -124,7 +124,7 @@ func inWords(err error) error {
 	case errors.As(err, &f):
 		return err
 	case errors.Is(err, e2b.ErrNoSpace):
-		return failed(err, "The sandbox's disk is full.")
+		return failed(err, diskIsFull)
 	case errors.Is(err, e2b.ErrBlocked):
 		return failed(err, "The sandbox has something in the way of this build: /home/user/project and /home/user/.siesta must be folders that can be written to.")
 	case errors.Is(err, e2b.ErrRefused):

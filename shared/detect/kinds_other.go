@@ -92,6 +92,6 @@ func (k otherKind) install() string {
 	if k.Tool == "" {
 		return k.Install
 	}
-	there := "command -v " + k.Tool + ` >/dev/null || { echo "This app needs ` + k.Tool + `, which its sandbox does not have. A template can bring it." >&2; exit 127; }`
+	there := "command -v " + k.Tool + ` >/dev/null || { echo "This app needs ` + k.Tool + `, which its sandbox does not have." >&2; exit 127; }`
 	return strings.TrimSuffix(there+"\n"+k.Install, "\n")
 }
