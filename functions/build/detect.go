@@ -14,30 +14,31 @@ import (
 )
 
 // plan is how the app is run: by the request's own commands, else by what its
-// files say.
+// files say. What opens it to its preview's address is theirs in any case.
 func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) {
-	var (
-		plan job.Plan
-		view detect.View
-		err  error
-	)
 	own := request.Commands
-	if own.Install == nil || own.Start == nil {
-		if view, err = t.view(ctx); err != nil {
-			return job.Plan{}, err
-		}
-		if request.Port != nil {
-			view.Port = *request.Port
-		}
-		if plan, err = detect.Plan(view); err != nil && own.Start == nil {
-			return job.Plan{}, unplanned(err)
-		}
+	view, err := t.view(ctx)
+	if err != nil {
+		return job.Plan{}, err
+	}
+	if request.Port != nil {
+		view.Port = *request.Port
+	}
+	plan, err := detect.Plan(view)
+	if err != nil && own.Start == nil {
+		return job.Plan{}, unplanned(err)
 	}
 	t.say(ctx, recognized(plan.Why, own))
-	for _, c := range []struct{ own, to *string }{{own.Install, &plan.Install}, {own.Check, &plan.Check}, {own.Start, &plan.Start}} {
-		if c.own != nil {
-			*c.to = *c.own
-		}
+	if own.Install != nil {
+		plan.Install = *own.Install
+	}
+	if own.Check != nil {
+		plan.Check = *own.Check
+	}
+	if own.Start != nil && *own.Start != "" {
+		plan = detect.Open(view, plan, *own.Start)
+	} else if own.Start != nil {
+		plan.Start = ""
 	}
 	if plan.Port == 0 {
 		plan.Port = job.DefaultPort

@@ -146,3 +146,20 @@ func TestNodeEnvIsTheAppsAlone(t *testing.T) {
 		t.Errorf("the app has NODE_ENV %q", got)
 	}
 }
+
+// TestPythonsOutputIsSeenAtOnce: a server's last words are in a pipe's buffer else.
+func TestPythonsOutputIsSeenAtOnce(t *testing.T) {
+	const server = "import os\nfrom http.server import *\nprint('here it is')\nHTTPServer(('', int(os.environ['PORT'])), SimpleHTTPRequestHandler).serve_forever()"
+	none, start := "", "exec python3 main.py"
+	for name, own := range map[string]job.Commands{"detected": {}, "named": {Install: &none, Start: &start}} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := bare(map[string]string{"main.py": server})
+			r.Commands = own
+			j := b.ready(b.accept(r).ID)
+			if got := b.Run(j, "cat .siesta/*/*-start/out*"); !strings.Contains(got, "here it is") {
+				t.Errorf("it has printed %q", got)
+			}
+		})
+	}
+}

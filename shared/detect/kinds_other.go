@@ -15,6 +15,7 @@ type otherKind struct {
 	Tool    string   // what the sandbox must have; "": nothing that it may lack
 	Lists   string   // the file of what is installed, if it has one
 	Install string   // "": nothing
+	Before  string   // a command for bash, in the shell of the start
 	Start   string   // {file} is the one of Files
 	Port    int
 	Opens   string // for people: what opens it to its preview's address, beside Start
@@ -28,7 +29,8 @@ var monolithKinds = []otherKind{
 	{Name: "laravel", Title: "Laravel", Files: []string{"artisan"}, Tool: "php", Lists: "composer.json", Port: 8000,
 		Install: composer + " && { [ -f .env ] || cp .env.example .env; } && php artisan key:generate", Start: `exec php artisan serve --host 0.0.0.0 --port "$PORT"`},
 	{Name: "rails", Title: "Rails", Files: []string{"bin/rails"}, Tool: "ruby", Lists: "Gemfile", Port: 3000,
-		Install: "bundle install", Start: `RAILS_DEVELOPMENT_HOSTS="$__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS" exec bin/rails server -b 0.0.0.0 -p "$PORT"`},
+		Install: "bundle install", Before: "# bin/rails server, with the preview's address allowed\nexport RAILS_DEVELOPMENT_HOSTS=\"$__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS\"\n", Opens: "RAILS_DEVELOPMENT_HOSTS",
+		Start: `exec bin/rails server -b 0.0.0.0 -p "$PORT"`},
 }
 
 // otherKinds are tried after Node and Python.
@@ -80,7 +82,7 @@ func byFile(v View, kinds []otherKind) (job.Plan, error) {
 			}
 			return job.Plan{
 				Framework: kind.Name, Install: kind.install(), Port: kind.Port,
-				Start: strings.ReplaceAll(kind.Start, "{file}", quote(file)), Why: because(kind.Title, file, v.has(kind.Lists)),
+				Start: kind.Before + strings.ReplaceAll(kind.Start, "{file}", quote(file)), Why: because(kind.Title, file, v.has(kind.Lists)),
 			}, nil
 		}
 	}

@@ -139,10 +139,7 @@ var settingsModule = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\]? *[,=] *["
 // django is the plan of a manage.py. A database that is a file of the project is
 // made ready; any other is its owner's.
 func django(v View) job.Plan {
-	settings := "settings"
-	if found := settingsModule.FindStringSubmatch(v.text("manage.py")); found != nil {
-		settings = found[1]
-	}
+	settings := djangoModule(v)
 	env := pythonInstall(v, "import django", djangoKind)
 	migrate := ""
 	if strings.Contains(v.text(strings.ReplaceAll(settings, ".", "/")+".py"), "backends.sqlite3") {
@@ -153,4 +150,12 @@ func django(v View) job.Plan {
 		Framework: djangoKind.Name, Install: env.install, Start: start, Port: djangoKind.Port, Env: unbuffered,
 		Why: because(titled(v, djangoKind), "manage.py", env.why),
 	}
+}
+
+// djangoModule is the module of a manage.py's settings.
+func djangoModule(v View) string {
+	if found := settingsModule.FindStringSubmatch(v.text("manage.py")); found != nil {
+		return found[1]
+	}
+	return "settings"
 }
