@@ -56,7 +56,7 @@ func (t *turn) start(ctx context.Context, name, command, saying string) error {
 	if err != nil && !slipped(err) {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	t.started, t.begun, t.doubt = true, name, err
+	t.started, t.begun, t.doubt, t.before = true, name, err, t.polled
 	if err != nil {
 		t.polled += time.Since(began)
 		t.log.WarnContext(ctx, "start has no answer", "step", name, "error", err)

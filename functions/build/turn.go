@@ -38,6 +38,7 @@ type turn struct {
 	env     map[string]string // the request's own
 	redact  redactor
 	polled  time.Duration // spent waiting for commands in this turn
+	before  time.Duration // of that, before it started the present one
 	started bool          // a command was started in this turn
 	begun   string        // which one
 	doubt   error         // why that is not certain; nil: it is
