@@ -74,7 +74,7 @@ func (s *system) sideBySide(ctx context.Context, r job.Request) (built, byHand t
 	done := make(chan error, 1)
 	sandbox, err := s.e2b.Create(ctx, e2b.Create{Template: "base", Timeout: time.Hour})
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, s.failed("create a sandbox for what is done by hand: %w", err)
 	}
 	go func() {
 		var err error
