@@ -152,7 +152,12 @@ func (t *turn) silent(ctx context.Context, app seen, server envd.Progress) error
 		who = "The start command ended, and the app"
 	}
 	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, app.port, within)
-	return failed(nil, "%s%s%s%s", message, more, t.elsewhere(ctx), t.lastLines(ctx, "start"))
+	output := t.lastOutput(ctx, "start")
+	hint := lacked(server, output)
+	if hint == "" && app.Refusal.Who == "" { // who refuses is told of with what helps
+		hint = t.unshown(ctx, app.Preview)
+	}
+	return failed(nil, "%s%s%s%s", message, more, sentence(hint), t.lastLines(output))
 }
 
 // answered is the status of an answer, in words.

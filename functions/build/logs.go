@@ -103,16 +103,8 @@ func (t *turn) publish(ctx context.Context, source string, texts ...string) {
 	}
 }
 
-// lastLines is the end of a command's output, to close an error message with.
-func (t *turn) lastLines(ctx context.Context, name string) string {
-	if lines := t.redact.tail(t.lastOutput(ctx, name)); lines != "" {
-		return " Its last output was:\n" + lines
-	}
-	return ""
-}
-
-// lastOutput is the end of a command's output as it is, with its secrets; "" where
-// that cannot be read.
+// lastOutput is the end of a command's output, with its secrets, from the beginning
+// of a line on; "" where that cannot be read.
 func (t *turn) lastOutput(ctx context.Context, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
@@ -123,6 +115,15 @@ func (t *turn) lastOutput(ctx context.Context, name string) string {
 	}
 	output, _ := wholeLines(p.Output, p.Size-int64(len(p.Output)), lastBytes+1, true)
 	return string(output)
+}
+
+// lastLines are those of a command's last output that tell most, to close an error
+// message with.
+func (t *turn) lastLines(output string) string {
+	if lines := t.redact.tail(output); lines != "" {
+		return " Its last output was:\n" + lines
+	}
+	return ""
 }
 
 // phase is what readers of the log stream call a status.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"siesta/shared/job"
@@ -72,5 +73,22 @@ func TestOtherAppsArePreloadedWithNothing(t *testing.T) {
 	j := b.ready(b.accept(mirror("express")).ID)
 	if got, want := b.ask(j, "/_next/x", j.PreviewURL), j.PreviewURL+" --max-http-header-size=10000"; got != want {
 		t.Errorf("the app sees %q, want %q", got, want)
+	}
+}
+
+// TestCommandsOfTheRequestAreOpenedToo: who names them means the app, and not that
+// it may refuse its preview.
+func TestCommandsOfTheRequestAreOpenedToo(t *testing.T) {
+	b := setup(t)
+	r, none, start := mirror("next"), "", "# mine\nexec node server.js"
+	r.Commands = job.Commands{Install: &none, Start: &start}
+	j := b.ready(b.accept(r).ID)
+	u, err := url.Parse(j.PreviewURL)
+	b.OK(err)
+	if got := b.ask(j, "/_next/webpack-hmr", "https://"+u.Host); !strings.HasPrefix(got, "http://localhost --require "+job.Preload) {
+		t.Errorf("the app sees %q", got)
+	}
+	if j.Plan.Start != start || j.Plan.Framework != "next" {
+		t.Errorf("the plan is %+v", j.Plan)
 	}
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -141,18 +139,4 @@ func (t *turn) encrypted(ctx context.Context, app seen) bool {
 		t.log.WarnContext(ctx, "look for TLS", "sandbox_id", t.j.SandboxID, "error", err)
 	}
 	return speaks
-}
-
-// elsewhere says where something listens instead of on the port that does not
-// answer.
-func (t *turn) elsewhere(ctx context.Context) string {
-	ports := t.others(ctx)
-	if len(ports) == 0 {
-		return ""
-	}
-	names := strings.Trim(fmt.Sprint(ports), "[]")
-	if len(ports) == 1 {
-		return fmt.Sprintf(" Something listens on port %s: if that is the app, name it as the request's port.", names)
-	}
-	return fmt.Sprintf(" Something listens on the ports %s: if one is the app, name it as the request's port.", strings.ReplaceAll(names, " ", ", "))
 }

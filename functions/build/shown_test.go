@@ -27,9 +27,11 @@ func starts(command string) job.Request {
 // wantPort checks on which port a preview is shown.
 func (b *fixture) wantPort(j job.Job, port int) {
 	b.T.Helper()
-	seen := j.Plan.Preview
-	if seen == 0 {
-		seen = j.Plan.Port
+	seen := j.Plan.Shown()
+	cached, ok, err := b.cache.Get(b.T.Context(), j.ID)
+	b.OK(err)
+	if !ok || cached.Plan.Shown() != port {
+		b.T.Errorf("the cache says port %d, want %d", cached.Plan.Shown(), port)
 	}
 	if seen != port || !strings.Contains(j.PreviewURL, fmt.Sprintf("//%d-", port)) {
 		b.T.Errorf("the plan says port %d, the preview is at %s, want port %d", seen, j.PreviewURL, port)

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"siesta/shared/job"
@@ -20,11 +21,25 @@ import (
 var ErrNothing = errors.New("no file says how to start the app")
 
 // Plan is how the app of a view is installed and started. The plan has a
-// Framework, which is the kind's name, and a Why, one line for people.
+// Framework, which is the kind's name, and a Why, one line for people: what was
+// recognized, by what, what was assumed, and the port.
 //
 // ErrNothing: the files do not say; the plan has what they list to install. A *job.InvalidError: they say something that
 // cannot be, in words for whoever sent them.
 func Plan(v View) (job.Plan, error) {
+	plan, err := find(v)
+	if err != nil {
+		return plan, err
+	}
+	asked := ""
+	if v.Port != 0 {
+		plan.Port, asked = v.Port, " as requested"
+	}
+	plan.Why += fmt.Sprintf(", port %d%s", plan.Port, asked)
+	return plan, nil
+}
+
+func find(v View) (job.Plan, error) {
 	plan, err := planOf(v)
 	if !errors.Is(err, ErrNothing) {
 		return plan, err
@@ -109,7 +124,7 @@ func folders(v View) (all []string) {
 func aside(v View, folder string, p job.Plan) job.Plan {
 	for _, back := range backFolders {
 		if _, err := planOf(v.in(back)); err == nil && back != folder {
-			p.Why += "; " + back + "/ is not started"
+			p.Why += ", beside " + back + "/, which is not started"
 		}
 	}
 	return p
@@ -138,15 +153,9 @@ func invalid(file, format string, args ...any) error {
 	return &job.InvalidError{Field: file, Reason: fmt.Sprintf(format, args...)}
 }
 
-// because joins what made a plan, with its port at the end.
-func because(port int, parts ...string) string {
-	var said []string
-	for _, part := range parts {
-		if part != "" {
-			said = append(said, part)
-		}
-	}
-	return strings.Join(append(said, fmt.Sprintf("port %d", port)), ", ")
+// because joins what made a plan.
+func because(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ", ")
 }
 
 // quote makes one word for a shell.

@@ -57,8 +57,14 @@ func managerOf(v View, m manifest) manager {
 	default:
 		pm.why = "npm"
 	}
-	if word == nil && lock != "" {
+	switch {
+	case word != nil:
+	case lock != "":
 		pm.why += " by " + lock
+	case pm.name == "pnpm" && v.Names["pnpm-workspace.yaml"]:
+		pm.why += " by pnpm-workspace.yaml"
+	case pm.name == "npm":
+		pm.why += " by default"
 	}
 	if pm.name == "npm" {
 		pm.from = "" // the sandbox's own will do

@@ -29,8 +29,22 @@ func python(v View) (job.Plan, error) {
 	}
 	return job.Plan{
 		Framework: kind.Name, Install: env.install, Start: start, Port: kind.Port, Env: unbuffered,
-		Why: because(kind.Port, kind.Title, e.file, env.why),
+		Why: because(titled(v, kind), e.file, env.why),
 	}, nil
+}
+
+// titled is a kind's title with the version that the project lists.
+func titled(v View, kind pythonKind) string {
+	if len(kind.Uses) == 0 {
+		return kind.Title
+	}
+	listed := regexp.MustCompile(`(?mi)(?:^|["'\s])` + kind.Uses[0] + `(?:\[[^\]]*\])?["']?[ =~^>"']*(?:\{ *version *= *["'=~^>]+)?\b(0\.\d+|\d+)`)
+	for _, file := range []string{"requirements.txt", "pyproject.toml", "Pipfile"} {
+		if found := listed.FindStringSubmatch(v.text(file)); found != nil {
+			return kind.Title + " " + found[1]
+		}
+	}
+	return kind.Title
 }
 
 // unbuffered lets a log show at once what a server prints.
@@ -125,10 +139,7 @@ var settingsModule = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\]? *[,=] *["
 // django is the plan of a manage.py. A database that is a file of the project is
 // made ready; any other is its owner's.
 func django(v View) job.Plan {
-	settings := "settings"
-	if found := settingsModule.FindStringSubmatch(v.text("manage.py")); found != nil {
-		settings = found[1]
-	}
+	settings := djangoModule(v)
 	env := pythonInstall(v, "import django", djangoKind)
 	migrate := ""
 	if strings.Contains(v.text(strings.ReplaceAll(settings, ".", "/")+".py"), "backends.sqlite3") {
@@ -137,6 +148,14 @@ func django(v View) job.Plan {
 	start := strings.NewReplacer("{python}", env.python, "{settings}", settings, "{migrate}", migrate).Replace(djangoKind.Start)
 	return job.Plan{
 		Framework: djangoKind.Name, Install: env.install, Start: start, Port: djangoKind.Port, Env: unbuffered,
-		Why: because(djangoKind.Port, djangoKind.Title, "manage.py", env.why),
+		Why: because(titled(v, djangoKind), "manage.py", env.why),
 	}
+}
+
+// djangoModule is the module of a manage.py's settings.
+func djangoModule(v View) string {
+	if found := settingsModule.FindStringSubmatch(v.text("manage.py")); found != nil {
+		return found[1]
+	}
+	return "settings"
 }
