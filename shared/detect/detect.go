@@ -32,7 +32,7 @@ func Plan(v View) (job.Plan, error) {
 	for _, folder := range folders(v) {
 		plan, err := planOf(v.in(folder))
 		if err == nil {
-			return aside(v, folder, within(folder, plan)), nil
+			return beside(v, folder, plan), nil
 		}
 		if !errors.Is(err, ErrNothing) {
 			return job.Plan{}, inFolder(folder, err)
@@ -103,16 +103,6 @@ func folders(v View) (all []string) {
 		all = append(all, byRank[i]...)
 	}
 	return all
-}
-
-// aside says which other folder would have its own server.
-func aside(v View, folder string, p job.Plan) job.Plan {
-	for _, back := range backFolders {
-		if _, err := planOf(v.in(back)); err == nil && back != folder {
-			p.Why += "; " + back + "/ is not started"
-		}
-	}
-	return p
 }
 
 // within makes the plan of a folder one of the workspace.
