@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 
 	"siesta/shared/job"
 )
@@ -58,7 +57,8 @@ var (
 )
 
 // serverPort is the PORT of a server beside a page: where the page looks for it,
-// else the kind's own. 0 is for one that has its own in its code.
+// else the kind's own. 0 is for one that has its own
+// in its code, as Node's do.
 func serverPort(front View, page, server job.Plan) int {
 	for _, file := range proxyFiles {
 		for _, found := range onLocalhost.FindAllStringSubmatch(front.text(file), -1) {
@@ -68,7 +68,7 @@ func serverPort(front View, page, server job.Plan) int {
 		}
 	}
 	switch {
-	case !strings.Contains(server.Start, "$PORT"):
+	case slices.ContainsFunc(serverKinds, func(k nodeKind) bool { return k.Name == server.Framework }):
 		return 0
 	case server.Framework == "flask":
 		return 5000 // where flask run listens, which its pages know
