@@ -65,7 +65,7 @@ func TestNamesAreNamesOfFiles(t *testing.T) {
 			t.Errorf("a project is called %q", a.name)
 		}
 		seen[a.name] = true
-		if a.fails == "" && (a.is == "" || a.shows == "") {
+		if (a.is == "") != (a.shows == "") || a.fails == "" && a.shows == "" {
 			t.Errorf("%s is asked nothing", a.name)
 		}
 	}
