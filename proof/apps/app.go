@@ -22,13 +22,14 @@ type app struct {
 	name string
 	// scaffold is a shell command that makes the folder app; "" is for a project
 	// that is all in testdata. What is there under the project's name, or that of
-	// like, is laid over it.
+	// like, is laid over it, and with, files by their names, over both.
 	scaffold, like string
+	with           map[string]string
 	is             string // what it must be recognized as
 	shows          string
 	click          click
 	edit           edit
-	fails          string // what the failure must say, in place of all that
+	fails          string // what the failure must say; with shows, too, it may come up as well, by what the sandbox has
 	quick          bool   // part of make test
 	except         string // why it is known not to work
 }
@@ -64,6 +65,9 @@ func (a app) files(ctx context.Context, root, cache string) (map[string]job.File
 		return nil, fmt.Errorf("read %s: %w", a.name, err)
 	}
 	maps.Copy(files, parse(string(text)))
+	for name, content := range a.with {
+		files[name] = job.File{Content: []byte(content)}
+	}
 	return files, nil
 }
 

@@ -55,18 +55,3 @@ func TestTheQuickOnes(t *testing.T) {
 		}
 	})
 }
-
-// TestNamesAreNamesOfFiles: a project's name is that of its file and its picture,
-// and it is there once.
-func TestNamesAreNamesOfFiles(t *testing.T) {
-	seen := map[string]bool{}
-	for _, a := range apps {
-		if seen[a.name] || filepath.Base(a.name) != a.name {
-			t.Errorf("a project is called %q", a.name)
-		}
-		seen[a.name] = true
-		if a.fails == "" && (a.is == "" || a.shows == "") {
-			t.Errorf("%s is asked nothing", a.name)
-		}
-	}
-}

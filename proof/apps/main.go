@@ -43,7 +43,7 @@ func run(ctx context.Context, names string, together int) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("make folder of results: %w", err)
 	}
-	kept, todo, err := plan(names)
+	kept, todo, err := plan(folder, names)
 	if err != nil {
 		return err
 	}
@@ -60,6 +60,13 @@ func run(ctx context.Context, names string, together int) error {
 	if err != nil {
 		return err
 	}
-	err = s.tryAll(ctx, todo, together, kept.add)
-	return errors.Join(err, s.close(), kept.end(os.Stdout, todo))
+	err = s.tryAll(ctx, todo, together, func(r result) error {
+		fmt.Fprintln(os.Stderr, r)
+		return kept.add(r)
+	})
+	judged := apps
+	if names != "" {
+		judged = todo
+	}
+	return errors.Join(err, s.close(), kept.end(os.Stdout, judged))
 }

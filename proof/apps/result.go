@@ -28,6 +28,15 @@ type result struct {
 	Wrong    string  // "": all is as it must be
 }
 
+// String is a line for who waits.
+func (r result) String() string {
+	line := fmt.Sprintf("%-24s %5.1f s  ", r.Name, r.Seconds)
+	if r.Wrong != "" {
+		return line + "WRONG: " + r.Wrong
+	}
+	return line + fmt.Sprintf("%s; READY after %.1f s; %s", r.Why, r.Ready, r.Seen)
+}
+
 // results are those of this run and of the one that it goes on with.
 type results struct {
 	mu   sync.Mutex
@@ -36,8 +45,9 @@ type results struct {
 }
 
 // plan is what there is to do: the projects of a pattern, or all that an earlier
-// run has not come to. One that came to all is over, and begins anew.
-func plan(pattern string) (*results, []app, error) {
+// run, whose results are in the folder kept, has not come to. One that came to all
+// is over, and begins anew.
+func plan(folder, pattern string) (*results, []app, error) {
 	kept := &results{path: filepath.Join(folder, "results.jsonl"), all: map[string]result{}}
 	text, err := os.ReadFile(kept.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -49,13 +59,7 @@ func plan(pattern string) (*results, []app, error) {
 			kept.all[r.Name] = r
 		}
 	}
-	missing := slices.Collect(func(yield func(app) bool) {
-		for _, a := range apps {
-			if _, ok := kept.all[a.name]; !ok && !yield(a) {
-				return
-			}
-		}
-	})
+	missing := slices.DeleteFunc(slices.Clone(apps), func(a app) bool { _, ok := kept.all[a.name]; return ok })
 	if pattern != "" {
 		todo := slices.DeleteFunc(slices.Clone(apps), func(a app) bool { ok, err := path.Match(pattern, a.name); return err != nil || !ok })
 		if len(todo) == 0 {
@@ -79,7 +83,7 @@ func names(apps []app) (names []string) {
 	return names
 }
 
-// add keeps a result and tells of it.
+// add keeps a result, on a line of its own whatever a cut one left.
 func (k *results) add(r result) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -92,12 +96,7 @@ func (k *results) add(r result) error {
 	if err != nil {
 		return fmt.Errorf("keep result: %w", err)
 	}
-	_, err = file.Write(append(line, '\n'))
-	verdict := "ok"
-	if r.Wrong != "" {
-		verdict = "WRONG " + r.Wrong
-	}
-	fmt.Fprintf(os.Stderr, "%s: %s, READY after %.1f s, %.1f s in all: %s\n", r.Name, r.Why, r.Ready, r.Seconds, verdict)
+	_, err = fmt.Fprintf(file, "\n%s\n", line)
 	return errors.Join(err, file.Close())
 }
 
@@ -115,8 +114,8 @@ func verdict(a app, r result) (text string, ok bool) {
 	return "WRONG", false
 }
 
-// end shows all results, and is an error if one of those that were to be is wrong.
-func (k *results) end(to io.Writer, todo []app) error {
+// end shows all results, and is an error if one of the projects judged is wrong.
+func (k *results) end(to io.Writer, judged []app) error {
 	t := tabwriter.NewWriter(to, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(t, "| project\t| recognized as\t| READY after\t| page seen\t| verdict\t|")
 	fmt.Fprintln(t, "| ---\t| ---\t| ---\t| ---\t| ---\t|")
@@ -132,7 +131,7 @@ func (k *results) end(to io.Writer, todo []app) error {
 		}
 		text, ok := verdict(a, r)
 		fmt.Fprintf(t, "| %s\t| %s\t| %s\t| %s\t| %s\t|\n", a.name, r.As, ready, r.Seen, text)
-		if !ok && slices.Contains(names(todo), a.name) {
+		if !ok && slices.Contains(names(judged), a.name) {
 			wrong = append(wrong, a.name+": "+r.Wrong)
 		}
 	}

@@ -154,15 +154,23 @@ func (s *system) build(ctx context.Context, a app, files map[string]job.File) (j
 	}
 }
 
-// forget puts a job's preview to sleep and frees its disk.
-func (s *system) forget(j job.Job) error {
+// forget puts a job's preview to sleep and frees its disk, as well as that goes:
+// what is left ends with the system.
+func (s *system) forget(j job.Job) {
+	if j.Status != job.Ready {
+		return // its sandbox is killed
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), soon)
 	defer cancel()
-	_, err := s.user.Do(ctx, j.ID, client.Snapshot) // of a failed one there is nothing
-	if j.SandboxID != "" {
-		_ = s.E2B.Vanish(ctx, j.SandboxID) // that of a failed build is gone
+	_, err := s.user.Do(ctx, j.ID, client.Snapshot)
+	for err == nil {
+		var answer client.Answer
+		if answer, err = s.user.Status(ctx, j.ID); answer.Told.SandboxPaused {
+			break
+		}
+		err = errors.Join(err, wait(ctx, lookEvery))
 	}
-	return err
+	_ = s.E2B.Vanish(ctx, j.SandboxID)
 }
 
 // change edits a file of a sandbox, as an app builder's agent does.

@@ -49,7 +49,7 @@ func (s *system) look(ctx context.Context, a app, r *result) error {
 		return fmt.Errorf("not built: %s", j.ErrorMessage)
 	}
 	r.Ready = j.CompletedAt.Sub(j.CreatedAt).Round(100 * time.Millisecond).Seconds()
-	if a.fails != "" {
+	if a.shows == "" {
 		return errors.New("built, though it cannot be")
 	}
 	r.Versions = s.versions(ctx, j.SandboxID)

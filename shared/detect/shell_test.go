@@ -24,6 +24,39 @@ func TestCommandsAreBash(t *testing.T) {
 	}
 }
 
+// TestTheViewHasWhatAPlanReads: a project on a disk becomes what it is here.
+func TestTheViewHasWhatAPlanReads(t *testing.T) {
+	t.Parallel()
+	for file, project := range projects(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for name, f := range project.Files {
+				path := filepath.Join(dir, name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(f.Text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "-s", dir)
+			cmd.Stdin = strings.NewReader(Script)
+			printed, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			view, err := ParseView(printed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := show(t, view), show(t, project); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
 func TestDependenciesOfAPyproject(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ file, want string }{
