@@ -86,6 +86,10 @@ func parse(text string) map[string]job.File {
 func generate(ctx context.Context, command, cache string) (map[string]job.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, scaffoldTime)
 	defer cancel()
+	cache, err := filepath.Abs(cache) // generators change folders
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "siesta-scaffold-")
 	if err != nil {
 		return nil, err

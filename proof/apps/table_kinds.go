@@ -5,22 +5,22 @@ package main
 var kinds = []app{
 	{
 		name: "webpack-dev-server", is: "webpack",
-		shows: "a webpack page", click: click{"button", "count [1-9]"}, edit: edit{"src/title.js", "A webpack page", "An edited page"},
+		shows: "a webpack page", click: counts, edit: edit{"src/title.js", "A webpack page", "An edited page"},
 	}, {
 		name: "angular-cli", scaffold: "npx @angular/cli@20.3.0 new app --defaults --skip-git --skip-install --ai-config=none", is: "angular",
-		shows: "a page of angular", click: click{"button", "count [1-9]"}, edit: edit{"src/app/app.html", "A page of", "Edited is"},
+		shows: "a page of angular", click: counts, edit: edit{"src/app/app.html", "A page of", "Edited is"},
 	}, {
 		name: "astro-react", is: "astro",
-		shows: "an astro page", click: click{"button", "count [1-9]"}, edit: edit{"src/pages/index.astro", "An Astro page", "An edited page"},
+		shows: "an astro page", click: counts, edit: edit{"src/pages/index.astro", "An Astro page", "An edited page"},
 	}, {
 		name: "nuxt-app", is: "nuxt",
-		shows: "a nuxt page", click: click{"button", "count [1-9]"}, edit: edit{"app/app.vue", "A Nuxt page", "An edited page"},
+		shows: "a nuxt page", click: counts, edit: edit{"app/app.vue", "A Nuxt page", "An edited page"},
 	}, {
 		name: "vue-cli", scaffold: "npx @vue/cli@5 create app --default --no-git --packageManager npm --skipGetStarted", is: "vue-cli",
-		shows: "a vue page", click: click{"button", "count [1-9]"}, edit: edit{"src/App.vue", "A Vue page", "An edited page"},
+		shows: "a vue page", click: counts, edit: edit{"src/App.vue", "A Vue page", "An edited page"},
 	}, {
 		name: "react-scripts-proxy", scaffold: "npx create-react-app@5 app && cd app && npm pkg set proxy=http://localhost:3001", is: "react-scripts",
-		shows: "a react page", click: click{"button", "count [1-9]"}, edit: edit{"src/App.js", "A React page", "An edited page"},
+		shows: "a react page", click: counts, edit: edit{"src/App.js", "A React page", "An edited page"},
 	}, {
 		name: "django-form", scaffold: "python3 -m venv venv && venv/bin/pip install -q django && mkdir app && venv/bin/django-admin startproject mysite app", is: "django",
 		shows: "a django page", click: click{"button", "said something"},
@@ -32,16 +32,16 @@ var kinds = []app{
 		shows: "a remix page", click: click{"[name=said]", "said something"},
 	}, {
 		name: "vite-5.4.11", like: "vite-old", scaffold: viteOf("5.4.11"), is: "vite",
-		shows: "a vite page", click: click{"button", "count [1-9]"}, edit: edit{"title.js", "A Vite page", "An edited page"},
+		shows: "a vite page", click: counts, edit: edit{"title.js", "A Vite page", "An edited page"},
 	}, {
 		name: "vite-5.4.12", like: "vite-old", scaffold: viteOf("5.4.12"), is: "vite",
-		shows: "a vite page", click: click{"button", "count [1-9]"}, edit: edit{"title.js", "A Vite page", "An edited page"},
+		shows: "a vite page", click: counts, edit: edit{"title.js", "A Vite page", "An edited page"},
 	}, {
 		name: "vite-6.0", like: "vite-old", scaffold: viteOf("~6.0.9"), is: "vite",
-		shows: "a vite page", click: click{"button", "count [1-9]"}, edit: edit{"title.js", "A Vite page", "An edited page"},
+		shows: "a vite page", click: counts, edit: edit{"title.js", "A Vite page", "An edited page"},
 	}, {
 		name: "vite-4", like: "vite-old", scaffold: viteOf("^4.5.0"), is: "vite",
-		shows: "a vite page", click: click{"button", "count [1-9]"}, edit: edit{"title.js", "A Vite page", "An edited page"},
+		shows: "a vite page", click: counts, edit: edit{"title.js", "A Vite page", "An edited page"},
 	}, {
 		name: "react-router-7", is: "react-router",
 		shows: "a react router page", click: click{"#count", "count [1-9]"}, edit: edit{"app/home.jsx", "A React Router page", "An edited page"},
@@ -50,30 +50,30 @@ var kinds = []app{
 		shows: "a react router page", click: click{"[name=said]", "said something"},
 	}, {
 		name: "gatsby", is: "gatsby",
-		shows: "a gatsby page", click: click{"button", "count [1-9]"}, edit: edit{"src/pages/index.js", "A Gatsby page", "An edited page"},
+		shows: "a gatsby page", click: counts, edit: edit{"src/pages/index.js", "A Gatsby page", "An edited page"},
 	}, {
 		name: "docusaurus", scaffold: "npx create-docusaurus@3 app classic --javascript --skip-install", is: "docusaurus",
-		shows: "a docusaurus page", click: click{"button", "count [1-9]"}, edit: edit{"src/pages/index.js", "A Docusaurus page", "An edited page"},
+		shows: "a docusaurus page", click: counts, edit: edit{"src/pages/index.js", "A Docusaurus page", "An edited page"},
 	}, {
 		name: "vitepress", is: "vitepress",
 		shows: "a vitepress page", click: click{"button.count", "count [1-9]"}, edit: edit{"docs/index.md", "A VitePress page", "An edited page"},
 	}, {
 		name: "rsbuild", scaffold: "npx create-rsbuild@1 -d app -t react-js", is: "rsbuild",
-		shows: "an rsbuild page", click: click{"button", "count [1-9]"}, edit: edit{"src/App.jsx", "An Rsbuild page", "An edited page"},
+		shows: "an rsbuild page", click: counts, edit: edit{"src/App.jsx", "An Rsbuild page", "An edited page"},
 	}, {
 		name: "parcel", is: "parcel",
-		shows: "a parcel page", click: click{"button", "count [1-9]"}, edit: edit{"src/title.js", "A Parcel page", "An edited page"},
+		shows: "a parcel page", click: counts, edit: edit{"src/title.js", "A Parcel page", "An edited page"},
 	}, {
 		name: "eleventy", is: "eleventy", shows: "an eleventy page", edit: edit{"index.md", "An {{", "Edited is {{"},
 	}, {
 		name: "solid-start", is: "vinxi",
-		shows: "a solid page", click: click{"button", "count [1-9]"}, edit: edit{"src/app.jsx", "A Solid page", "An edited page"},
+		shows: "a solid page", click: counts, edit: edit{"src/app.jsx", "A Solid page", "An edited page"},
 	},
 
 	{name: "streamlit", is: "streamlit", shows: "a streamlit page", click: click{"button[kind=secondary]", "count [1-9]"}},
 	{name: "gradio", is: "gradio", shows: "a gradio page", click: click{"#count", "count 1"}},
-	{name: "dash", is: "dash", shows: "a dash page", click: click{"#add", "count [1-9]"}, edit: edit{"app.py", "A Dash page", "An edited page"}},
-	{name: "nicegui", is: "nicegui", shows: "a nicegui page", click: click{"button", "count [1-9]"}},
+	{name: "dash", is: "dash", shows: "a dash page", click: click{"#add", "count [1-9]"}},
+	{name: "nicegui", is: "nicegui", shows: "a nicegui page", click: counts},
 	{name: "chainlit", is: "chainlit", shows: "a chainlit page"},
 	{name: "flask-reload", is: "flask", shows: "a flask page", click: click{"button", "said something"}},
 	{name: "php", is: "php", shows: "a php page", click: click{"button", "said something"}},
@@ -84,8 +84,6 @@ var kinds = []app{
 
 	{name: "front-and-back", is: "vite", shows: "a page with an api", click: click{"button", "said by the api"}},
 }
-
-func init() { apps = append(apps, kinds...) }
 
 // viteOf makes a package.json for one version of Vite.
 func viteOf(version string) string {
