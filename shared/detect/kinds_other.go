@@ -52,7 +52,8 @@ const (
 	denoInstall = deno + " --version"
 	composer    = "composer install --no-interaction"
 	composerIf  = "if [ -f composer.json ]; then " + composer + "; fi"
-	goInstall   = "if [ -f go.mod ]; then go mod download; else go mod init app && go mod tidy; fi"
+	// What go run would compile of the library, while the app is waited for.
+	goInstall = "if [ -f go.mod ]; then go mod download; else go mod init app && go mod tidy; fi && { go build -o /dev/null ./... || true; }"
 )
 
 func says(word string) func(View, string) bool {
