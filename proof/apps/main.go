@@ -25,7 +25,7 @@ const folder = ".local/apps"
 
 func main() {
 	world.Init() // this program is also the first process of every sandbox
-	names := flag.String("app", "", "a pattern of the projects to build; none: all that have no result yet")
+	names := flag.String("app", "", "patterns of the projects to build, with commas between them; none: all that have no result yet")
 	together := flag.Int("together", 1, "how many are built at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -44,10 +44,10 @@ type results struct {
 	all  map[string]result
 }
 
-// plan is what there is to do: the projects of a pattern, or all that an earlier
-// run, whose results are in the folder kept, has not come to. One that came to all
-// is over, and begins anew.
-func plan(folder, pattern string) (*results, []app, error) {
+// plan is what there is to do: the projects of patterns with commas between them,
+// or all that an earlier run, whose results are in the folder kept, has not come
+// to. One that came to all is over, and begins anew.
+func plan(folder, patterns string) (*results, []app, error) {
 	kept := &results{path: filepath.Join(folder, "results.jsonl"), all: map[string]result{}}
 	text, err := os.ReadFile(kept.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -60,10 +60,10 @@ func plan(folder, pattern string) (*results, []app, error) {
 		}
 	}
 	missing := slices.DeleteFunc(slices.Clone(apps), func(a app) bool { _, ok := kept.all[a.name]; return ok })
-	if pattern != "" {
-		todo := slices.DeleteFunc(slices.Clone(apps), func(a app) bool { ok, err := path.Match(pattern, a.name); return err != nil || !ok })
+	if patterns != "" {
+		todo := slices.DeleteFunc(slices.Clone(apps), func(a app) bool { return !called(a, patterns) })
 		if len(todo) == 0 {
-			return nil, nil, fmt.Errorf("no project is called %s; there are %s", pattern, strings.Join(names(apps), ", "))
+			return nil, nil, fmt.Errorf("no project is called %s; there are %s", patterns, strings.Join(names(apps), ", "))
 		}
 		return kept, todo, nil
 	}
@@ -74,6 +74,13 @@ func plan(folder, pattern string) (*results, []app, error) {
 		}
 	}
 	return kept, missing, nil
+}
+
+func called(a app, patterns string) bool {
+	return slices.ContainsFunc(strings.Split(patterns, ","), func(pattern string) bool {
+		ok, err := path.Match(pattern, a.name)
+		return ok && err == nil
+	})
 }
 
 func names(apps []app) (names []string) {

@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // viteScaffolds are those of create-vite, all of which have a button that counts.
 func viteScaffolds() (all []app) {
 	for _, t := range []struct{ template, file string }{
@@ -12,8 +14,12 @@ func viteScaffolds() (all []app) {
 		{"solid", "src/App.jsx"}, {"solid-ts", "src/App.tsx"},
 		{"qwik", "src/app.jsx"}, {"qwik-ts", "src/app.tsx"},
 	} {
+		scaffold := "npx create-vite@latest app --no-interactive --template " + t.template
+		if strings.HasPrefix(t.template, "qwik") { // it can name a version before a registry's mirror has it
+			scaffold += " && cd app && npm pkg set dependencies.@builder.io/qwik=^1"
+		}
 		all = append(all, app{
-			name: "vite-" + t.template, scaffold: "npx create-vite@latest app --no-interactive --template " + t.template, is: "vite",
+			name: "vite-" + t.template, scaffold: scaffold, is: "vite",
 			shows: "get started", click: counts, edit: edit{t.file, "Get started", "Begin here"},
 		})
 	}
@@ -30,7 +36,7 @@ var scaffolds = []app{
 		name: "next-15", scaffold: "npx create-next-app@15 app --yes --skip-install --disable-git --no-src-dir --no-turbopack", like: "next", is: "next",
 		shows: "a next page", click: counts, edit: edit{"app/page.tsx", "A Next page", "An edited page"},
 	}, {
-		name: "next-14-pages", scaffold: "npx create-next-app@14 app --yes --js --no-app --no-src-dir --no-tailwind --no-eslint --skip-install", is: "next",
+		name: "next-14-pages", scaffold: "npm_config_package_lock_only=true npx create-next-app@14 app --js --no-app --no-src-dir --no-tailwind --no-eslint --import-alias '@/*' --use-npm", is: "next",
 		shows: "a next page", click: counts, edit: edit{"pages/index.js", "A Next page", "An edited page"},
 	}, {
 		name: "t3", scaffold: "npx create-t3-app@latest app --CI --noGit --noInstall --tailwind --appRouter", is: "next",
@@ -40,7 +46,7 @@ var scaffolds = []app{
 		shows: "welcome to sveltekit", click: counts, edit: edit{"src/routes/+page.svelte", "Welcome to", "Edited is"},
 	}, {
 		name: "sveltekit-demo", scaffold: "npx sv@latest create app --template demo --types jsdoc --no-add-ons --no-install", is: "sveltekit",
-		shows: "to your new", click: click{"[aria-label^=Increase]", "[1-9]"}, edit: edit{"src/routes/+page.svelte", "to your new", "to your edited"},
+		shows: "to your new", click: click{"[aria-label^=Increase]", `[2-9]\s+[1-9]`}, edit: edit{"src/routes/+page.svelte", "to your new", "to your edited"},
 	}, {
 		name: "vue", scaffold: "npx create-vue@3.18 app --default", is: "vite", // later ones need Node 22
 		shows: "you did it", edit: edit{"src/App.vue", "You did it!", "They did it!"},
