@@ -9,27 +9,30 @@ import (
 	"siesta/shared/job"
 )
 
-// beside is the plan of a page in a folder, with that of the server in another
-// one: a page whose every fetch fails is of no use. Both are installed and
-// started, and the environment's PORT is the page's alone. The server may fail by
-// itself: its page still shows, and the log says why.
+// beside is the plan of a page in a folder, "." the root, with that of the server
+// in another one: a page whose every fetch fails is of no use. Both are installed
+// and started, and the environment's PORT is the page's alone. The server may fail
+// by itself: its page still shows, and the log says why.
 func beside(v View, folder string, page job.Plan) job.Plan {
-	plan := within(folder, page)
-	if slices.Contains(backFolders, folder) {
+	plan, front := page, v
+	if folder != "." {
+		plan, front = within(folder, page), v.in(folder)
+	}
+	if slices.Contains(backFolders, folder) || folder == "." && !leavesOut(v, page) {
 		return plan
 	}
 	for _, back := range backFolders {
 		server, err := planOf(v.in(back))
-		if err != nil || server.Framework == "static" {
+		if err != nil || server.Framework == "static" || folder == "." && v.in(back).has(lists...) == "" {
 			continue
 		}
 		port, said := "unset PORT", ""
-		if n := serverPort(v.in(folder), page, server); n != 0 {
+		if n := serverPort(front, page, server); n != 0 {
 			port, said = fmt.Sprintf("export PORT=%d", n), fmt.Sprintf(", port %d", n)
 		}
 		server = within(back, server)
 		plan.Install = both(plan.Install, server.Install)
-		plan.Start = fmt.Sprintf("# %s/, with %s/ beside it\n(\n%s\n%s\n) &\n%s", folder, back, port, server.Start, plan.Start)
+		plan.Start = fmt.Sprintf("# with %s/ beside it\n(\n%s\n%s\n) &\n%s", back, port, server.Start, plan.Start)
 		plan.Why += "; beside it " + server.Framework + said + ", in " + back + "/"
 		plan.Env = maps.Clone(plan.Env)
 		if plan.Env == nil {
@@ -39,6 +42,26 @@ func beside(v View, folder string, page job.Plan) job.Plan {
 		return plan
 	}
 	return plan
+}
+
+// lists are files of a folder that is a project of its own: without one, what is
+// below a root may be parts of it, such as functions that something else runs.
+var lists = []string{"package.json", "requirements.txt", "pyproject.toml", "Pipfile", "manage.py", "go.mod", "composer.json", "Gemfile", "deno.json"}
+
+// leavesOut reports a root that is a page, whose scripts start nothing else.
+func leavesOut(v View, page job.Plan) bool {
+	p, err := readProject(v)
+	if err != nil || !slices.ContainsFunc(toolKinds, func(k nodeKind) bool { return k.Name == page.Framework }) {
+		return false
+	}
+	for _, script := range []string{"dev", "start"} {
+		for _, t := range p.targets(".", script, 0) {
+			if t.together || t.folder != "." || slices.Contains(interpreters, t.program) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // both are two commands, each with a shell of its own, which it may leave.

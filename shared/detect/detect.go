@@ -26,6 +26,9 @@ var ErrNothing = errors.New("no file says how to start the app")
 // cannot be, in words for whoever sent them.
 func Plan(v View) (job.Plan, error) {
 	plan, err := planOf(v)
+	if err == nil {
+		return beside(v, ".", plan), nil
+	}
 	if !errors.Is(err, ErrNothing) {
 		return plan, err
 	}
