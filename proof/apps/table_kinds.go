@@ -13,6 +13,14 @@ var kinds = []app{
 		name: "astro-react", is: "astro",
 		shows: "an astro page", click: counts, edit: edit{"src/pages/index.astro", "An Astro page", "An edited page"},
 	}, {
+		name: "astro-4", like: "astro-react", with: map[string]string{
+			"package.json": `{"type":"module","private":true,"scripts":{"dev":"astro dev"},"dependencies":{"astro":"^4.16.0","@astrojs/react":"^3.6.0","react":"^18.3.0","react-dom":"^18.3.0"}}`,
+		}, is: "astro",
+		shows: "an astro page", click: counts, edit: edit{"src/pages/index.astro", "An Astro page", "An edited page"},
+	}, {
+		name: "angular-18", scaffold: "npx @angular/cli@18 new app --defaults --skip-git --skip-install --ssr=false", is: "angular", // its Vite is a 5
+		shows: "hello, app", edit: edit{"src/app/app.component.html", "Hello, ", "Bonjour, "},
+	}, {
 		name: "nuxt-app", is: "nuxt",
 		shows: "a nuxt page", click: counts, edit: edit{"app/app.vue", "A Nuxt page", "An edited page"},
 	}, {
@@ -58,16 +66,16 @@ var kinds = []app{
 		name: "vitepress", is: "vitepress",
 		shows: "a vitepress page", click: click{"button.count", "count [1-9]"}, edit: edit{"docs/index.md", "A VitePress page", "An edited page"},
 	}, {
-		name: "rsbuild", scaffold: "npx create-rsbuild@1 -d app -t react-js", is: "rsbuild",
+		name: "rsbuild", is: "rsbuild",
 		shows: "an rsbuild page", click: counts, edit: edit{"src/App.jsx", "An Rsbuild page", "An edited page"},
 	}, {
 		name: "parcel", is: "parcel",
 		shows: "a parcel page", click: counts, edit: edit{"src/title.js", "A Parcel page", "An edited page"},
 	}, {
-		name: "eleventy", is: "eleventy", shows: "an eleventy page", edit: edit{"index.md", "An {{", "Edited is {{"},
+		name: "eleventy", is: "eleventy", shows: "an eleventy page", edit: edit{"index.md", " page", " sheet"},
 	}, {
 		name: "solid-start", is: "vinxi",
-		shows: "a solid page", click: counts, edit: edit{"src/app.jsx", "A Solid page", "An edited page"},
+		shows: "a solid page", click: counts,
 	},
 
 	{name: "streamlit", is: "streamlit", shows: "a streamlit page", click: click{"button[kind=secondary]", "count [1-9]"}},

@@ -110,3 +110,31 @@ k = "~2"
 		})
 	}
 }
+
+// TestASecondTryIsForContradictionsAlone: npm warns of ERESOLVE where it gets over
+// it, and may fail for another reason.
+func TestASecondTryIsForContradictionsAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		npm, says string
+		code      int
+	}{
+		"a contradiction": {`case "$*" in *legacy*) echo mended;; *) echo "npm error code ERESOLVE"; exit 1;; esac`, "mended", 0},
+		"a warning":       {`case "$*" in *legacy*) echo mended;; *) echo "npm warn ERESOLVE overriding peer dependency"; exit 7;; esac`, "", 7},
+		"no memory":       {`kill -9 $$`, "too little memory", 137},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bin := t.TempDir()
+			if err := os.WriteFile(filepath.Join(bin, "npm"), []byte("#!/bin/bash\n"+c.npm+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "-c", manager{name: "npm", flags: npmFlags}.install())
+			cmd.Dir, cmd.Env = bin, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + bin}
+			out, _ := cmd.CombinedOutput() // its exit code tells
+			if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.says) || c.says == "" && strings.Contains(string(out), "mended") {
+				t.Errorf("exit %d, want %d:\n%s", code, c.code, out)
+			}
+		})
+	}
+}
