@@ -58,7 +58,7 @@ var toolKinds = []nodeKind{
 	{Name: "rsbuild", Title: "Rsbuild", Packages: []string{"@rsbuild/core"}, Tool: "rsbuild", Not: notServing,
 		Args: []string{host, port}, Bare: "npx rsbuild dev", Port: 3000},
 	{Name: "parcel", Title: "Parcel", Packages: []string{"parcel", "parcel-bundler"}, Tool: "parcel", Not: []string{"build", "watch", "help"},
-		Args: []string{port}, Bare: "npx parcel index.html", Port: 1234}, // pages look for its socket at its --host
+		Args: []string{host, port}, Bare: "npx parcel index.html", Port: 1234},
 	{Name: "eleventy", Title: "Eleventy", Packages: []string{"@11ty/eleventy"}, Tool: "eleventy", Flag: "--serve",
 		Args: []string{`--port="$PORT"`}, Bare: "npx @11ty/eleventy --serve", Port: 8080},
 	{Name: "gatsby", Title: "Gatsby", Packages: []string{"gatsby"}, Tool: "gatsby", Verbs: []string{"develop"},
