@@ -84,9 +84,9 @@ var kinds = []app{
 	{name: "nicegui", is: "nicegui", shows: "a nicegui page", click: counts},
 	{name: "chainlit", is: "chainlit", shows: "a chainlit page"},
 	{name: "flask-reload", is: "flask", shows: "a flask page", click: click{"button", "said something"}},
-	{name: "php", is: "php", shows: "a php page", click: click{"button", "said something"}},
-	{name: "go-web", is: "go", shows: "a go page", click: click{"button", "said something"}},
-	{name: "sinatra", is: "ruby", shows: "a sinatra page", click: click{"button", "said something"}},
+	{name: "php", is: "php", fails: "php", shows: "a php page", click: click{"button", "said something"}},
+	{name: "go-web", is: "go", fails: "needs go", shows: "a go page", click: click{"button", "said something"}},
+	{name: "sinatra", is: "ruby", fails: "ruby|sinatra", shows: "a sinatra page", click: click{"button", "said something"}},
 	{name: "deno", is: "deno", shows: "a deno page", click: click{"button", "count 1"}},
 	{name: "bun-server", is: "bun", shows: "a bun page", click: click{"button", "count 1"}},
 
