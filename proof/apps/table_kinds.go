@@ -20,6 +20,7 @@ var kinds = []app{
 	}, {
 		name: "angular-18", scaffold: "npx @angular/cli@18 new app --defaults --skip-git --skip-install --ssr=false", is: "angular", // its Vite is a 5
 		shows: "hello, app", edit: edit{"src/app/app.component.html", "Hello, ", "Bonjour, "},
+		except: "its server takes more than the 512 MB of a sandbox and is killed as its page is opened; a template can have more",
 	}, {
 		name: "nuxt-app", is: "nuxt",
 		shows: "a nuxt page", click: counts, edit: edit{"app/app.vue", "A Nuxt page", "An edited page"},
