@@ -33,6 +33,27 @@ func TestFilesAloneBecomeAPreview(t *testing.T) {
 	}
 }
 
+// TestAPageReachesTheServerBesideIt: where it says that it looks for it.
+func TestAPageReachesTheServerBesideIt(t *testing.T) {
+	b := setup(t)
+	done := b.ready(b.accept(bare(map[string]string{
+		"frontend/package.json":   `{"scripts":{"dev":"node server.js"}}`,
+		"frontend/vite.config.js": `export default { server: { proxy: { "/api": "http://localhost:5055" } } }`,
+		"frontend/server.js": `const ask = () => fetch("http://127.0.0.1:5055").then(r => r.text()).catch(() => new Promise(d => setTimeout(d, 50)).then(ask))
+require("http").createServer(async (q, s) => s.end("<p>" + process.env.PORT + " " + await ask())).listen(process.env.PORT)`,
+		"backend/main.py": `import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"beside " + os.getcwd().encode())
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()`,
+	})).ID)
+	if got, want := b.ask(done, "/", ""), "<p>3000 beside "+job.Workspace+"/backend"; got != want {
+		t.Errorf("the page says %q, want %q", got, want)
+	}
+}
+
 func TestASourceThatCannotBeFailsInWords(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string

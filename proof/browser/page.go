@@ -19,6 +19,7 @@ const lookEvery = 50 * time.Millisecond
 // Page is one tab. Its methods may be called at the same time.
 type Page struct {
 	b       *Browser
+	target  string
 	session string
 
 	mu   sync.Mutex
@@ -36,7 +37,7 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 	if err := b.call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached); err != nil {
 		return nil, err
 	}
-	p := &Page{b: b, session: attached.SessionID}
+	p := &Page{b: b, target: target.TargetID, session: attached.SessionID}
 	b.mu.Lock()
 	b.pages[p.session] = p
 	b.mu.Unlock()
@@ -46,6 +47,14 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 		}
 	}
 	return p, p.Visit(ctx, address)
+}
+
+// Close closes the tab.
+func (p *Page) Close(ctx context.Context) error {
+	p.b.mu.Lock()
+	delete(p.b.pages, p.session)
+	p.b.mu.Unlock()
+	return p.b.call(ctx, "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)
 }
 
 // Visit leads the tab to another address.

@@ -35,19 +35,26 @@ func Plan(v View) (job.Plan, error) {
 	if v.Port != 0 {
 		plan.Port, asked = v.Port, " as requested"
 	}
-	plan.Why += fmt.Sprintf(", port %d%s", plan.Port, asked)
+	app, rest, _ := strings.Cut(plan.Why, besideIt)
+	plan.Why = fmt.Sprintf("%s, port %d%s", app, plan.Port, asked)
+	if rest != "" {
+		plan.Why += besideIt + rest
+	}
 	return plan, nil
 }
 
 func find(v View) (job.Plan, error) {
 	plan, err := planOf(v)
+	if err == nil {
+		return beside(v, ".", plan), nil
+	}
 	if !errors.Is(err, ErrNothing) {
 		return plan, err
 	}
 	for _, folder := range folders(v) {
 		plan, err := planOf(v.in(folder))
 		if err == nil {
-			return aside(v, folder, within(folder, plan)), nil
+			return beside(v, folder, plan), nil
 		}
 		if !errors.Is(err, ErrNothing) {
 			return job.Plan{}, inFolder(folder, err)
@@ -118,16 +125,6 @@ func folders(v View) (all []string) {
 		all = append(all, byRank[i]...)
 	}
 	return all
-}
-
-// aside says which other folder would have its own server.
-func aside(v View, folder string, p job.Plan) job.Plan {
-	for _, back := range backFolders {
-		if _, err := planOf(v.in(back)); err == nil && back != folder {
-			p.Why += ", beside " + back + "/, which is not started"
-		}
-	}
-	return p
 }
 
 // within makes the plan of a folder one of the workspace.

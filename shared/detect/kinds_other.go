@@ -35,9 +35,9 @@ var monolithKinds = []otherKind{
 
 // otherKinds are tried after Node and Python.
 var otherKinds = []otherKind{
-	{Name: "deno", Title: "Deno", Files: []string{"deno.json", "deno.jsonc"}, Tool: "deno", Start: "exec deno task dev", Port: 8000, Opens: "PORT", is: says(`"dev"`)},
-	{Name: "deno", Title: "Deno", Files: []string{"deno.json", "deno.jsonc"}, Tool: "deno", Start: "exec deno task start", Port: 8000, Opens: "PORT", is: says(`"start"`)},
-	{Name: "deno", Title: "Deno", Files: []string{"main.ts", "server.ts", "index.ts", "mod.ts"}, Tool: "deno", Start: "exec deno run --allow-all {file}", Port: 8000, Opens: "PORT", is: says("Deno.")},
+	{Name: "deno", Title: "Deno", Files: []string{"deno.json", "deno.jsonc"}, Install: denoInstall, Start: "exec " + deno + " task dev", Port: 8000, Opens: "PORT", is: says(`"dev"`)},
+	{Name: "deno", Title: "Deno", Files: []string{"deno.json", "deno.jsonc"}, Install: denoInstall, Start: "exec " + deno + " task start", Port: 8000, Opens: "PORT", is: says(`"start"`)},
+	{Name: "deno", Title: "Deno", Files: []string{"main.ts", "server.ts", "index.ts", "mod.ts"}, Install: denoInstall, Start: "exec " + deno + " run --allow-all {file}", Port: 8000, Opens: "PORT", is: says("Deno.")},
 	{Name: "bun", Title: "Bun", Files: []string{"index.ts", "server.ts", "index.js", "server.js"}, Start: "exec npx --yes bun run {file}", Port: 3000, Opens: "PORT", is: says("Bun.")},
 	{Name: "node", Title: "Node", Files: []string{"server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs"}, Start: "exec node {file}", Port: 3000, Opens: "PORT", is: isServer},
 	{Name: "node", Title: "Node", Files: []string{"server.ts", "index.ts"}, Start: "exec npx --yes tsx {file}", Port: 3000, Opens: "PORT", is: isServer},
@@ -50,9 +50,13 @@ var otherKinds = []otherKind{
 }
 
 const (
-	composer   = "composer install --no-interaction"
-	composerIf = "if [ -f composer.json ]; then " + composer + "; fi"
-	goInstall  = "if [ -f go.mod ]; then go mod download; else go mod init app && go mod tidy; fi"
+	// npm's package brings it to a sandbox that has none.
+	deno        = `$(command -v deno || echo npx --yes deno)`
+	denoInstall = deno + " --version"
+	composer    = "composer install --no-interaction"
+	composerIf  = "if [ -f composer.json ]; then " + composer + "; fi"
+	// What go run would compile of the library, while the app is waited for.
+	goInstall = "if [ -f go.mod ]; then go mod download; else go mod init app && go mod tidy; fi && { go build -o /dev/null ./... || true; }"
 )
 
 func says(word string) func(View, string) bool {

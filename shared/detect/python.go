@@ -72,6 +72,9 @@ var (
 // that is there.
 func pythonEntry(v View) (e entry, kind pythonKind, ok bool) {
 	all := slices.Concat(surely, maybe)
+	if !hasOwnNeeds(v) {
+		all = slices.DeleteFunc(all, func(file string) bool { return besidePage(v, file) })
+	}
 	for _, file := range v.ending(".py") { // a lone script, a package with a factory
 		if !strings.Contains(file, "/") && file != "setup.py" || path.Base(file) == "__init__.py" && strings.Count(file, "/") == 1 {
 			all = append(all, file)
@@ -90,6 +93,18 @@ func pythonEntry(v View) (e entry, kind pythonKind, ok bool) {
 		}
 	}
 	return entry{}, pythonKind{}, false
+}
+
+// hasOwnNeeds reports whether the root lists what its Python needs.
+func hasOwnNeeds(v View) bool { return v.has("requirements.txt", "pyproject.toml", "Pipfile") != "" }
+
+// besidePage reports a file of a server's folder that has a front end beside it,
+// which is the app's page.
+func besidePage(v View, file string) bool {
+	folder, _, ok := strings.Cut(file, "/")
+	return ok && slices.Contains(backFolders, folder) && slices.ContainsFunc(frontFolders, func(front string) bool {
+		return v.has(front+"/package.json", front+"/index.html") != ""
+	})
 }
 
 // listedKind is told by what is to be installed.
