@@ -71,7 +71,7 @@ var scaffolds = []app{
 	}, {
 		name: "fastify-cli", scaffold: "npx fastify-cli@latest generate app", is: "fastify", shows: `"root":true`,
 	}, {
-		name: "django", scaffold: "python3 -m venv v && v/bin/pip install -q django && mkdir app && v/bin/django-admin startproject site app", is: "django",
+		name: "django", scaffold: "python3 -m venv v && v/bin/pip install -q django && mkdir app && v/bin/django-admin startproject mysite app", is: "django",
 		shows: "the install worked successfully",
 	},
 }
