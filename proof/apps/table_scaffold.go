@@ -16,7 +16,7 @@ func viteScaffolds() (all []app) {
 	} {
 		scaffold := "npx create-vite@latest app --no-interactive --template " + t.template
 		if strings.HasPrefix(t.template, "qwik") { // it can name a version before a registry's mirror has it
-			scaffold += " && cd app && npm pkg set dependencies.@builder.io/qwik=^1"
+			scaffold += " && cd app && npm pkg set 'dependencies[@builder.io/qwik]=^1'"
 		}
 		all = append(all, app{
 			name: "vite-" + t.template, scaffold: scaffold, is: "vite",
