@@ -26,6 +26,9 @@ func viteScaffolds() (all []app) {
 	return all
 }
 
+// tooLittleMemory is why the kernel ends a server in the middle of its first page.
+const tooLittleMemory = "its server needs more than the 512 MB that a sandbox of E2B's base template has; one of a larger template runs it"
+
 // scaffolds are those of all other generators whose templates are packages of
 // their registry. Where a page has nothing to click, one of ours takes its place.
 var scaffolds = []app{
@@ -35,12 +38,14 @@ var scaffolds = []app{
 	}, {
 		name: "next-15", scaffold: "npx create-next-app@15 app --yes --skip-install --disable-git --no-src-dir --no-turbopack", like: "next", is: "next",
 		shows: "a next page", click: counts, edit: edit{"app/page.tsx", "A Next page", "An edited page"},
+		except: tooLittleMemory,
 	}, {
 		name: "next-14-pages", scaffold: "npm_config_package_lock_only=true npx create-next-app@14 app --js --no-app --no-src-dir --no-tailwind --no-eslint --import-alias '@/*' --use-npm", is: "next",
 		shows: "a next page", click: counts, edit: edit{"pages/index.js", "A Next page", "An edited page"},
 	}, {
 		name: "t3", scaffold: "npx create-t3-app@latest app --CI --noGit --noInstall --tailwind --appRouter", is: "next",
 		shows: "create t3 app", edit: edit{"src/app/page.tsx", "First Steps", "Edited Steps"},
+		except: tooLittleMemory,
 	}, {
 		name: "sveltekit", scaffold: "npx sv@latest create app --template minimal --types ts --no-add-ons --no-install", is: "sveltekit",
 		shows: "welcome to sveltekit", click: counts, edit: edit{"src/routes/+page.svelte", "Welcome to", "Edited is"},
