@@ -95,6 +95,9 @@ func generate(ctx context.Context, command, cache string) (map[string]job.File, 
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	if cache, err = filepath.Abs(cache); err != nil { // the command has another folder
+		return nil, err
+	}
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", command)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "npm_config_cache="+filepath.Join(cache, "npm"), "PIP_CACHE_DIR="+filepath.Join(cache, "pip"),

@@ -16,7 +16,7 @@ func viteScaffolds() (all []app) {
 	} {
 		scaffold := "npx create-vite@latest app --no-interactive --template " + t.template
 		if strings.HasPrefix(t.template, "qwik") { // it can name a version before a registry's mirror has it
-			scaffold += " && cd app && npm pkg set dependencies.@builder.io/qwik=^1"
+			scaffold += " && cd app && npm pkg set 'dependencies[@builder.io/qwik]=^1'"
 		}
 		all = append(all, app{
 			name: "vite-" + t.template, scaffold: scaffold, is: "vite",
@@ -25,6 +25,9 @@ func viteScaffolds() (all []app) {
 	}
 	return all
 }
+
+// tooLittleMemory is why the kernel ends a server in the middle of its first page.
+const tooLittleMemory = "its server needs more than the 512 MB that a sandbox of E2B's base template has; one of a larger template runs it"
 
 // scaffolds are those of all other generators whose templates are packages of
 // their registry. Where a page has nothing to click, one of ours takes its place.
@@ -35,12 +38,14 @@ var scaffolds = []app{
 	}, {
 		name: "next-15", scaffold: "npx create-next-app@15 app --yes --skip-install --disable-git --no-src-dir --no-turbopack", like: "next", is: "next",
 		shows: "a next page", click: counts, edit: edit{"app/page.tsx", "A Next page", "An edited page"},
+		except: tooLittleMemory,
 	}, {
 		name: "next-14-pages", scaffold: "npm_config_package_lock_only=true npx create-next-app@14 app --js --no-app --no-src-dir --no-tailwind --no-eslint --import-alias '@/*' --use-npm", is: "next",
 		shows: "a next page", click: counts, edit: edit{"pages/index.js", "A Next page", "An edited page"},
 	}, {
 		name: "t3", scaffold: "npx create-t3-app@latest app --CI --noGit --noInstall --tailwind --appRouter", is: "next",
 		shows: "create t3 app", edit: edit{"src/app/page.tsx", "First Steps", "Edited Steps"},
+		except: tooLittleMemory,
 	}, {
 		name: "sveltekit", scaffold: "npx sv@latest create app --template minimal --types ts --no-add-ons --no-install", is: "sveltekit",
 		shows: "welcome to sveltekit", click: counts, edit: edit{"src/routes/+page.svelte", "Welcome to", "Edited is"},
@@ -71,7 +76,7 @@ var scaffolds = []app{
 	}, {
 		name: "fastify-cli", scaffold: "npx fastify-cli@latest generate app", is: "fastify", shows: `"root":true`,
 	}, {
-		name: "django", scaffold: "python3 -m venv v && v/bin/pip install -q django && mkdir app && v/bin/django-admin startproject site app", is: "django",
+		name: "django", scaffold: "python3 -m venv v && v/bin/pip install -q django && mkdir app && v/bin/django-admin startproject mysite app", is: "django",
 		shows: "the install worked successfully",
 	},
 }

@@ -18,6 +18,10 @@ import (
 // page that a server rendered shows its button before that is alive.
 const clickEvery = 2 * time.Second
 
+// socketTime is how long a page may take to listen for edits; one that is told of
+// them in another way is given all of it.
+const socketTime = 5 * time.Second
+
 // try builds a project and looks at its preview.
 func (s *system) try(ctx context.Context, a app) result {
 	began := time.Now()
@@ -83,6 +87,11 @@ func (s *system) visit(ctx context.Context, a app, j job.Job, r *result) (err er
 		r.Seen += ", click"
 	}
 	if a.edit.file != "" {
+		for deadline := time.Now().Add(socketTime); p.Sockets() == 0 && time.Now().Before(deadline); {
+			if err := wait(ctx, lookEvery); err != nil {
+				return err
+			}
+		}
 		if err := s.change(ctx, j.SandboxID, a.edit); err != nil {
 			return fmt.Errorf("edit: %w", err)
 		}

@@ -22,8 +22,9 @@ type Page struct {
 	target  string
 	session string
 
-	mu   sync.Mutex
-	said []string
+	mu      sync.Mutex
+	said    []string
+	sockets int
 }
 
 // Open opens an address in a tab of its own, and returns before it is loaded. An
@@ -138,6 +139,14 @@ func (p *Page) Said() []string {
 	return slices.Clone(p.said)
 }
 
+// Sockets is how many web sockets the page has opened so far: a development
+// server tells a page of edits by one, and forgets those that came before.
+func (p *Page) Sockets() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sockets
+}
+
 // Screenshot is what the tab shows, as a PNG.
 func (p *Page) Screenshot(ctx context.Context) ([]byte, error) {
 	var shot struct{ Data string }
@@ -181,6 +190,11 @@ func (p *Page) event(m message) {
 		line = "exception: " + e.ExceptionDetails.Exception.Description
 	case "Log.entryAdded":
 		line = e.Entry.Level + ": " + e.Entry.Text + " " + e.Entry.URL
+	case "Network.webSocketHandshakeResponseReceived":
+		p.mu.Lock()
+		p.sockets++
+		p.mu.Unlock()
+		return
 	case "Network.webSocketFrameError":
 		line = "websocket: " + e.ErrorMessage
 	default:
