@@ -10,7 +10,7 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 BUILD := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w"
 LOCAL := .local/bin/local
 # The packages whose tests run whole systems, and take minutes.
-LONG := local proof/browser proof/crash proof/load proof/model proof/race proof/systemtest
+LONG := local proof/apps proof/browser proof/crash proof/load proof/model proof/race proof/systemtest
 
 .PHONY: help
 help: ## list the commands
@@ -97,6 +97,10 @@ histories: deps ## random histories of the system beside its model (CHECKS=2000 
 .PHONY: load
 load: deps ## many jobs at once through the whole system (JOBS=500)
 	@go run ./proof/load -jobs $(or $(JOBS),500)
+
+.PHONY: apps
+apps: deps browser ## build what people generate, with nothing but files, and open it; goes on where it was cut (APP='vite-*')
+	@go run ./proof/apps -app "$(APP)"
 
 .PHONY: prove
 prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"siesta/shared/e2b"
@@ -13,8 +14,8 @@ import (
 const (
 	// answerWithin is how long a server may take until its preview answers.
 	answerWithin = 3 * time.Minute
-	// failsWithin is how long it may answer that it is broken, as some do while
-	// they come up.
+	// failsWithin is how long it may answer that it is broken, or turn visitors
+	// away, as some do while they come up.
 	failsWithin = 30 * time.Second
 	// noStart stands in for an empty start command: without the step's folder
 	// each turn would begin it, and its clock, anew.
@@ -27,15 +28,18 @@ func (t *turn) checks(ctx context.Context) error {
 	if err := t.serve(ctx); err != nil {
 		return err
 	}
-	port, err := t.answers(ctx)
+	app, err := t.answers(ctx)
 	if err != nil {
 		return err
 	}
-	if port != t.j.Plan.Port {
-		t.say(ctx, fmt.Sprintf("The app's page is on port %d.", port))
-		t.progress.Plan.Preview = port
+	if app.port != t.j.Plan.Port {
+		t.say(ctx, fmt.Sprintf("The app's page is on port %d.", app.port))
+		t.progress.Plan.Preview = app.port
 	}
-	url := t.e2b.PreviewURL(t.j.SandboxID, port)
+	if app.path != "" {
+		t.say(ctx, fmt.Sprintf("The app's page is at %s.", app.path))
+	}
+	url := t.e2b.PreviewURL(t.j.SandboxID, app.port) + app.path
 	return t.take(t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter)) // published beside the message that puts it to sleep
 }
 
@@ -65,41 +69,48 @@ func (t *turn) serve(ctx context.Context) error {
 	return t.start(ctx, "start", t.j.Plan.Server(), "Starting the server: "+firstLine(t.j.Plan.Start))
 }
 
-// answers waits for the app, watching its server, and returns the port that shows
-// it. A start command that ended well has left its server behind, so only the app
-// can tell; one that failed counts, whoever answers in its place.
-func (t *turn) answers(ctx context.Context) (port int, err error) {
+// answers waits for the app, watching its server, and returns what shows it. A
+// start command that ended well has left its server behind, so only the app can
+// tell; one that failed counts, whoever answers in its place.
+func (t *turn) answers(ctx context.Context) (seen, error) {
 	for {
-		planned := t.probe(ctx, t.e2b.PreviewURL(t.j.SandboxID, t.j.Plan.Port))
+		app := t.based(ctx, t.at(ctx, t.j.Plan.Port, ""))
 		server, err := t.server(ctx)
 		if err == nil && server.Phase == envd.StepExited && server.ExitCode != 0 {
-			return 0, t.exited(ctx, "start", "The server stopped", server)
+			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
-		if port := t.shown(ctx, planned); port != 0 {
-			return port, nil
+		app, found := t.shown(ctx, app)
+		if found {
+			if app.port != t.j.Plan.Port {
+				app = t.based(ctx, app)
+			}
+			if app.Preview = t.work(ctx, app.Preview); app.Ready() {
+				return app, nil
+			}
 		}
 		switch {
 		case err != nil:
-			return 0, err
+			return app, err
 		case server.Phase == envd.StepNone, server.Phase == envd.StepLost:
-			return 0, t.untraced(ctx, "Starting the server")
+			return app, t.untraced(ctx, "Starting the server")
 		case server.Phase == envd.StepDied:
-			return 0, t.exited(ctx, "start", "The server stopped", server)
+			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
-		fails := planned.Answer == e2b.AppFails && t.elapsed() > failsWithin
-		if fails || t.elapsed() > answerWithin {
-			// A turn that took over a dead one may be the first to look.
-			t.started = true
-			if t.linger(ctx) {
-				continue
-			}
-			t.unanswered(ctx, planned)
-			return 0, t.silent(ctx, planned, server)
+		late := t.elapsed() > answerWithin || app.Answered() && !app.Ready() && t.elapsed() > failsWithin
+		// A turn that took over a dead one may be the first to look.
+		t.started = t.started || late
+		if t.linger(ctx) {
+			continue
 		}
-		if !t.linger(ctx) {
-			t.unanswered(ctx, planned)
-			return 0, waitFor(t.wait())
+		t.unanswered(ctx, app.Preview)
+		switch {
+		case t.encrypted(ctx, app):
+			return app, failed(nil, "The server on port %d speaks TLS (https), and E2B's edge reaches it by plain HTTP: it adds TLS itself. "+
+				"Serve plain HTTP: leave @vitejs/plugin-basic-ssl, an https setting, or an option such as --https out.", app.port)
+		case late:
+			return app, t.silent(ctx, app, server)
 		}
+		return app, waitFor(t.wait())
 	}
 }
 
@@ -117,18 +128,51 @@ func (t *turn) unanswered(ctx context.Context, p e2b.Preview) {
 }
 
 // silent is the failure of an app that gave no good answer in time.
-func (t *turn) silent(ctx context.Context, probe e2b.Preview, server envd.Progress) error {
-	what, within := "gave no answer", answerWithin
-	switch probe.Answer {
-	case e2b.AppFails:
-		what, within = fmt.Sprintf("answered %d %s", probe.Status, http.StatusText(probe.Status)), failsWithin
-	case e2b.AppRefuses:
-		what = "refused its preview address"
+func (t *turn) silent(ctx context.Context, app seen, server envd.Progress) error {
+	what, within, more := "gave no answer", answerWithin, ""
+	switch {
+	case app.Script != "":
+		what, within = "showed a page that does not work", failsWithin
+		more = fmt.Sprintf(" Its script %s %s%s", t.redact.clean(app.Script), answered(app.Preview), t.said(app))
+	case app.Answer == e2b.AppFails:
+		what, within = answered(app.Preview), failsWithin
+		if app.Says != "" {
+			more = " It says" + t.said(app)
+		}
+	case app.Answer == e2b.AppEmpty:
+		what, within = "showed a page with nothing in it", failsWithin
+	case app.Refusal.Who != "":
+		what, within = fmt.Sprintf("refused its preview address, as %s does with %q,", app.Refusal.Who, app.Refusal.Says), failsWithin
+		more = " " + app.Refusal.Help
+	case app.Answer == e2b.AppRefuses:
+		what, within = "refused its preview address: it "+answered(app.Preview), failsWithin
 	}
 	who := "The app"
 	if server.Phase == envd.StepExited {
 		who = "The start command ended, and the app"
 	}
-	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, t.j.Plan.Port, within)
-	return failed(nil, "%s%s%s", message, t.elsewhere(ctx), t.lastLines(ctx, "start"))
+	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, app.port, within)
+	output := t.lastOutput(ctx, "start")
+	hint := lacked(server, output)
+	if hint == "" && app.Refusal.Who == "" { // who refuses is told of with what helps
+		hint = t.unshown(ctx, app.Preview)
+	}
+	return failed(nil, "%s%s%s%s", message, more, sentence(hint), t.lastLines(output))
+}
+
+// answered is the status of an answer, in words.
+func answered(p e2b.Preview) string {
+	return fmt.Sprintf("answered %d %s", p.Status, http.StatusText(p.Status))
+}
+
+// said is what the app says of its failure, as the end of a sentence.
+func (t *turn) said(app seen) string {
+	words := strings.TrimSpace(t.redact.clean(app.Says))
+	if words == "" {
+		return "."
+	}
+	if !strings.ContainsAny(words[len(words)-1:], ".?!") {
+		words += "."
+	}
+	return ": " + words
 }

@@ -67,7 +67,7 @@ func (t *turn) start(ctx context.Context, name, command, saying string) error {
 	if err != nil && !slipped(err) {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	t.started, t.begun, t.doubt = true, name, err
+	t.started, t.begun, t.doubt, t.before = true, name, err, t.polled
 	if err != nil {
 		t.polled += time.Since(began)
 		t.log.WarnContext(ctx, "start has no answer", "step", name, "error", err)
@@ -102,14 +102,20 @@ func (t *turn) environment(name string) map[string]string {
 	return env
 }
 
-// exited is the failure of a command that ended, with its last words.
+// exited is the failure of a command that ended, with what would have helped and
+// its last words.
 func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) error {
 	t.leftOut(ctx, p.Size-p.Next)
 	how := fmt.Sprintf(" with exit code %d.", p.ExitCode)
 	if p.Phase == envd.StepDied {
 		how = ": it was killed before it ended."
 	}
-	return failed(nil, "%s%s%s", what, how, t.lastLines(ctx, name))
+	output := t.lastOutput(ctx, name)
+	hint := lacked(p, output)
+	if hint == "" {
+		hint = t.unnamed(ctx, name)
+	}
+	return failed(nil, "%s%s%s%s", what, how, sentence(hint), t.lastLines(output))
 }
 
 // dir is where a step keeps its output, pid and exit code.

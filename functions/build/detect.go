@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"siesta/shared/detect"
 	"siesta/shared/e2b"
@@ -12,32 +14,31 @@ import (
 )
 
 // plan is how the app is run: by the request's own commands, else by what its
-// files say.
+// files say. What opens it to its preview's address is theirs in any case.
 func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) {
-	var (
-		plan job.Plan
-		view detect.View
-		err  error
-	)
 	own := request.Commands
-	if own.Install == nil || own.Start == nil {
-		if view, err = t.view(ctx); err != nil {
-			return job.Plan{}, err
-		}
-		if request.Port != nil {
-			view.Port = *request.Port
-		}
-		if plan, err = detect.Plan(view); err != nil && own.Start == nil {
-			return job.Plan{}, unplanned(err)
-		}
-		if err == nil && own.Start == nil {
-			t.say(ctx, "Recognized: "+plan.Why)
-		}
+	view, err := t.view(ctx)
+	if err != nil {
+		return job.Plan{}, err
 	}
-	for _, c := range []struct{ own, to *string }{{own.Install, &plan.Install}, {own.Check, &plan.Check}, {own.Start, &plan.Start}} {
-		if c.own != nil {
-			*c.to = *c.own
-		}
+	if request.Port != nil {
+		view.Port = *request.Port
+	}
+	plan, err := detect.Plan(view)
+	if err != nil && own.Start == nil {
+		return job.Plan{}, unplanned(err)
+	}
+	t.say(ctx, recognized(plan.Why, own))
+	if own.Install != nil {
+		plan.Install = *own.Install
+	}
+	if own.Check != nil {
+		plan.Check = *own.Check
+	}
+	if own.Start != nil && *own.Start != "" {
+		plan = detect.Open(view, plan, *own.Start)
+	} else if own.Start != nil {
+		plan.Start = ""
 	}
 	if plan.Port == 0 {
 		plan.Port = job.DefaultPort
@@ -49,13 +50,31 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 	return plan, err
 }
 
+// recognized is the log's line of what was understood, and of what the request
+// says instead.
+func recognized(why string, own job.Commands) string {
+	line := "Recognized: " + cmp.Or(why, "nothing")
+	var requested []string
+	for _, c := range []struct {
+		name string
+		own  *string
+	}{{"install", own.Install}, {"start", own.Start}} {
+		if c.own != nil {
+			requested = append(requested, "commands."+c.name)
+		}
+	}
+	if len(requested) > 0 {
+		line += ", with " + strings.Join(requested, " and ") + " as requested"
+	}
+	return line
+}
+
 func unplanned(err error) error {
 	var invalid *job.InvalidError
 	if errors.As(err, &invalid) {
 		return failed(err, "The source could not be used: %s.", invalid)
 	}
-	return failed(err, "Nothing in the source says how to start this app. "+
-		"Add a package.json with a dev script, an index.html or a Python app at its root, or name commands.start.")
+	return failed(err, "Nothing in the source says how to start this app. %s", hintNothing)
 }
 
 // view looks at the project, in one call: its source may have come with the

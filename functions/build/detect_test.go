@@ -23,8 +23,34 @@ func bare(files map[string]string) job.Request {
 func TestFilesAloneBecomeAPreview(t *testing.T) {
 	b := setup(t)
 	done := b.ready(b.accept(bare(map[string]string{"my site/index.html": "<h1>Hello</h1>", "my site/-- a b.css": "", "README.md": "x"})).ID)
+	cached, _, err := b.cache.Get(t.Context(), done.ID)
+	b.OK(err)
+	if cached.Plan.Framework != "static" || cached.Plan.Shown() != job.DefaultPort {
+		t.Errorf("the cache says %+v", cached.Plan)
+	}
 	if done.Plan.Framework != "static" || !strings.Contains(done.Plan.Why, "my site/") {
 		t.Errorf("got the plan %+v", done.Plan)
+	}
+}
+
+// TestAPageReachesTheServerBesideIt: where it says that it looks for it.
+func TestAPageReachesTheServerBesideIt(t *testing.T) {
+	b := setup(t)
+	done := b.ready(b.accept(bare(map[string]string{
+		"frontend/package.json":   `{"scripts":{"dev":"node server.js"}}`,
+		"frontend/vite.config.js": `export default { server: { proxy: { "/api": "http://localhost:5055" } } }`,
+		"frontend/server.js": `const ask = () => fetch("http://127.0.0.1:5055").then(r => r.text()).catch(() => new Promise(d => setTimeout(d, 50)).then(ask))
+require("http").createServer(async (q, s) => s.end("<p>" + process.env.PORT + " " + await ask())).listen(process.env.PORT)`,
+		"backend/main.py": `import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"beside " + os.getcwd().encode())
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()`,
+	})).ID)
+	if got, want := b.ask(done, "/", ""), "<p>3000 beside "+job.Workspace+"/backend"; got != want {
+		t.Errorf("the page says %q, want %q", got, want)
 	}
 }
 
@@ -89,5 +115,72 @@ func TestALookIsBounded(t *testing.T) {
 	}
 	if _, err := detect.Plan(v); err == nil {
 		t.Error("a package.json of no JSON makes a plan")
+	}
+}
+
+// TestTheLogSaysWhatWasUnderstood: in one line, with the reasons.
+func TestTheLogSaysWhatWasUnderstood(t *testing.T) {
+	const next = `{"dependencies":{"next":"^16.0.1"},"scripts":{"dev":"next dev"}}`
+	port, slow, start := 4321, "sleep 100000", "next dev -p $PORT"
+	b := setup(t)
+	done := b.ready(b.accept(page()).ID)
+	for name, c := range map[string]struct {
+		files    map[string]string
+		commands job.Commands
+		port     *int
+		want     string
+	}{
+		"all of it": {map[string]string{"package.json": next, "pnpm-lock.yaml": "lockfileVersion: '9.0'"}, job.Commands{}, nil,
+			"Next 16, pnpm 9 by pnpm-lock.yaml, dev script, port 3000"},
+		"the request's port": {map[string]string{"package.json": next}, job.Commands{Install: &slow}, &port,
+			"Next 16, npm by default, dev script, port 4321 as requested, with commands.install as requested"},
+		"what is assumed": {map[string]string{"main.py": "from fastapi import FastAPI\napp = FastAPI()"}, job.Commands{}, nil,
+			"FastAPI, main.py, assuming fastapi uvicorn by its imports, port 8000"},
+		"a start of its own": {map[string]string{"package.json": next}, job.Commands{Start: &start}, nil,
+			"Next 16, npm by default, dev script, port 3000, with commands.start as requested"},
+		"nothing": {map[string]string{"README.md": "x"}, job.Commands{Start: &start}, nil,
+			"nothing, with commands.start as requested"},
+	} {
+		b.Run(done, "rm -rf project && mkdir project")
+		turn := &turn{handler: b.handler, j: done, envd: b.Inside(done)}
+		r := bare(c.files)
+		b.OK(turn.upload(t.Context(), r.Source))
+		r.Commands, r.Port = c.commands, c.port
+		_, err := turn.plan(t.Context(), r)
+		b.OK(err)
+		if line, _, err := b.cache.LastLog(t.Context(), done.ID); err != nil || line.Text != "Recognized: "+c.want {
+			t.Errorf("%s: the log says %q, %v, want %q", name, line.Text, err, c.want)
+		}
+	}
+}
+
+// TestNodeEnvIsTheAppsAlone: what is built with development packages needs them,
+// whatever the request's NODE_ENV.
+func TestNodeEnvIsTheAppsAlone(t *testing.T) {
+	b := setup(t)
+	r := bare(map[string]string{
+		"package.json": `{"devDependencies":{"a":"file:./a"},"scripts":{"dev":"node server.js"}}`, "a/package.json": `{"name":"a","version":"1.0.0"}`,
+		"server.js": `require("a"); require("http").createServer((q, s) => s.end(process.env.NODE_ENV)).listen(process.env.PORT)`, "a/index.js": "",
+	})
+	r.Env = map[string]string{"NODE_ENV": "production"}
+	if got := b.ask(b.ready(b.accept(r).ID), "/", ""); got != "production" {
+		t.Errorf("the app has NODE_ENV %q", got)
+	}
+}
+
+// TestPythonsOutputIsSeenAtOnce: a server's last words are in a pipe's buffer else.
+func TestPythonsOutputIsSeenAtOnce(t *testing.T) {
+	const server = "import os\nfrom http.server import *\nprint('here it is')\nHTTPServer(('', int(os.environ['PORT'])), SimpleHTTPRequestHandler).serve_forever()"
+	none, start := "", "exec python3 main.py"
+	for name, own := range map[string]job.Commands{"detected": {}, "named": {Install: &none, Start: &start}} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := bare(map[string]string{"main.py": server})
+			r.Commands = own
+			j := b.ready(b.accept(r).ID)
+			if got := b.Run(j, "cat .siesta/*/*-start/out*"); !strings.Contains(got, "here it is") {
+				t.Errorf("it has printed %q", got)
+			}
+		})
 	}
 }

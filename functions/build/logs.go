@@ -103,8 +103,9 @@ func (t *turn) publish(ctx context.Context, source string, texts ...string) {
 	}
 }
 
-// lastLines is the end of a command's output, to close an error message with.
-func (t *turn) lastLines(ctx context.Context, name string) string {
+// lastOutput is the end of a command's output, with its secrets, from the beginning
+// of a line on; "" where that cannot be read.
+func (t *turn) lastOutput(ctx context.Context, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	p, err := t.envd.TailStep(ctx, t.dir(name), lastBytes)
@@ -113,7 +114,13 @@ func (t *turn) lastLines(ctx context.Context, name string) string {
 		return ""
 	}
 	output, _ := wholeLines(p.Output, p.Size-int64(len(p.Output)), lastBytes+1, true)
-	if lines := t.redact.tail(string(output)); lines != "" {
+	return string(output)
+}
+
+// lastLines are those of a command's last output that tell most, to close an error
+// message with.
+func (t *turn) lastLines(output string) string {
+	if lines := t.redact.tail(output); lines != "" {
 		return " Its last output was:\n" + lines
 	}
 	return ""

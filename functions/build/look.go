@@ -10,11 +10,14 @@ import (
 )
 
 const (
-	minWait = 2 * time.Second
+	minWait = time.Second // of a message: queues count in seconds
 	maxWait = 60 * time.Second
-	// turnPoll and jobPoll bound the time that is billed for waiting: by the
-	// turn that started a command, and over all turns of a job. A turn may go
-	// over its own by one look.
+	// youngStep is how long a step's looks come twice as often as later: a second
+	// is much of a short one.
+	youngStep = time.Minute
+	// turnPoll and jobPoll bound the time that is billed for waiting: for a command
+	// by the turn that started it, and over all turns of a job. A turn may go over
+	// its own by one look.
 	turnPoll = 3 * time.Second
 	jobPoll  = 8 * time.Second
 	// jobSilence is what a job may cost beyond jobPoll in looks that its sandbox
@@ -92,9 +95,22 @@ func (t *turn) probe(ctx context.Context, url string) e2b.Preview {
 	return p
 }
 
+// work looks at the scripts of the app's page once, if it has any. What has no
+// answer in time says nothing, and costs the turn nothing more.
+func (t *turn) work(ctx context.Context, p e2b.Preview) e2b.Preview {
+	looking, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	began := time.Now()
+	p = t.e2b.Work(looking, p)
+	if t.started {
+		t.polled += time.Since(began)
+	}
+	return p
+}
+
 // linger waits a moment and reports whether the turn may look once more.
 func (t *turn) linger(ctx context.Context) bool {
-	if !t.started || t.unheard || t.polled >= turnPoll || t.total() >= jobPoll {
+	if !t.started || t.unheard || t.polled-t.before >= turnPoll || t.total() >= jobPoll {
 		return false
 	}
 	began := time.Now()
@@ -125,12 +141,16 @@ func (t *turn) elapsed() time.Duration {
 	return t.j.ReadAt.Sub(t.j.StepStartedAt) + time.Since(t.read)
 }
 
-// wait is a tenth of the time that the step has taken; all of it after a look that
-// had no answer, since each of those costs its whole time.
+// wait is a twentieth of the time that a young step has taken, a tenth later; all
+// of it after a look that had no answer, since each of those costs its whole time.
 func (t *turn) wait() time.Duration {
 	wait := t.elapsed()
-	if !t.unheard {
+	switch {
+	case t.unheard:
+	case wait < youngStep:
+		wait /= 20
+	default:
 		wait /= 10
 	}
-	return min(max(wait, minWait), maxWait)
+	return min(max(wait.Round(time.Second), minWait), maxWait)
 }

@@ -1,8 +1,10 @@
 // Siesta starts the app's server with this, so that it takes visitors under the
 // preview's own address. Nothing of the app is changed.
 "use strict";
+const fs = require("fs");
 const http = require("http");
 const net = require("net");
+const path = require("path");
 
 // Previews are <port>SUFFIX.
 const suffix = "SUFFIX";
@@ -36,7 +38,8 @@ net.Server.prototype.listen = function (...args) {
 
 function lacksAllowedHosts() {
   try {
-    const [major, minor] = require(require.resolve("vite/package.json", { paths: [process.cwd()] })).version.split(".");
+    const from = [fs.realpathSync(process.argv[1]), path.resolve("node_modules/@angular/build/x"), path.resolve("node_modules/@angular-devkit/build-angular/x"), path.resolve("x")];
+    const [major, minor] = require(require.resolve("vite/package.json", { paths: from.map(path.dirname) })).version.split(".");
     return Number(major) < 6 || (major === "6" && minor === "0");
   } catch {
     return false; // no Vite

@@ -23,7 +23,7 @@ var preloadText string
 
 // preloaded are the packages whose development servers need it, in one version or
 // another; which one is here, the file itself finds out once it is installed.
-var preloaded = []string{"next", "vite"}
+var preloaded = []string{"next", "vite", "vitepress", "astro", "vinxi", "@angular/cli"}
 
 // preload writes the file into the sandbox, and returns its path; "" is for an
 // app that needs none.

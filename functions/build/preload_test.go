@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"siesta/shared/job"
@@ -72,5 +73,50 @@ func TestOtherAppsArePreloadedWithNothing(t *testing.T) {
 	j := b.ready(b.accept(mirror("express")).ID)
 	if got, want := b.ask(j, "/_next/x", j.PreviewURL), j.PreviewURL+" --max-http-header-size=10000"; got != want {
 		t.Errorf("the app sees %q, want %q", got, want)
+	}
+}
+
+// TestCommandsOfTheRequestAreOpenedToo: who names them means the app, and not that
+// it may refuse its preview.
+func TestCommandsOfTheRequestAreOpenedToo(t *testing.T) {
+	b := setup(t)
+	r, none, start := mirror("next"), "", "# mine\nexec node server.js"
+	r.Commands = job.Commands{Install: &none, Start: &start}
+	j := b.ready(b.accept(r).ID)
+	u, err := url.Parse(j.PreviewURL)
+	b.OK(err)
+	if got := b.ask(j, "/_next/webpack-hmr", "https://"+u.Host); !strings.HasPrefix(got, "http://localhost --require "+job.Preload) {
+		t.Errorf("the app sees %q", got)
+	}
+	if j.Plan.Start != start || j.Plan.Framework != "next" {
+		t.Errorf("the plan is %+v", j.Plan)
+	}
+}
+
+// TestAToolsOwnViteTakesThePreview: the one that it runs counts, be it listed or
+// not, and whatever another one beside it knows.
+func TestAToolsOwnViteTakesThePreview(t *testing.T) {
+	for own, told := range map[string]bool{"5.4.19": true, "6.0.11": true, "6.1.0": false} {
+		t.Run(own, func(t *testing.T) {
+			b := setup(t)
+			r := mirror("vitepress")
+			const tool = "node_modules/vitepress/"
+			r.Source.Files = map[string]job.File{
+				"package.json":                          {Content: []byte(`{"devDependencies":{"vitepress":"1"},"scripts":{"dev":"node ` + tool + `bin.js --host 0.0.0.0 --port 5173"}}`)},
+				tool + "bin.js":                         {Content: []byte(`require("http").createServer((q, s) => s.end(process.argv[3])).listen(5173, process.argv[3])`)},
+				tool + "node_modules/vite/package.json": {Content: fmt.Appendf(nil, `{"version":%q}`, own)},
+				"node_modules/vite/package.json":        {Content: []byte(`{"version":"7.1.0"}`)},
+			}
+			j := b.ready(b.accept(r).ID)
+			u, err := url.Parse(j.PreviewURL)
+			b.OK(err)
+			want := "0.0.0.0"
+			if told {
+				want = u.Hostname()
+			}
+			if got := b.ask(j, "/", ""); got != want {
+				t.Errorf("it listens at %q, want %q", got, want)
+			}
+		})
 	}
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,37 +27,44 @@ const (
 // inspector, live reload, Python's debugger, Vite's own socket.
 var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678}
 
-// shown is the port that shows the app to its visitors, 0: none does yet. The
-// planned one is the first choice; where it has no page and the request did not
-// name it, another port's page is the next, then whatever answers.
-func (t *turn) shown(ctx context.Context, planned e2b.Preview) int {
-	port := t.j.Plan.Port
+// seen is what a port shows to its visitors.
+type seen struct {
+	port int
+	path string // "": the root
+	e2b.Preview
+}
+
+// shown is the port that shows the app to its visitors, and what they see there;
+// false: none does yet. The planned one is the first choice; where it has no page
+// and the request did not name it, another port's page is the next, then whatever
+// answers.
+func (t *turn) shown(ctx context.Context, planned seen) (seen, bool) {
 	if planned.Page() || planned.Ready() && t.j.Plan.Named {
-		return port
+		return planned, true
 	}
 	if t.j.Plan.Named || !planned.Ready() && t.elapsed() < otherPageAfter {
-		return 0
+		return planned, false
 	}
-	best, rank := port, rankOf(planned)
+	best, rank := planned, rankOf(planned.Preview)
 	others := t.others(ctx)
 	for i, p := range t.probeAll(ctx, others) {
 		if r := rankOf(p); r > rank {
-			best, rank = others[i], r
+			best, rank = seen{others[i], "", p}, r
 		}
 	}
 	patience := noPageAfter
 	switch {
 	case rank == 0:
-		return 0
+		return planned, false
 	case rank == pageRank:
 		patience = otherPageAfter
 	case rank == answerRank && len(others) == 0:
 		patience = 0
 	}
 	if t.elapsed() < patience {
-		return 0
+		return planned, false
 	}
-	return best
+	return best, true
 }
 
 // The ranks of what a port answers.
@@ -120,16 +125,18 @@ func (t *turn) probeAll(ctx context.Context, ports []int) []e2b.Preview {
 	return answers
 }
 
-// elsewhere says where something listens instead of on the port that does not
-// answer.
-func (t *turn) elsewhere(ctx context.Context) string {
-	ports := t.others(ctx)
-	if len(ports) == 0 {
-		return ""
+// encrypted reports whether a server takes only TLS on the port that does not
+// answer. It asks inside, since the edge shows the same of one that is not up, and
+// at a turn's end, when that has had its time.
+func (t *turn) encrypted(ctx context.Context, app seen) bool {
+	if app.Answered() && app.Answer != e2b.AppRefuses {
+		return false
 	}
-	names := strings.Trim(fmt.Sprint(ports), "[]")
-	if len(ports) == 1 {
-		return fmt.Sprintf(" Something listens on port %s: if that is the app, name it as the request's port.", names)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	speaks, err := t.envd.SpeaksTLS(ctx, app.port)
+	if err != nil {
+		t.log.WarnContext(ctx, "look for TLS", "sandbox_id", t.j.SandboxID, "error", err)
 	}
-	return fmt.Sprintf(" Something listens on the ports %s: if one is the app, name it as the request's port.", strings.ReplaceAll(names, " ", ", "))
+	return speaks
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
@@ -26,9 +27,11 @@ func starts(command string) job.Request {
 // wantPort checks on which port a preview is shown.
 func (b *fixture) wantPort(j job.Job, port int) {
 	b.T.Helper()
-	seen := j.Plan.Preview
-	if seen == 0 {
-		seen = j.Plan.Port
+	seen := j.Plan.Shown()
+	cached, ok, err := b.cache.Get(b.T.Context(), j.ID)
+	b.OK(err)
+	if !ok || cached.Plan.Shown() != port {
+		b.T.Errorf("the cache says port %d, want %d", cached.Plan.Shown(), port)
 	}
 	if seen != port || !strings.Contains(j.PreviewURL, fmt.Sprintf("//%d-", port)) {
 		b.T.Errorf("the plan says port %d, the preview is at %s, want port %d", seen, j.PreviewURL, port)
@@ -41,7 +44,7 @@ func TestAPageIsFoundWhereverItIs(t *testing.T) {
 		"on another port":       "GREETING=" + html + " PORT=4000 exec {self} serve",
 		"without one":           "PORT=4000 exec {self} serve",
 		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
-		"beside an API that is": "mkdir api; (cd api; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
+		"beside an API that is": "mkdir api; (cd api; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
@@ -82,11 +85,57 @@ func TestANamedPortIsNeverReplaced(t *testing.T) {
 func TestAnAppThatFailsToEverybodyIsGivenUpSoon(t *testing.T) {
 	b := setup(t)
 	r := starts("echo 500 >status; echo the real cause; exec {self} serve")
-	j := b.at(b.spent(r, 0).ID, job.Checks)
-	b.Pass(failsWithin)
-	row := b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+	row := b.givenUp(r, failsWithin)
 	want := fmt.Sprintf("The app answered 500 %s on port 3000 within 30s of its start.", http.StatusText(500))
 	if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, want) || !strings.Contains(row.ErrorMessage, "the real cause") {
 		t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+	}
+}
+
+// What turns every visitor away is no preview, whatever its status.
+func TestAnAppThatRefusesItsAddressSaysHowToAllowIt(t *testing.T) {
+	for name, c := range map[string]struct{ start, want string }{
+		"with 200": {"GREETING='Invalid Host header' exec {self} serve",
+			`The app refused its preview address, as webpack-dev-server does with "Invalid Host header", on port 3000 within 30s of its start. Set devServer.allowedHosts to "all"`},
+		"with 403": {"echo 403 >status; GREETING='Blocked request. This host (x) is not allowed.' exec {self} serve",
+			`The app refused its preview address, as Vite does with "Blocked request. This host", on port 3000 within 30s of its start. Set server.allowedHosts to true`},
+		"in unknown words": {"echo 403 >status; GREETING=no exec {self} serve",
+			"The app refused its preview address: it answered 403 Forbidden on port 3000 within 30s of its start."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			row := b.givenUp(starts(c.start), failsWithin)
+			if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, c.want) {
+				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+			}
+		})
+	}
+}
+
+// givenUp is a job whose app never comes up, a while after its start.
+func (b *fixture) givenUp(r job.Request, after time.Duration) job.Job {
+	b.T.Helper()
+	j := b.at(b.spent(r, 0).ID, job.Checks)
+	b.Pass(after)
+	return b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+}
+
+// A server of TLS is known as such at once, whatever it answers to plain HTTP.
+func TestAServerOfTLSIsSaidToBeOne(t *testing.T) {
+	for name, start := range map[string]string{
+		"that gives no answer": "exec {self} tls",
+		"that says so":         "exec {self} https",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			id := b.accept(starts(start)).ID
+			row := b.until(id, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+			if row.Status != job.Failed || !strings.HasPrefix(row.ErrorMessage, "The server on port 3000 speaks TLS (https)") {
+				t.Errorf("the job is %s: %s", row.Status, row.ErrorMessage)
+			}
+			if took := row.CompletedAt.Sub(row.StartedAt); took > failsWithin {
+				t.Errorf("it took %v", took)
+			}
+		})
 	}
 }

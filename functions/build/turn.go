@@ -38,6 +38,7 @@ type turn struct {
 	env     map[string]string // the request's own
 	redact  redactor
 	polled  time.Duration // spent waiting for commands in this turn
+	before  time.Duration // of that, before it started the present one
 	started bool          // a command was started in this turn
 	begun   string        // which one
 	doubt   error         // why that is not certain; nil: it is
@@ -124,7 +125,7 @@ func inWords(err error) error {
 	case errors.As(err, &f):
 		return err
 	case errors.Is(err, e2b.ErrNoSpace):
-		return failed(err, "The sandbox's disk is full.")
+		return failed(err, diskIsFull)
 	case errors.Is(err, e2b.ErrBlocked):
 		return failed(err, "The sandbox has something in the way of this build: /home/user/project and /home/user/.siesta must be folders that can be written to.")
 	case errors.Is(err, e2b.ErrRefused):

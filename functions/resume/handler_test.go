@@ -48,6 +48,18 @@ func TestAPausedPreviewIsBroughtBack(t *testing.T) {
 	}
 }
 
+// An app below a path of its own is looked for there: its root may never answer.
+func TestAPreviewIsLookedForAtItsPath(t *testing.T) {
+	b := setup(t)
+	j := b.ready(app{plan: job.Plan{Port: port, Start: "mkdir site; for f in index.html docs; do echo hello >site/$f; done; echo -1 >site/index.html.status; exec {self} site"}})
+	j = b.Set(j.ID, "preview_url = preview_url || '/docs'")
+	got := b.resumeJob(b.pause(j))
+	b.want(got, http.StatusOK)
+	if got.body["preview_url"] != b.e2b.PreviewURL(j.SandboxID, port)+"/docs" {
+		t.Errorf("the preview is at %v", got.body["preview_url"])
+	}
+}
+
 func TestARunningPreviewIsLeftAlone(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)

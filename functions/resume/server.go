@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 )
@@ -35,7 +34,7 @@ func (w *wake) awaitApp(ctx context.Context) error {
 			return err
 		}
 		if ctx.Err() == nil { // else the time cut them short
-			w.failing = err == nil && (probe.Answer == e2b.AppFails || probe.Answer == e2b.AppRefuses)
+			w.failing = err == nil && probe.Answered()
 		}
 		select {
 		case <-time.After(lookEvery):

@@ -43,8 +43,9 @@ func (b fixture) accept() job.Job {
 const (
 	isReady = `status = 'ready', completed_at = now(), lease_until = NULL, sandbox_id = 'i' || left(id::text, 8), epoch = 1,
 		preview_url = 'https://3000-x.e2b.app', pause_due_at = now(), sandbox_expires_at = now() + interval '1 hour'`
-	isPaused = isReady + `, sandbox_state = 'paused', sandbox_paused = true, paused_at = now()`
-	isFailed = `status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'npm ci ended with 1', debug_id = '7f1c0d9e-52a3-4b8e-9f60-1d2e3c4b5a69'`
+	isPaused   = isReady + `, sandbox_state = 'paused', sandbox_paused = true, paused_at = now()`
+	isBuilding = `status = 'deps', plan = '{"framework": "next", "port": 3000}'`
+	isFailed   = `status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'npm ci ended with 1', debug_id = '7f1c0d9e-52a3-4b8e-9f60-1d2e3c4b5a69'`
 )
 
 func (b fixture) cached(j job.Job) job.Job {
@@ -74,7 +75,7 @@ func (b fixture) wantStatus(id string, want job.Status) map[string]any {
 
 func TestCacheAndPostgresTellTheSame(t *testing.T) {
 	for name, assignments := range map[string]string{
-		"queued": "goal = goal", "failed": isFailed, "paused": isPaused,
+		"queued": "goal = goal", "building": isBuilding, "failed": isFailed, "paused": isPaused,
 		"running": isReady + ", sandbox_state = 'running'", "gone": isReady + ", sandbox_state = 'gone'",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestCacheAndPostgresTellTheSame(t *testing.T) {
 			_, fromPostgres := b.get(alice, j.ID)
 			b.Proxy.Down()
 			_, fromCache := b.get(alice, j.ID) // the first call filled it
-			if len(fromPostgres) != 12 || len(fromCache) != 12 {
+			if len(fromPostgres) != 14 || len(fromCache) != 14 {
 				t.Fatalf("keys: %v, %v", fromPostgres, fromCache)
 			}
 			for key, want := range fromPostgres {
@@ -92,6 +93,23 @@ func TestCacheAndPostgresTellTheSame(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the app is shows as soon as that is known, and the port that its visitors
+// see.
+func TestTheStatusTellsWhatTheAppIs(t *testing.T) {
+	b := setup(t, redistest.New(t))
+	for assignments, want := range map[string][2]any{
+		"goal = goal": {nil, nil},
+		isBuilding:    {"next", 3000.},
+		isPaused + `, plan = '{"framework": "vite", "port": 5173, "preview": 4000}'`: {"vite", 4000.},
+		isPaused + `, plan = '{"port": 3000}'`:                                       {nil, 3000.},
+	} {
+		_, body := b.get(alice, b.Set(b.accept().ID, assignments).ID)
+		if got := [2]any{body["framework"], body["port"]}; got != want {
+			t.Errorf("%s: got %v, want %v", assignments, got, want)
+		}
 	}
 }
 

@@ -28,6 +28,8 @@ type Told struct {
 	JobID            string           `json:"job_id"`
 	Status           job.Status       `json:"status"` // of a resume or a cancel another word
 	StageLabel       string           `json:"stage_label"`
+	Framework        *string          `json:"framework"`
+	Port             *int             `json:"port"`
 	PreviewURL       *string          `json:"preview_url"`
 	BuildVersion     *string          `json:"build_version"`
 	ErrorMessage     *string          `json:"error_message"` // why the build failed

@@ -23,6 +23,9 @@ var (
 	built   = []string{"dist", "build"}
 )
 
+// Files are the app's source, by their paths.
+func (a App) Files() map[string]job.File { return a.files }
+
 func isLeftOut(folder, name string) bool {
 	if slices.Contains(leftOut, name) {
 		return true

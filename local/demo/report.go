@@ -31,6 +31,8 @@ func (d *demo) report(ctx context.Context, id string, status client.Told) error 
 		{"sandbox_state", string(status.SandboxState), string(row.SandboxState), string(cached.SandboxState)},
 		{"sandbox_paused", fmt.Sprint(status.SandboxPaused), fmt.Sprint(row.SandboxPaused), fmt.Sprint(cached.SandboxPaused)},
 		{"build_version", client.Text(status.BuildVersion), row.BuildVersion, cached.BuildVersion},
+		{"framework", client.Text(status.Framework), row.Plan.Framework, cached.Plan.Framework},
+		{"port", port(status.Port), fmt.Sprint(row.Plan.Shown()), fmt.Sprint(cached.Plan.Shown())},
 		{"preview_url", client.Text(status.PreviewURL), row.PreviewURL, cached.PreviewURL},
 		{"revision", fmt.Sprint(status.Revision), fmt.Sprint(row.Revision), fmt.Sprint(cached.Revision)},
 	}
@@ -56,6 +58,14 @@ func (d *demo) report(ctx context.Context, id string, status client.Told) error 
 		return errors.New("the three places differ")
 	}
 	return nil
+}
+
+// port is that of a status; 0: it is not known.
+func port(told *int) string {
+	if told == nil {
+		return "0"
+	}
+	return fmt.Sprint(*told)
 }
 
 // cost shows what Lambda and E2B would bill for the job.

@@ -91,12 +91,15 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, c *call, t targ
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			switch {
 			case errors.Is(err, syscall.ECONNREFUSED):
-				(&edgeError{SandboxID: t.id, Message: "The sandbox is running but port is not open", Port: t.port, Code: http.StatusBadGateway}).write(w)
+				portClosed(t).write(w)
 			case errors.As(err, new(*dialError)):
 				sandboxNotFound(t.id).write(w)
+			case t.port != envdPort && r.Context().Err() == nil && s.runs(t, run):
+				// The app ended the connection without an answer. E2B's edge says
+				// the same of it as of a port where nothing listens.
+				portClosed(t).write(w)
 			default:
-				// The connection broke, by a pause or by the app. The caller's
-				// breaks too.
+				// The connection broke by a pause. The caller's breaks too.
 				panic(http.ErrAbortHandler)
 			}
 		},
@@ -123,6 +126,18 @@ func (s *Server) open(ctx context.Context, c *call, t target) (string, *edgeErro
 		return "", &edgeError{SandboxID: t.id, Message: "The sandbox is transitioning, try again later", Code: http.StatusConflict}
 	}
 	return "", sandboxNotFound(t.id)
+}
+
+// runs reports whether the run that a runName is of goes on.
+func (s *Server) runs(t target, name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.boxes[t.id]
+	return b != nil && b.state == StateRunning && runName(t, b.run) == name
+}
+
+func portClosed(t target) *edgeError {
+	return &edgeError{SandboxID: t.id, Message: "The sandbox is running but port is not open", Port: t.port, Code: http.StatusBadGateway}
 }
 
 func sandboxNotFound(id string) *edgeError {

@@ -93,6 +93,17 @@ func TestEdgeRefuses(t *testing.T) {
 	absent("killed", id)
 }
 
+// A server that ends the connection without an answer, as one of TLS does, shows as
+// a port where nothing listens.
+func TestEdgeHasNoAnswerOfTheApps(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(durable)
+	w.serve(id, 3000, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	if got := w.visit(id, 3000, "/"); got.status != 502 || got.field("port") != 3000.0 {
+		t.Errorf("answered %d %s", got.status, got.raw)
+	}
+}
+
 func TestEdgeInTransition(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(durable)

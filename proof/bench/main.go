@@ -35,6 +35,7 @@ var measurements = []measurement{
 	{"pause", (*bench).pause},
 	{"hop", (*bench).hop},
 	{"build", (*bench).build},
+	{"ready", (*bench).ready},
 	{"reconcile", (*bench).reconcile},
 	{"size", (*bench).size},
 	{"e2b", (*bench).e2b},

@@ -19,10 +19,12 @@ const lookEvery = 50 * time.Millisecond
 // Page is one tab. Its methods may be called at the same time.
 type Page struct {
 	b       *Browser
+	target  string
 	session string
 
-	mu   sync.Mutex
-	said []string
+	mu      sync.Mutex
+	said    []string
+	sockets int
 }
 
 // Open opens an address in a tab of its own, and returns before it is loaded. An
@@ -36,7 +38,7 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 	if err := b.call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached); err != nil {
 		return nil, err
 	}
-	p := &Page{b: b, session: attached.SessionID}
+	p := &Page{b: b, target: target.TargetID, session: attached.SessionID}
 	b.mu.Lock()
 	b.pages[p.session] = p
 	b.mu.Unlock()
@@ -46,6 +48,14 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 		}
 	}
 	return p, p.Visit(ctx, address)
+}
+
+// Close closes the tab.
+func (p *Page) Close(ctx context.Context) error {
+	p.b.mu.Lock()
+	delete(p.b.pages, p.session)
+	p.b.mu.Unlock()
+	return p.b.call(ctx, "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)
 }
 
 // Visit leads the tab to another address.
@@ -129,6 +139,14 @@ func (p *Page) Said() []string {
 	return slices.Clone(p.said)
 }
 
+// Sockets is how many web sockets the page has opened so far: a development
+// server tells a page of edits by one, and forgets those that came before.
+func (p *Page) Sockets() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sockets
+}
+
 // Screenshot is what the tab shows, as a PNG.
 func (p *Page) Screenshot(ctx context.Context) ([]byte, error) {
 	var shot struct{ Data string }
@@ -172,6 +190,11 @@ func (p *Page) event(m message) {
 		line = "exception: " + e.ExceptionDetails.Exception.Description
 	case "Log.entryAdded":
 		line = e.Entry.Level + ": " + e.Entry.Text + " " + e.Entry.URL
+	case "Network.webSocketHandshakeResponseReceived":
+		p.mu.Lock()
+		p.sockets++
+		p.mu.Unlock()
+		return
 	case "Network.webSocketFrameError":
 		line = "websocket: " + e.ErrorMessage
 	default:

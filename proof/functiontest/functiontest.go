@@ -7,16 +7,11 @@ package functiontest
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
-	"siesta/local/e2bsim/sandbox"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 )
@@ -25,62 +20,6 @@ const (
 	Alice = "user_alice" // whose the jobs are
 	Stack = "stack-under-test"
 )
-
-// Main is the TestMain of a package whose sandboxes run real processes. It makes
-// the test's binary the app that they run, too: `serve` answers on PORT with the
-// value of GREETING, and with the status in the file status; `accept` takes
-// visitors and tells them nothing, `drip` a byte a second.
-func Main(m *testing.M) {
-	sandbox.Init()
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case "serve":
-			fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(greet)))
-			os.Exit(1)
-		case "accept":
-			fmt.Println(listen(func(io.Writer) {}))
-			os.Exit(1)
-		case "drip":
-			fmt.Println(listen(drip))
-			os.Exit(1)
-		}
-	}
-	os.Exit(m.Run())
-}
-
-// listen takes every connection and leaves it open.
-func listen(answer func(io.Writer)) error {
-	l, err := net.Listen("tcp", ":"+os.Getenv("PORT"))
-	if err != nil {
-		return err
-	}
-	fmt.Println("listening")
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return err
-		}
-		go answer(c)
-	}
-}
-
-func drip(to io.Writer) {
-	for _, b := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello") {
-		if _, err := to.Write([]byte{b}); err != nil {
-			return
-		}
-		time.Sleep(time.Second)
-	}
-}
-
-func greet(w http.ResponseWriter, _ *http.Request) {
-	status := http.StatusOK
-	if raw, err := os.ReadFile("status"); err == nil {
-		_, _ = fmt.Sscan(string(raw), &status)
-	}
-	w.WriteHeader(status)
-	_, _ = fmt.Fprint(w, os.Getenv("GREETING"))
-}
 
 // Self is the path of the test's binary, also inside a sandbox.
 func Self() string {

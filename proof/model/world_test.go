@@ -175,7 +175,7 @@ func (w *pair) slow(j *model.Job, turn int) time.Duration {
 		return 0
 	}
 	wait := row.LeaseUntil.Sub(row.UpdatedAt) + time.Second
-	if wait < 2*time.Second || wait > time.Minute {
+	if wait < time.Second || wait > time.Minute {
 		w.differ("a turn waits %s for the app", wait)
 	}
 	return wait

@@ -104,6 +104,9 @@ func visible(j job.Job) map[string]string {
 		"sandbox_state": string(j.SandboxState), "sandbox_paused": fmt.Sprint(j.SandboxPaused),
 		"error_message": j.ErrorMessage, "debug_id": j.DebugID, "sandbox_id": "", "preview_url": "", "build_version": "",
 	}
+	if !j.DeletedAt.IsZero() {
+		fields["user_id"] = ""
+	}
 	if j.Status == job.Ready {
 		fields["sandbox_id"], fields["preview_url"], fields["build_version"] = j.SandboxID, j.PreviewURL, j.BuildVersion
 	}

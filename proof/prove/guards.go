@@ -257,7 +257,7 @@ var guards = []guard{
 		"	looking, cancel := context.WithTimeout(ctx, lookTime)\n	defer cancel()\n	began := time.Now()\n	p := t.e2b.Probe", "	looking, cancel := context.WithCancel(ctx)\n	defer cancel()\n	began := time.Now()\n	p := t.e2b.Probe",
 		build, "TestASilentAppCostsLittle"},
 	{"a silent app is looked at less and less often", "functions/build/look.go",
-		"	if !t.unheard {\n		wait /= 10", "	if true {\n		wait /= 10",
+		"	case t.unheard:\n	case wait", "	case wait",
 		build, "TestASilentAppCostsLittle"},
 	{"a silent sandbox holds no turn", "functions/build/look.go",
 		"	looking, cancel := context.WithTimeout(ctx, lookTime)\n	defer cancel()\n	began := time.Now()\n	err := ask", "	looking, cancel := context.WithCancel(ctx)\n	defer cancel()\n	began := time.Now()\n	err := ask",

@@ -19,6 +19,8 @@ type statusResponse struct {
 	JobID            string           `json:"job_id"`
 	Status           job.Status       `json:"status"`
 	StageLabel       string           `json:"stage_label"`
+	Framework        *string          `json:"framework"`
+	Port             *int             `json:"port"`
 	PreviewURL       *string          `json:"preview_url"`
 	BuildVersion     *string          `json:"build_version"`
 	ErrorMessage     *string          `json:"error_message"`
@@ -30,7 +32,8 @@ type statusResponse struct {
 	Revision         int64            `json:"revision"`
 }
 
-// Status is the answer about j: the preview from READY on, the sandbox's expiry
+// Status is the answer about j: what its app is and where that listens once it is
+// known, the preview from READY on, the sandbox's expiry
 // only while it runs, when it is due to sleep only while it is awake or being
 // woken, and a Retry-After as long as there is something to wait for.
 func Status(j job.Job) Answer {
@@ -38,6 +41,8 @@ func Status(j job.Job) Answer {
 		JobID:         j.ID,
 		Status:        j.Status,
 		StageLabel:    j.Status.Label(),
+		Framework:     text(j.Plan.Framework),
+		Port:          number(j.Plan.Shown()),
 		ErrorMessage:  text(j.ErrorMessage),
 		DebugID:       text(j.DebugID),
 		SandboxPaused: j.SandboxPaused,
@@ -74,4 +79,12 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// number is n, or null where there is none.
+func number(n int) *int {
+	if n == 0 {
+		return nil
+	}
+	return &n
 }

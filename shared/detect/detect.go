@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"siesta/shared/job"
@@ -20,19 +21,40 @@ import (
 var ErrNothing = errors.New("no file says how to start the app")
 
 // Plan is how the app of a view is installed and started. The plan has a
-// Framework, which is the kind's name, and a Why, one line for people.
+// Framework, which is the kind's name, and a Why, one line for people: what was
+// recognized, by what, what was assumed, and the port.
 //
 // ErrNothing: the files do not say; the plan has what they list to install. A *job.InvalidError: they say something that
 // cannot be, in words for whoever sent them.
 func Plan(v View) (job.Plan, error) {
+	plan, err := find(v)
+	if err != nil {
+		return plan, err
+	}
+	asked := ""
+	if v.Port != 0 {
+		plan.Port, asked = v.Port, " as requested"
+	}
+	app, rest, _ := strings.Cut(plan.Why, besideIt)
+	plan.Why = fmt.Sprintf("%s, port %d%s", app, plan.Port, asked)
+	if rest != "" {
+		plan.Why += besideIt + rest
+	}
+	return plan, nil
+}
+
+func find(v View) (job.Plan, error) {
 	plan, err := planOf(v)
+	if err == nil {
+		return beside(v, ".", plan), nil
+	}
 	if !errors.Is(err, ErrNothing) {
 		return plan, err
 	}
 	for _, folder := range folders(v) {
 		plan, err := planOf(v.in(folder))
 		if err == nil {
-			return aside(v, folder, within(folder, plan)), nil
+			return beside(v, folder, plan), nil
 		}
 		if !errors.Is(err, ErrNothing) {
 			return job.Plan{}, inFolder(folder, err)
@@ -105,16 +127,6 @@ func folders(v View) (all []string) {
 	return all
 }
 
-// aside says which other folder would have its own server.
-func aside(v View, folder string, p job.Plan) job.Plan {
-	for _, back := range backFolders {
-		if _, err := planOf(v.in(back)); err == nil && back != folder {
-			p.Why += "; " + back + "/ is not started"
-		}
-	}
-	return p
-}
-
 // within makes the plan of a folder one of the workspace.
 func within(folder string, p job.Plan) job.Plan {
 	enter := "cd " + quote(folder) + " && "
@@ -138,15 +150,9 @@ func invalid(file, format string, args ...any) error {
 	return &job.InvalidError{Field: file, Reason: fmt.Sprintf(format, args...)}
 }
 
-// because joins what made a plan, with its port at the end.
-func because(port int, parts ...string) string {
-	var said []string
-	for _, part := range parts {
-		if part != "" {
-			said = append(said, part)
-		}
-	}
-	return strings.Join(append(said, fmt.Sprintf("port %d", port)), ", ")
+// because joins what made a plan.
+func because(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ", ")
 }
 
 // quote makes one word for a shell.

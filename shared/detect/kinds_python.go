@@ -39,14 +39,17 @@ var plainPython = pythonKind{Name: "python", Title: "Python", Start: `exec {pyth
 // djangoKind is a manage.py. A fresh project allows no host but localhost, and
 // takes no form from another: so it gets settings that are its own and these two.
 var djangoKind = pythonKind{Name: "django", Title: "Django", Uses: []string{"django"}, Start: `# {python} manage.py runserver, with the preview's address allowed
-more=$(mktemp -d) && cat >"$more/siesta_settings.py" <<EOF || exit
+` + djangoSettings + `{migrate}exec {python} manage.py runserver "0.0.0.0:$PORT"`, Port: 8000,
+	Opens: "settings of its own and ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS"}
+
+// djangoSettings is a command for bash, in the shell of the start.
+const djangoSettings = `more=$(mktemp -d) && cat >"$more/siesta_settings.py" <<EOF || exit
 from ${DJANGO_SETTINGS_MODULE:-{settings}} import *
 ALLOWED_HOSTS = ["*"]
 CSRF_TRUSTED_ORIGINS = [*globals().get("CSRF_TRUSTED_ORIGINS", []), "https://*$__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS"]
 EOF
 export PYTHONPATH="$more:$PYTHONPATH" DJANGO_SETTINGS_MODULE=siesta_settings
-{migrate}exec {python} manage.py runserver "0.0.0.0:$PORT"`, Port: 8000,
-	Opens: "settings of its own and ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS"}
+`
 
 // packageOfImport are the packages of the imports that are usual in small apps.
 // No other name is installed unasked: anybody may have registered it.

@@ -57,8 +57,14 @@ func managerOf(v View, m manifest) manager {
 	default:
 		pm.why = "npm"
 	}
-	if word == nil && lock != "" {
+	switch {
+	case word != nil:
+	case lock != "":
 		pm.why += " by " + lock
+	case pm.name == "pnpm" && v.Names["pnpm-workspace.yaml"]:
+		pm.why += " by pnpm-workspace.yaml"
+	case pm.name == "npm":
+		pm.why += " by default"
 	}
 	if pm.name == "npm" {
 		pm.from = "" // the sandbox's own will do
@@ -175,8 +181,9 @@ func (pm manager) install() string {
 		// lock file that is behind its package.json; npm install mends the pair.
 		first = "{ { [ ! -d node_modules ] && " + command + " ci " + flags + "; } || " + install
 	}
-	return first + `; } 2>&1 | tee "$HOME/.npm-install.log"; [ "${PIPESTATUS[0]}" = 0 ] || {
-	grep -q ERESOLVE "$HOME/.npm-install.log" || exit 1
+	return first + `; } 2>&1 | tee "$HOME/.npm-install.log"; code=${PIPESTATUS[0]}; [ "$code" = 0 ] || {
+	[ "$code" != 137 ] || echo "npm was killed, as the sandbox has too little memory for what it installs. A template can have more."
+	grep -q 'code ERESOLVE' "$HOME/.npm-install.log" || exit "$code"
 	echo "The packages contradict each other about what they need: a second try with --legacy-peer-deps."
 	` + install + ` --legacy-peer-deps
 }`

@@ -84,9 +84,12 @@ func (m manifest) uses(names ...string) bool {
 	})
 }
 
-var major = regexp.MustCompile(`^[\^~>=v]*\s*(\d+)`)
+// versionOf finds the major version of what a dependency asks for, and the minor
+// one, which is all that tells those before 1 apart.
+var versionOf = regexp.MustCompile(`^[\^~>=v]*\s*(0\.\d+|\d+)`)
 
-// version is the major version that a dependency asks for, "" if it is not told.
+// version is the version that a dependency asks for, in short; "" if it is not
+// told.
 func (m manifest) version(name string) string {
 	var text string
 	raw, ok := m.Dependencies.is[name]
@@ -94,7 +97,7 @@ func (m manifest) version(name string) string {
 		raw = m.DevDependencies.is[name]
 	}
 	_ = json.Unmarshal(raw, &text) // anything but a string tells nothing
-	if found := major.FindStringSubmatch(text); found != nil {
+	if found := versionOf.FindStringSubmatch(text); found != nil {
 		return found[1]
 	}
 	return ""

@@ -163,9 +163,9 @@ func (p project) byEntry() (job.Plan, bool) {
 			continue
 		}
 		kind := p.serverKind()
-		plan := job.Plan{Framework: kind.Name, Port: kind.Port, Start: "exec " + interpreter(file) + " " + quote(file), Why: because(kind.Port, kind.Title, file)}
+		plan := job.Plan{Framework: kind.Name, Port: kind.Port, Start: "exec " + interpreter(file) + " " + quote(file), Why: because(kind.Title, file)}
 		if len(p.manifest.Dependencies.is)+len(p.manifest.DevDependencies.is) > 0 {
-			plan.Install, plan.Why = p.manager.install(), because(kind.Port, p.title(kind, "."), p.manager.why, file)
+			plan.Install, plan.Why = p.manager.install(), because(p.title(kind, "."), p.manager.why, file)
 		}
 		return plan, true
 	}

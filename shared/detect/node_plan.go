@@ -50,7 +50,11 @@ func (p project) planFor(kind nodeKind, script string, t target) job.Plan {
 	if t.folder != "." && t.folder != "" {
 		in = "in " + t.folder + "/"
 	}
-	plan.Why = because(plan.Port, p.title(kind, t.folder), in, p.manager.why, script+" script", beside)
+	by := script + " script"
+	if own != 0 && plan.Port == own {
+		by += " with a port of its own"
+	}
+	plan.Why = because(p.title(kind, t.folder), in, p.manager.why, by, beside)
 	return plan
 }
 
@@ -67,7 +71,7 @@ func (p project) bare(kind nodeKind) job.Plan {
 	words := append([]string{"exec", kind.Bare}, kind.Args...)
 	return job.Plan{
 		Framework: kind.Name, Install: p.manager.install(), Start: kind.Before + strings.Join(words, " "), Port: kind.Port, Env: maps.Clone(kind.Env),
-		Why: because(kind.Port, p.title(kind, "."), p.manager.why, "no script"),
+		Why: because(p.title(kind, "."), p.manager.why, "no script"),
 	}
 }
 

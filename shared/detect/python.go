@@ -29,8 +29,22 @@ func python(v View) (job.Plan, error) {
 	}
 	return job.Plan{
 		Framework: kind.Name, Install: env.install, Start: start, Port: kind.Port, Env: unbuffered,
-		Why: because(kind.Port, kind.Title, e.file, env.why),
+		Why: because(titled(v, kind), e.file, env.why),
 	}, nil
+}
+
+// titled is a kind's title with the version that the project lists.
+func titled(v View, kind pythonKind) string {
+	if len(kind.Uses) == 0 {
+		return kind.Title
+	}
+	listed := regexp.MustCompile(`(?mi)(?:^|["'\s])` + kind.Uses[0] + `(?:\[[^\]]*\])?["']?[ =~^>"']*(?:\{ *version *= *["'=~^>]+)?\b(0\.\d+|\d+)`)
+	for _, file := range []string{"requirements.txt", "pyproject.toml", "Pipfile"} {
+		if found := listed.FindStringSubmatch(v.text(file)); found != nil {
+			return kind.Title + " " + found[1]
+		}
+	}
+	return kind.Title
 }
 
 // unbuffered lets a log show at once what a server prints.
@@ -58,6 +72,9 @@ var (
 // that is there.
 func pythonEntry(v View) (e entry, kind pythonKind, ok bool) {
 	all := slices.Concat(surely, maybe)
+	if !hasOwnNeeds(v) {
+		all = slices.DeleteFunc(all, func(file string) bool { return besidePage(v, file) })
+	}
 	for _, file := range v.ending(".py") { // a lone script, a package with a factory
 		if !strings.Contains(file, "/") && file != "setup.py" || path.Base(file) == "__init__.py" && strings.Count(file, "/") == 1 {
 			all = append(all, file)
@@ -76,6 +93,18 @@ func pythonEntry(v View) (e entry, kind pythonKind, ok bool) {
 		}
 	}
 	return entry{}, pythonKind{}, false
+}
+
+// hasOwnNeeds reports whether the root lists what its Python needs.
+func hasOwnNeeds(v View) bool { return v.has("requirements.txt", "pyproject.toml", "Pipfile") != "" }
+
+// besidePage reports a file of a server's folder that has a front end beside it,
+// which is the app's page.
+func besidePage(v View, file string) bool {
+	folder, _, ok := strings.Cut(file, "/")
+	return ok && slices.Contains(backFolders, folder) && slices.ContainsFunc(frontFolders, func(front string) bool {
+		return v.has(front+"/package.json", front+"/index.html") != ""
+	})
 }
 
 // listedKind is told by what is to be installed.
@@ -125,10 +154,7 @@ var settingsModule = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\]? *[,=] *["
 // django is the plan of a manage.py. A database that is a file of the project is
 // made ready; any other is its owner's.
 func django(v View) job.Plan {
-	settings := "settings"
-	if found := settingsModule.FindStringSubmatch(v.text("manage.py")); found != nil {
-		settings = found[1]
-	}
+	settings := djangoModule(v)
 	env := pythonInstall(v, "import django", djangoKind)
 	migrate := ""
 	if strings.Contains(v.text(strings.ReplaceAll(settings, ".", "/")+".py"), "backends.sqlite3") {
@@ -137,6 +163,14 @@ func django(v View) job.Plan {
 	start := strings.NewReplacer("{python}", env.python, "{settings}", settings, "{migrate}", migrate).Replace(djangoKind.Start)
 	return job.Plan{
 		Framework: djangoKind.Name, Install: env.install, Start: start, Port: djangoKind.Port, Env: unbuffered,
-		Why: because(djangoKind.Port, djangoKind.Title, "manage.py", env.why),
+		Why: because(titled(v, djangoKind), "manage.py", env.why),
 	}
+}
+
+// djangoModule is the module of a manage.py's settings.
+func djangoModule(v View) string {
+	if found := settingsModule.FindStringSubmatch(v.text("manage.py")); found != nil {
+		return found[1]
+	}
+	return "settings"
 }

@@ -24,6 +24,39 @@ func TestCommandsAreBash(t *testing.T) {
 	}
 }
 
+// TestTheViewHasWhatAPlanReads: a project on a disk becomes what it is here.
+func TestTheViewHasWhatAPlanReads(t *testing.T) {
+	t.Parallel()
+	for file, project := range projects(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for name, f := range project.Files {
+				path := filepath.Join(dir, name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(f.Text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "-s", dir)
+			cmd.Stdin = strings.NewReader(Script)
+			printed, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			view, err := ParseView(printed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := show(t, view), show(t, project); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
 func TestDependenciesOfAPyproject(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ file, want string }{
@@ -73,6 +106,34 @@ k = "~2"
 			out, err := cmd.CombinedOutput()
 			if got := strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "|"); err != nil || got != c.want {
 				t.Errorf("%v: got\n%s\nwant\n%s", err, got, c.want)
+			}
+		})
+	}
+}
+
+// TestASecondTryIsForContradictionsAlone: npm warns of ERESOLVE where it gets over
+// it, and may fail for another reason.
+func TestASecondTryIsForContradictionsAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		npm, says string
+		code      int
+	}{
+		"a contradiction": {`case "$*" in *legacy*) echo mended;; *) echo "npm error code ERESOLVE"; exit 1;; esac`, "mended", 0},
+		"a warning":       {`case "$*" in *legacy*) echo mended;; *) echo "npm warn ERESOLVE overriding peer dependency"; exit 7;; esac`, "", 7},
+		"no memory":       {`kill -9 $$`, "too little memory", 137},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bin := t.TempDir()
+			if err := os.WriteFile(filepath.Join(bin, "npm"), []byte("#!/bin/bash\n"+c.npm+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "-c", manager{name: "npm", flags: npmFlags}.install())
+			cmd.Dir, cmd.Env = bin, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + bin}
+			out, _ := cmd.CombinedOutput() // its exit code tells
+			if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.says) || c.says == "" && strings.Contains(string(out), "mended") {
+				t.Errorf("exit %d, want %d:\n%s", code, c.code, out)
 			}
 		})
 	}

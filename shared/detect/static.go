@@ -55,7 +55,7 @@ func builtPage(v View) (job.Plan, error) {
 
 // static serves a folder of files with whatever server the sandbox has.
 func static(folder, file string) job.Plan {
-	return job.Plan{Framework: "static", Port: job.DefaultPort, Why: because(job.DefaultPort, "static files", file), Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
+	return job.Plan{Framework: "static", Port: job.DefaultPort, Why: because("static files", file), Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
 	exec python3 -m http.server "$PORT" --bind 0.0.0.0
 elif command -v busybox >/dev/null; then
 	exec busybox httpd -f -p "0.0.0.0:$PORT"
@@ -83,7 +83,7 @@ func procfile(v View) (job.Plan, bool) {
 		plan.Port, plan.Install, plan.Env, why = kind.Port, env.install, unbuffered, env.why
 		plan.Start = `export PATH="$PWD/.venv/bin:$PATH" && ` + plan.Start
 	}
-	plan.Why = because(plan.Port, "Procfile", why)
+	plan.Why = because("Procfile", why)
 	return plan, true
 }
 
@@ -112,6 +112,6 @@ func dockerfile(v View) (job.Plan, error) {
 	if found := exposes.FindStringSubmatch(text); found != nil && number(found[1]) > 0 {
 		plan.Port = number(found[1])
 	}
-	plan.Why = because(plan.Port, "the CMD of a Dockerfile, of which nothing is built")
+	plan.Why = because("the CMD of a Dockerfile, of which nothing is built")
 	return plan, nil
 }

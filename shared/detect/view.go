@@ -73,6 +73,9 @@ func (v View) text(name string) string { return v.Files[name].Text }
 
 // in is the view of a folder.
 func (v View) in(folder string) View {
+	if folder == "." {
+		return v
+	}
 	sub := View{Names: map[string]bool{}, Files: map[string]File{}, Port: v.Port}
 	prefix := folder + "/"
 	for name := range v.Names {

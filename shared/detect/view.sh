@@ -49,8 +49,11 @@ for folder in ./ "${folders[@]}"; do
 		show "$folder$file" 50000
 	done
 	for file in pnpm-lock.yaml yarn.lock package-lock.json; do show "$folder$file" 16000; done
+	for file in {vite,next}.config.{js,mjs,ts} vue.config.js nuxt.config.ts {,src/}proxy.conf.json src/setupProxy.js; do show "$folder$file" 5000; done
 done
 while IFS= read -r name; do
-	case $name in *.py) show "$name" 20000 ;; ./index.ts | ./index.js | ./server.ts | ./server.js) show "$name" 20000 ;; esac
+	case $name in
+	*.py | ./index.[jt]s | ./server.[jt]s | ./main.[jt]s | ./mod.ts | ./app.js | ./index.mjs | ./server.mjs) show "$name" 20000 ;;
+	esac
 done <<<"$all"
 exit 0

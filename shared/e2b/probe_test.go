@@ -19,12 +19,23 @@ func TestProbe(t *testing.T) {
 		{"empty page", respond(204, ""), AppReady},
 		{"redirect", respond(302, "", "Location", "http://elsewhere.invalid/"), AppReady},
 		{"log-on", respond(401, "who are you"), AppReady},
+		{"page with nothing in it", respond(200, " \n", "Content-Type", "text/html; charset=utf-8"), AppEmpty},
+		{"page of which nothing has come", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, AppReady},
+		{"an API that has nothing to say", respond(200, "", "Content-Type", "text/plain"), AppReady},
+		{"redirect without a text", respond(302, "", "Content-Type", "text/html"), AppReady},
+		{"page that tells of its failure", respond(200, "<br />\n<b>Parse error</b>:  no in <b>x.php</b> on line <b>3</b>", "Content-Type", "text/html"), AppFails},
 		{"no root route", respond(404, "Cannot GET /"), AppReady},
 		{"an API that answers as the edge does, but is none", respond(404, `{"code":404,"message":"no"}`), AppReady},
 		{"an app that knows sandboxes", respond(404, `{"sandboxId":"i1","message":"no"}`), AppReady},
 		{"only POST", respond(405, ""), AppReady},
 		{"page cut half way", cut, AppReady},
 		{"host is not known to Vite", respond(403, vite), AppRefuses},
+		{"host is not known to react-scripts, which says so with 200", respond(200, "Invalid Host header"), AppRefuses},
 		{"host is not known to Django", respond(400, "DisallowedHost"), AppRefuses},
 		{"app is broken", respond(500, "stack trace"), AppFails},
 		{"app's own gateway is broken", respond(502, "bad gateway"), AppFails},
@@ -83,5 +94,28 @@ func TestProbeReadsABoundedBody(t *testing.T) {
 	start := time.Now()
 	if got := c.Probe(t.Context(), c.PreviewURL("i1", 3000)); !got.Ready() || time.Since(start) > probeTime/2 {
 		t.Errorf("got %+v after %v", got, time.Since(start))
+	}
+}
+
+// A page is as good as its scripts, and costs a visit each.
+func TestWorkFetchesEachScriptOnce(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		switch {
+		case r.URL.Path == "/":
+			_, _ = w.Write([]byte(`<script type=module src=/a.js></script><script type=module src=/b.js></script><script src=/a.js></script>`))
+		case r.Header.Get("Accept") != "*/*": // Vite gives the source to who wants a page
+			w.WriteHeader(500)
+		default:
+			_, _ = w.Write([]byte("import '/b.js'\nimport './c.js'\n"))
+		}
+	})
+	c := newClient(t, Config{APIURL: "http://api", SandboxURL: s.URL})
+	p := c.Probe(t.Context(), c.PreviewURL("i1", 3000))
+	if got := c.Work(t.Context(), p); !got.Ready() {
+		t.Errorf("got %+v", got)
+	}
+	if calls := s.seen(); len(calls) != 4 {
+		t.Errorf("asked %d times: %v", len(calls), calls)
 	}
 }

@@ -5,6 +5,7 @@
 package job
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"time"
@@ -106,6 +107,9 @@ type Plan struct {
 	Why       string            `json:"why,omitempty"`       // what told it, in a line for people
 	Env       map[string]string `json:"env,omitempty"`       // what the kind finds; the request's env comes first
 }
+
+// Shown is the port that the app's visitors see; 0: it is not known yet.
+func (p Plan) Shown() int { return cmp.Or(p.Preview, p.Port) }
 
 // CheckOwner is nil when j is the user's own, else ErrForeign, or ErrNotFound
 // when its user has deleted it.

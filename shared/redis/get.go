@@ -11,11 +11,15 @@ import (
 	"siesta/shared/job"
 )
 
-// statusFields are what Get reads, in the order that parse takes them.
+// statusFields are what Get reads, in the order that parse takes them. The last
+// ones may be missing: an older version writes a hash without them.
 var statusFields = []string{
 	"user_id", "status", "sandbox_state", "sandbox_paused", "revision", "sandbox_expires_at",
 	"preview_url", "build_version", "error_message", "debug_id", "pause_due_at", "read_at",
+	"framework", "port",
 }
+
+const mayBeMissing = 2
 
 // Get returns what the status answer needs of a job, its owner included, and when
 // it was read from Postgres; the other fields of j are empty. ok is false when the
@@ -39,15 +43,15 @@ func (c *Cache) Get(ctx context.Context, id string) (j job.Job, ok bool, err err
 	return j, ok, nil
 }
 
-// parse reads the values of statusFields. ok is false unless all are there and
-// make sense together.
+// parse reads the values of statusFields. ok is false unless all that must be are
+// there, and all make sense together.
 func parse(values []any) (j job.Job, ok bool) {
 	if len(values) != len(statusFields) {
 		return job.Job{}, false
 	}
-	var text [12]string
+	var text [14]string
 	for i, v := range values {
-		if text[i], ok = v.(string); !ok {
+		if text[i], ok = v.(string); !ok && i < len(values)-mayBeMissing {
 			return job.Job{}, false
 		}
 	}
@@ -55,13 +59,17 @@ func parse(values []any) (j job.Job, ok bool) {
 		UserID: text[0], Status: job.Status(text[1]), SandboxState: job.SandboxState(text[2]),
 		PreviewURL: text[6], BuildVersion: text[7], ErrorMessage: text[8], DebugID: text[9],
 	}
-	var errPaused, errRevision, errExpires, errDue, errRead error
+	j.Plan.Framework = text[12]
+	var errPaused, errRevision, errExpires, errDue, errRead, errPort error
 	j.SandboxPaused, errPaused = strconv.ParseBool(text[3])
 	j.Revision, errRevision = strconv.ParseInt(text[4], 10, 64)
 	j.SandboxExpiresAt, errExpires = parseMoment(text[5])
 	j.PauseDueAt, errDue = parseMoment(text[10])
 	j.ReadAt, errRead = parseMoment(text[11])
-	if errors.Join(errPaused, errRevision, errExpires, errDue, errRead) != nil ||
+	if text[13] != "" {
+		j.Plan.Port, errPort = strconv.Atoi(text[13])
+	}
+	if errors.Join(errPaused, errRevision, errExpires, errDue, errRead, errPort) != nil ||
 		j.UserID == "" || j.Revision < 1 || !j.Status.Known() || !j.SandboxState.Known() ||
 		j.SandboxPaused != (j.SandboxState == job.SandboxPaused) {
 		return job.Job{}, false

@@ -163,7 +163,17 @@ func fields(j job.Job) []any {
 		"sandbox_expires_at", moment(j.SandboxExpiresAt),
 		"pause_due_at", moment(j.PauseDueAt),
 		"read_at", moment(j.ReadAt),
+		"framework", j.Plan.Framework,
+		"port", port(j),
 	}
+}
+
+// port writes where the app listens; "" is not known yet.
+func port(j job.Job) string {
+	if n := j.Plan.Shown(); n != 0 {
+		return strconv.Itoa(n)
+	}
+	return ""
 }
 
 // moment writes a time as the hash and the events hold it; "" is no time.

@@ -66,6 +66,7 @@ func TestGetReturnsWhatPutStored(t *testing.T) {
 	j := aJob(7)
 	j.Status, j.SandboxState, j.SandboxPaused = job.Ready, job.SandboxPaused, true
 	j.ErrorMessage, j.DebugID = "text", "d1"
+	j.Plan = job.Plan{Framework: "vite", Port: 5173, Preview: 4000, Start: "exec npm run dev"}
 	put(t, c, j)
 	got, ok, err := c.Get(t.Context(), j.ID)
 	if err != nil || !ok {
@@ -74,7 +75,7 @@ func TestGetReturnsWhatPutStored(t *testing.T) {
 	want := job.Job{
 		ID: j.ID, UserID: j.UserID, Status: j.Status, SandboxState: j.SandboxState, SandboxPaused: true,
 		SandboxExpiresAt: j.SandboxExpiresAt, PauseDueAt: j.PauseDueAt, ReadAt: j.ReadAt, PreviewURL: j.PreviewURL, BuildVersion: j.BuildVersion,
-		ErrorMessage: j.ErrorMessage, DebugID: j.DebugID, Revision: 7,
+		ErrorMessage: j.ErrorMessage, DebugID: j.DebugID, Revision: 7, Progress: job.Progress{Plan: job.Plan{Framework: "vite", Port: 4000}},
 	}
 	gotJSON, _ := json.Marshal(got)
 	wantJSON, _ := json.Marshal(want)
@@ -96,6 +97,7 @@ func TestHashHasTheFieldsThatOthersRead(t *testing.T) {
 		"sandbox_paused": "false", "error_message": "", "debug_id": "",
 		"revision": "1", "sandbox_state": "running", "sandbox_expires_at": "2026-11-22T11:00:00.123Z",
 		"pause_due_at": "2026-11-22T10:01:00.123Z", "read_at": "2026-11-22T10:00:00.123Z",
+		"framework": "", "port": "",
 	}
 	for name, value := range want {
 		if v, ok := got[name]; !ok || v != value {
@@ -104,6 +106,25 @@ func TestHashHasTheFieldsThatOthersRead(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("fields: got %d, want %d: %v", len(got), len(want), got)
+	}
+}
+
+// While a new version comes, an older one still writes.
+func TestAnOlderVersionsHashIsUnderstood(t *testing.T) {
+	c := open(t, Config{URL: redistest.New(t)})
+	j := aJob(2)
+	j.Plan = job.Plan{Framework: "vite", Port: 5173}
+	put(t, c, j)
+	if err := c.client.HDel(t.Context(), jobKey(j.ID), "framework", "port").Err(); err != nil {
+		t.Fatal(err)
+	}
+	got, ok, err := c.Get(t.Context(), j.ID)
+	if err != nil || !ok || got.Status != j.Status || got.Plan.Framework != "" || got.Plan.Shown() != 0 {
+		t.Errorf("got %+v, %v, %v", got, ok, err)
+	}
+	put(t, c, j)
+	if got, _, _ := c.Get(t.Context(), j.ID); got.Plan.Framework != "vite" || got.Plan.Shown() != 5173 {
+		t.Errorf("written again: got %+v", got.Plan)
 	}
 }
 
@@ -239,6 +260,7 @@ func TestDamagedHashIsAMissAndIsRepaired(t *testing.T) {
 		"unknown status":   func(key string) error { return c.client.HSet(ctx, key, "status", "deploying").Err() },
 		"no revision":      func(key string) error { return c.client.HSet(ctx, key, "revision", "x").Err() },
 		"paused but not":   func(key string) error { return c.client.HSet(ctx, key, "sandbox_paused", "true").Err() },
+		"malformed port":   func(key string) error { return c.client.HSet(ctx, key, "port", "many").Err() },
 		"malformed expiry": func(key string) error { return c.client.HSet(ctx, key, "sandbox_expires_at", "soon").Err() },
 		"not a hash":       func(key string) error { return c.client.Set(ctx, key, "text", 0).Err() },
 	} {

@@ -11,7 +11,7 @@ import (
 )
 
 // ownFiles covers the machine's settings that a sandbox has of its own: who its
-// user is, and how it finds hosts. Root is listed for the owner of system files.
+// user is, how it finds hosts, and its memory. Root is listed for the owner of system files.
 func ownFiles(s settings) error {
 	uid := s.UID
 	if uid == 0 {
@@ -27,7 +27,17 @@ func ownFiles(s settings) error {
 			return err
 		}
 	}
-	return nil
+	if s.Limits.Memory == 0 {
+		return nil
+	}
+	return cover("/proc/meminfo", "/run/meminfo", memoryInfo(s.Limits.Memory>>10))
+}
+
+// memoryInfo is what the kernel of a machine with so many kB says of them. Node
+// and others take from it how much they may use: who believed in the whole
+// machine's would be killed where they live in E2B. What is free is not counted.
+func memoryInfo(kB int64) string {
+	return fmt.Sprintf("MemTotal: %15d kB\nMemFree: %16d kB\nMemAvailable: %11d kB\nBuffers: 0 kB\nCached: 0 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n", kB, kB/2, kB/2)
 }
 
 // cover shows text at target, which the machine may keep as a file, as a link

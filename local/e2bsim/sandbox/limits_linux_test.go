@@ -30,6 +30,14 @@ func TestARunawayIsKilledAndTheSandboxGoesOn(t *testing.T) {
 	}
 }
 
+// TestProgramsSeeTheSandboxsMemory: they use as much as they see.
+func TestProgramsSeeTheSandboxsMemory(t *testing.T) {
+	b := startBox(t, "small", func(c *Config) { c.Limits.Memory = 512 << 20 })
+	if out, _ := b.run("awk '/MemTotal/ { print $2 }' /proc/meminfo"); out != "524288\n" {
+		t.Errorf("got %q kB", out)
+	}
+}
+
 func TestTooManyProcessesAreRefusedAndEnvdGoesOn(t *testing.T) {
 	b := startBox(t, "many", func(c *Config) { c.Limits.Processes = 40 })
 	// Not bash, which tries again for a long time.

@@ -51,3 +51,27 @@ func parseListening(out string) (ports []int, err error) {
 	slices.Sort(ports)
 	return slices.Compact(ports), nil
 }
+
+// tlsScript greets a port of loopback as a client of TLS does that knows nothing of
+// it but one cipher, and prints tls if the first bytes that come back are those of
+// a handshake, or of an alert. Any server of TLS has one of the two for that.
+// https://www.rfc-editor.org/rfc/rfc8446#section-5.1
+const tlsScript = `hello='\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03siesta siesta siesta siesta 1234\x00\x00\x04\xc0\x2f\x00\x2f\x01\x00'
+for host in 127.0.0.1 ::1; do
+	{ exec 3<>"/dev/tcp/$host/$1"; } 2>/dev/null || continue
+	printf "$hello" >&3
+	LC_ALL=C IFS= read -r -t 1 -N 2 -u 3 answer
+	if [ "$answer" = $'\x16\x03' ] || [ "$answer" = $'\x15\x03' ]; then echo tls; fi
+	exit 0
+done`
+
+// SpeaksTLS reports whether a server of the sandbox takes nothing but TLS on a
+// port, which the edge does not speak to it.
+func (c *Client) SpeaksTLS(ctx context.Context, port int) (bool, error) {
+	const op = "look for TLS"
+	result, err := c.Run(ctx, Command{Path: "/bin/bash", Args: []string{"-c", tlsScript, "siesta", strconv.Itoa(port)}}, 1<<10)
+	if err != nil {
+		return false, failure(op, err)
+	}
+	return strings.TrimSpace(string(result.Stdout)) == "tls", nil
+}

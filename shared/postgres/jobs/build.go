@@ -124,7 +124,7 @@ func (s *Store) BeginCommand(ctx context.Context, j job.Job) (job.Job, error) {
 }
 
 // HandOver ends the turn, and keeps how far it came: the job belongs to the
-// message of the next turn, which comes after delay, of at least 2 s.
+// message of the next turn, which comes after delay, of at least 1 s.
 func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET turn = turn + 1, lease_until = now() + @lease::interval,
 			plan = @plan::jsonb, polled_ms = @polled_ms, log_offset = @log_offset,` + changed + mine + returning
