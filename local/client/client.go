@@ -110,6 +110,9 @@ func (c Client) send(ctx context.Context, method, path string, body []byte, head
 	}
 	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 	a.RetryAfter = time.Duration(seconds) * time.Second
+	if len(text) == 0 {
+		return a, nil
+	}
 	if err := json.Unmarshal(text, &a.Told); err != nil {
 		return a, fmt.Errorf("%s, no JSON: %w: %s", resp.Status, err, text)
 	}

@@ -56,8 +56,8 @@ type Config struct {
 type Stack struct {
 	// Addresses as .local/env tells them.
 	APIURL, Token, DatabaseURL, RedisURL, SQSURL, BuildQueueURL, PauseQueueURL, S3URL string
-	E2BAPIURL, E2BSandboxURL, E2BDomain, E2BAPIKey, AdminURL                   string
-	StackTag                                                                   string
+	E2BAPIURL, E2BSandboxURL, E2BDomain, E2BAPIKey, AdminURL                          string
+	StackTag                                                                          string
 
 	// The parts, for tests that look into them or break them.
 	Postgres  *postgresserver.Server
