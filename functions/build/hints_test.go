@@ -22,9 +22,7 @@ func TestAFailureNamesTheHintThatWouldHaveHelped(t *testing.T) {
 		want  string
 	}{
 		"nothing is recognized": {map[string]string{"README.md": "x"}, job.Commands{}, "Nothing in the source says how to start this app. " + hintNothing},
-		"a tool is missing": {map[string]string{"deno.json": `{"tasks":{"dev":"deno run main.ts"}}`}, job.Commands{},
-			"Installing dependencies failed with exit code 127. " + hintTemplate + " Its last output was:\nThis app needs deno"},
-		"an install that is ours": {map[string]string{"package.json": `{"dependencies":{"a":"file:./missing.tgz"},"scripts":{"dev":"node a.js"}}`}, job.Commands{},
+		"an install that is ours": {map[string]string{"package.json": `{"scripts":{"preinstall":"exit 1","dev":"node a.js"}}`}, job.Commands{},
 			"Installing dependencies failed with exit code 1. " + hintInstall + " Its last output was:\n"},
 		"an install of its own": {map[string]string{"index.html": "x"}, job.Commands{Install: text("echo bye; exit 3")},
 			"Installing dependencies failed with exit code 3. Its last output was:\nbye"},
