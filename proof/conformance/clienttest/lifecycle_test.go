@@ -54,9 +54,14 @@ func TestLifecycle(t *testing.T) {
 		}
 	}
 	await(t, "the server", func() bool { return c.Probe(ctx, url).Ready() })
-	p, err := box.ReadStep(ctx, dir, 0, 1<<10)
-	if err != nil || p.Phase != envd.StepRunning {
-		t.Errorf("step: %+v, %v", p, err)
+	var p envd.Progress
+	await(t, "its output", func() bool { // which is kept beside it
+		var err error
+		p, err = box.ReadStep(ctx, dir, 0, 1<<10)
+		return err != nil || len(p.Output) > 0
+	})
+	if p.Phase != envd.StepRunning {
+		t.Errorf("step: %+v", p)
 	}
 	mustContain(t, p.Output, "secret 3000\n")
 

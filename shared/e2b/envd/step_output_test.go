@@ -101,3 +101,12 @@ func TestStepThatLeavesSomethingBehind(t *testing.T) {
 		}
 	}
 }
+
+// TestTheEndOfNoOutput: what has printed nothing yet, or was not started, has an
+// end, too.
+func TestTheEndOfNoOutput(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	if p, err := c.TailStep(t.Context(), stepDir, 100); err != nil || p.From != 0 || p.Size != 0 || len(p.Output) != 0 {
+		t.Errorf("got %+v, %v", p, err)
+	}
+}

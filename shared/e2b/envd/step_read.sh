@@ -52,6 +52,7 @@ elif pieces=("$dir"/out.1????????) && [ -e "${pieces[-1]}" ]; then
 	exec 4</dev/null
 	[ "$at" = "$last" ] || { exec 4<"$dir/out.$((at + 1))"; } 2>/dev/null
 fi
+[ "$offset" -ge 0 ] || offset=0 # it has printed nothing yet
 echo "$state $code $offset $size"
 count=$((size - offset < limit ? size - offset : limit))
 if [ "$count" -gt 0 ]; then
