@@ -45,6 +45,10 @@ func TestEveryErrorOfTheTableArrives(t *testing.T) {
 			return other.sendStart(other.body(page("more")), "")
 		},
 		job.ErrNotReady: func() reply { return owner.post(owner.start(page("hello")), "snapshot") },
+		job.ErrNotKept: func() reply {
+			as("source_key = 'none'")
+			return owner.post(j.ID, "rebuild")
+		},
 		job.ErrTerminal: func() reply { return owner.post(j.ID, "cancel") },
 		job.ErrConflict: func() reply { // every write finds that somebody was faster
 			s.exec(t, `CREATE FUNCTION faster() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`)
