@@ -353,8 +353,8 @@ var guards = []guard{
 	{"a woken sandbox outlives its due time", "functions/resume/wake.go",
 		"ttl := w.wakeTime + job.WakeMargin", "ttl := w.wakeTime",
 		resume, "TestAPausedPreviewIsBroughtBack"},
-	{"cancel kills no other stack's sandbox", "functions/cancel/handler.go",
-		"sandbox.Metadata[job.TagStack] != h.stack:", "sandbox.Metadata[job.TagStack] == job.TagStack:",
+	{"cancel kills no other stack's sandbox", "shared/e2b/kill.go",
+		"!sandbox.Tagged(tags):", "!sandbox.Tagged(nil):",
 		cancel, "TestWhatE2BAnswersDecidesOnlyTheSandboxsState"},
 
 	// What is stuck is found.
