@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
@@ -42,7 +41,7 @@ func (t *turn) base(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	command := fmt.Sprintf("from=%s hash=%s\n%s", archive, strings.TrimSuffix(path.Base(base.SourceKey), ".tar.gz"), baseScript)
+	command := fmt.Sprintf("from=%s hash=%s\n%s", archive, job.SourceHash(base.SourceKey), baseScript)
 	p, err = t.finish(ctx, baseStep, command, "Restoring the code", "Restoring the code of "+base.BuildVersion)
 	switch {
 	case err != nil:

@@ -31,15 +31,16 @@ const (
 const (
 	captureStep = "capture"
 	captured    = "code.tar.gz" // in the step's folder
-	// pullTime and keepTime are how long the archive may be on its way here, and
-	// from here to the store.
-	pullTime = 20 * time.Second
+	// pullRate, in bytes a second, is how fast an archive comes here at the least,
+	// beside the time of a look: whoever holds it back shares the sandbox with the app.
+	pullRate = 5 << 20
+	// keepTime is how long it may be on its way to the store.
 	keepTime = 40 * time.Second
 )
 
 // keep keeps the code as it is before anything is installed: what a version is
-// made of outlives its sandbox. A build does not fail for want of it: the log says
-// that it is not kept, and why.
+// made of outlives its sandbox. A build does not fail for want of it, but waits for a
+// store that does not answer: the log says that it is not kept, and why.
 func (t *turn) keep(ctx context.Context) error {
 	if t.kept == nil {
 		t.progress.SourceKey = job.SourceNone
@@ -53,7 +54,7 @@ func (t *turn) keep(ctx context.Context) error {
 	case p.Phase == envd.StepExited && p.ExitCode == 0:
 		return t.putAway(ctx)
 	case p.Phase == envd.StepExited && p.ExitCode == exitTooLarge:
-		return t.notKept(ctx, fmt.Sprintf("packed, it is over %d MB", job.MaxKept>>20))
+		return t.tooLarge(ctx)
 	case p.Phase == envd.StepExited && p.ExitCode == exitNoTar:
 		return t.notKept(ctx, "the template has no GNU tar")
 	default:
@@ -68,30 +69,28 @@ func (t *turn) notKept(ctx context.Context, reason string) error {
 	return nil
 }
 
+func (t *turn) tooLarge(ctx context.Context) error {
+	return t.notKept(ctx, fmt.Sprintf("packed, it is over %d MB", job.MaxKept>>20))
+}
+
 // putAway puts the archive where it is kept; the row names it after that. A turn
 // that comes later does it again, with the same bytes.
 func (t *turn) putAway(ctx context.Context) error {
-	archive, err := t.pull(ctx, path.Join(t.dir(captureStep), captured))
-	if errors.Is(err, fs.ErrNotExist) {
+	archive, size, hash, err := t.pull(ctx, path.Join(t.dir(captureStep), captured))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return t.notKept(ctx, "it was removed before it could be stored")
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("read packed code: %w", err)
 	}
 	defer archive.Close()
-	hash := sha256.New()
-	size, err := io.Copy(hash, archive)
-	if err == nil {
-		_, err = archive.Seek(0, io.SeekStart)
+	if size > job.MaxKept {
+		return t.tooLarge(ctx)
 	}
-	if err != nil {
-		return fmt.Errorf("read packed code: %w", err)
-	}
-	sum := [sha256.Size]byte(hash.Sum(nil))
-	key := job.SourceKey(t.j.UserID, t.j.ProjectID, t.j.ID, sum)
+	key := job.SourceKey(t.j.UserID, t.j.ProjectID, t.j.ID, hash)
 	putting, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
-	err = t.kept.Put(putting, key, archive, size, sum)
+	err = t.kept.Put(putting, key, archive, size, hash)
 	switch {
 	case errors.Is(err, s3.ErrStore): // its operator must see to it; builds go on
 		t.log.ErrorContext(ctx, "code is not kept", "error", err)
@@ -104,22 +103,32 @@ func (t *turn) putAway(ctx context.Context) error {
 	return nil
 }
 
-// pull copies a file of the sandbox to one here, which is gone once it is closed.
-func (t *turn) pull(ctx context.Context, name string) (*os.File, error) {
-	pulling, cancel := context.WithTimeout(ctx, pullTime)
+// pull copies a file of the sandbox to one here, which is gone once it is closed,
+// and tells its size and its SHA-256. Of one that is too large it copies a byte too
+// many.
+func (t *turn) pull(ctx context.Context, name string) (file *os.File, size int64, hash [sha256.Size]byte, err error) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	began := time.Now()
-	content, err := t.envd.Download(pulling, name)
+	began, sum := time.Now(), sha256.New()
+	late := time.AfterFunc(lookTime, cancel)
+	defer late.Stop()
+	content, err := t.envd.Download(ctx, name)
 	if err == nil {
 		defer content.Close()
-		var file *os.File
-		if file, err = temporary(io.LimitReader(content, job.MaxKept)); err == nil {
-			return file, nil
-		}
+		file, err = temporary(io.TeeReader(io.LimitReader(content, job.MaxKept+1), writerFunc(func(p []byte) (int, error) {
+			size += int64(len(p))
+			late.Reset(lookTime + time.Duration(size)*time.Second/pullRate - time.Since(began))
+			return sum.Write(p)
+		})))
 	}
-	if slipped(err) { // whoever holds it back shares the sandbox with the app
+	if slipped(err) {
 		t.polled += max(time.Since(began), lookTime)
-		return nil, t.putOff(ctx, err, t.wait())
+		err = t.putOff(context.WithoutCancel(ctx), err, t.wait())
 	}
-	return nil, err
+	return file, size, [sha256.Size]byte(sum.Sum(nil)), err
 }
+
+// writerFunc is told of what is read.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

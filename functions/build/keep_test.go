@@ -4,15 +4,22 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
 	"siesta/shared/sqs"
@@ -107,6 +114,42 @@ func TestABuildGoesOnWithAStoreThatFails(t *testing.T) {
 	})
 }
 
+// Whoever holds an archive back, or lets half of it through, shares the sandbox with
+// the app: that costs a look, and the next turn has all of it.
+func TestAnArchiveThatIsHeldBackHoldsNoTurn(t *testing.T) {
+	b := setup(t)
+	id := b.accept(generated("echo hello >index.html")).ID
+	b.hang(e2bsim.Files, 1)
+	for range 2 {
+		if again := b.deliver(); again != 0 {
+			t.Errorf("the message comes again in %v", again)
+		}
+	}
+	if row := b.Row(id); row.Status != job.Code || row.Turn != 2 || row.SourceKey != "" {
+		t.Errorf("the job is %s at turn %d, its code at %q", row.Status, row.Turn, row.SourceKey)
+	}
+	b.wantCheap(turnPoll+2*lookTime, 15*time.Second)
+	b.E2B.ClearFaults()
+	b.Fault(e2bsim.Fault{Call: e2bsim.Files, Action: e2bsim.CutHalfway})
+	j := b.ready(id)
+	if got := b.keptOf(j)["./index.html"]; got != "hello\n" || j.Crashes != 0 {
+		t.Errorf("kept is %q, and there were %d crashes", got, j.Crashes)
+	}
+}
+
+// One that was made larger behind the script's back is not kept.
+func TestAnArchiveThatGrewIsNotKept(t *testing.T) {
+	b := setup(t)
+	b.S3.Instead(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	id := b.accept(page()).ID
+	b.deliver()
+	b.Run(b.Row(id), "head -c 104857601 /dev/zero >$(echo .siesta/*/*-capture/code.tar.gz)")
+	b.S3.Instead(nil)
+	if j := b.ready(id); j.SourceKey != job.SourceNone {
+		t.Errorf("its code is at %q", j.SourceKey)
+	}
+}
+
 // logsOf is all that a job's log stream holds, as Redis tells it.
 func (b *fixture) logsOf(id string) string {
 	b.T.Helper()
@@ -190,6 +233,41 @@ func TestARebuildHasTheCodeOfItsBase(t *testing.T) {
 	}
 	if j.SourceKey == base.SourceKey || fmt.Sprint(b.keptOf(j)) != fmt.Sprint(b.keptOf(base)) {
 		t.Errorf("its own code is kept at %q", j.SourceKey)
+	}
+}
+
+// What a template has in the workspace goes, but for the dependencies that it
+// brings.
+func TestTheBaseReplacesWhatATemplateHas(t *testing.T) {
+	t.Parallel()
+	from := t.TempDir() + "/code.tar.gz"
+	packed := archive(t)
+	if err := os.WriteFile(from, packed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	workspace := t.TempDir()
+	for name, content := range map[string]string{"index.html": "old", "src/a/old.js": "x", "node_modules/x/index.js": "x", "app/node_modules/y/z": "x", "app/old": "x"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(workspace+"/"+name), 0o755), os.WriteFile(workspace+"/"+name, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("/bin/bash", "-c", fmt.Sprintf("from=%s hash=%x\n%s", from, sha256.Sum256(packed), baseScript))
+	cmd.Dir = workspace
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var got []string
+	err := filepath.WalkDir(workspace, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			got = append(got, strings.TrimPrefix(name, workspace+"/"))
+		}
+		return err
+	})
+	if want := "[app/node_modules/y/z index.html node_modules/x/index.js]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("it has %v, %v, want %s", got, err, want)
+	}
+	if _, err := os.Stat(workspace + "/src"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an empty folder is left: %v", err)
 	}
 }
 

@@ -65,14 +65,12 @@ func (r *run) forget(ctx context.Context) error {
 		return fmt.Errorf("list code of deleted versions: %w", err)
 	}
 	if r.kept != nil {
-		if err := together(workers, left, func(j job.Job) error { return r.forgetCode(ctx, j) }); err != nil {
-			return err
-		}
+		err = together(workers, left, func(j job.Job) error { return r.forgetCode(ctx, j) })
 	}
-	if _, err := r.store.Forget(ctx, r.forgetAfter, maxForgotten); err != nil {
-		return fmt.Errorf("remove deleted versions: %w", err)
+	if _, forgetErr := r.store.Forget(ctx, r.forgetAfter, maxForgotten); forgetErr != nil {
+		err = errors.Join(err, fmt.Errorf("remove deleted versions: %w", forgetErr))
 	}
-	return nil
+	return err
 }
 
 func (r *run) forgetCode(ctx context.Context, j job.Job) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,26 @@ func TestSurplusVersionsGiveUpTheirSandboxes(t *testing.T) {
 		}
 	}
 	b.want(b.reconcile(), surplus, count{})
+}
+
+// Where E2B shows fewer sandboxes than would go, the database may be the wrong one.
+func TestARunThatSeesNoSandboxesRetiresNone(t *testing.T) {
+	b := setup(t)
+	b.keep = 1
+	project := job.NewID()
+	for range suspicious + 1 {
+		b.version(project)
+	}
+	b.Pass(job.Grace + time.Second)
+	b.Fault(e2bsim.Fault{Call: e2bsim.List, Action: e2bsim.ErrorAnswer, Times: -1})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Get, Action: e2bsim.ErrorAnswer, Times: -1})
+	r := b.reconcile()
+	b.want(r, surplus, count{})
+	if !slices.Contains(r.FailedParts, "surplus") || b.Calls(e2bsim.Kill) != 0 {
+		t.Errorf("parts %v failed, and %d kills", r.FailedParts, b.Calls(e2bsim.Kill))
+	}
+	b.E2B.ClearFaults()
+	b.want(b.reconcile(), surplus, count{Found: suspicious, Healed: suspicious})
 }
 
 // One that was awake while its project was busy is found in its sleep.

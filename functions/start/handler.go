@@ -121,7 +121,7 @@ func (h handler) checkPrevious(ctx context.Context, n jobs.NewJob) error {
 		return job.ErrPrevious
 	case err != nil:
 		return err
-	case j.UserID != n.UserID || j.ProjectID != n.Request.ProjectID:
+	case j.CheckOwner(n.UserID) != nil || j.ProjectID != n.Request.ProjectID:
 		return job.ErrPrevious
 	default:
 		return &job.InvalidError{Field: "previous_job_id", Reason: "is not supported yet: leave it out, and send the whole source"}

@@ -119,6 +119,10 @@ func TestAnIterationIsRefusedInWords(t *testing.T) {
 		}
 	}
 	b.want(1, 1)
+	b.Set(previous.ID, "deleted_at = now()")
+	if code, body := b.call(event(iteration)); code != 404 {
+		t.Errorf("deleted: %d %v", code, body)
+	}
 }
 
 func TestARepeatedCallIsAnsweredWithTheFirstJob(t *testing.T) {

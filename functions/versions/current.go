@@ -32,7 +32,9 @@ func (h handler) current(ctx context.Context, r api.Request) (api.Answer, error)
 	}
 	if cacheErr == nil {
 		h.cache.Publish(ctx, j)
-		h.cache.PublishCurrent(ctx, j, id)
+		if j.ID != id {
+			h.cache.PublishCurrent(ctx, j, id)
+		}
 	}
 	return api.Status(j), nil
 }

@@ -36,6 +36,13 @@ type Server struct {
 // clients sign with.
 func New(dir, secret string) *Server { return &Server{Now: time.Now, dir: dir, secret: secret} }
 
+// Has reports whether there is an object, by its bucket and key with a slash
+// between.
+func (s *Server) Has(name string) bool {
+	info, err := os.Stat(filepath.Join(s.dir, filepath.FromSlash(name)))
+	return err == nil && !info.IsDir()
+}
+
 // failure is an answer that S3 has for what cannot be done.
 type failure struct {
 	status  int

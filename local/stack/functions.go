@@ -40,6 +40,9 @@ func (s *Stack) variables() map[string]string {
 		"STACK_TAG":            s.identity.StackTag,
 		"SEAL_KEY":             s.identity.SealKey,
 	}
+	if s.config.Env["AWS_ENDPOINT_URL_S3"] != "" { // an S3 elsewhere has no such bucket
+		delete(v, "SOURCE_STORE")
+	}
 	for name, value := range s.config.Env {
 		v[name] = value
 	}

@@ -48,7 +48,8 @@ func (s *Stack) startRedis(context.Context) (err error) {
 
 // startS3 serves the archives of what is built: each is a file of the data folder.
 func (s *Stack) startS3(context.Context) error {
-	address, err := s.serve(s3sim.New(filepath.Join(s.config.DataDir, "objects"), runtimeapi.SecretKey))
+	s.S3 = s3sim.New(filepath.Join(s.config.DataDir, "objects"), runtimeapi.SecretKey)
+	address, err := s.serve(s.S3)
 	s.S3URL = "http://" + address
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"siesta/local/postgresserver"
 	"siesta/local/redisserver"
 	"siesta/local/runtimeapi"
+	"siesta/local/s3sim"
 	"siesta/local/sqssim"
 	"siesta/local/template"
 )
@@ -63,6 +64,7 @@ type Stack struct {
 	Postgres  *postgresserver.Server
 	Redis     *redisserver.Server
 	SQS       *sqssim.Server
+	S3        *s3sim.Server
 	E2B       *e2bsim.Server // nil with a service elsewhere
 	Runtime   *runtimeapi.Server
 	Reconcile eventsource.Schedule

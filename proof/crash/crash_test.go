@@ -17,7 +17,7 @@ func TestACrashAtAnyCallBreaksNoPromise(t *testing.T) {
 	for _, c := range crash.Scenarios {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			s := world.New(t, nil)
+			s := world.New(t, c.Env)
 			began := time.Now()
 			for _, fate := range []world.Fate{world.Before, world.After, world.Lost} {
 				k := 1

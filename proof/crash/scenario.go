@@ -7,6 +7,7 @@ package crash
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"siesta/local/client"
 	"siesta/local/e2bsim"
@@ -24,6 +25,7 @@ type Scenario struct {
 	Again    bool                        // act once more after the fault, as an impatient user does
 	End      func(job.Job) (want string) // what a job ends as: "" when it does; nil: ready and asleep
 	Jobs     int                         // at most; 0: 1
+	Env      map[string]string           // settings of the functions
 }
 
 // Scenarios are the ways through every function on which crashes are tried.
@@ -38,6 +40,12 @@ var Scenarios = []Scenario{
 	{Name: "start", Function: "start", Prepare: nobody, Act: start},
 	{Name: "start again", Function: "start", Prepare: nobody, Act: start, Again: true},
 	{Name: "reconcile what is stuck", Function: "reconcile", Prepare: abandoned, Act: sweep, End: cancelled, Jobs: 3},
+	{Name: "rebuild", Function: "versions", Prepare: world.Asleep, Act: ask("rebuild"), Again: true, Jobs: 2},
+	{Name: "rebuilt", Function: "build", Prepare: rebuilding, Act: later, Jobs: 2},
+	{Name: "restore", Function: "versions", Prepare: world.Asleep, Act: ask("restore")},
+	{Name: "delete", Function: "delete", Prepare: world.Asleep, Act: remove, End: removed},
+	{Name: "delete halfway", Function: "delete", Prepare: world.Halfway, Act: remove, End: removed},
+	{Name: "reconcile versions", Function: "reconcile", Prepare: surplus, Act: sweep, End: removed, Jobs: 3, Env: map[string]string{"KEEP_SANDBOXES": "1"}},
 	{Name: "reconcile what E2B did", Function: "reconcile", Prepare: surprised, Act: sweep, End: lost, Jobs: 2},
 }
 
@@ -82,6 +90,9 @@ func (c Scenario) ended(ctx context.Context, s *world.System) (broken []string, 
 		end = succeeded
 	}
 	for _, j := range jobs {
+		if j.Kept() && !s.S3.Has("sources/"+j.SourceKey) {
+			broken = append(broken, fmt.Sprintf("job %s says that its code is at %s, where nothing is", j.ID, j.SourceKey))
+		}
 		if want := end(j); want != "" {
 			broken = append(broken, fmt.Sprintf("job %s is %s (%s), sandbox %s: want %s", j.ID, j.Status, j.ErrorMessage, j.SandboxState, want))
 		}
@@ -102,6 +113,20 @@ func cancelled(j job.Job) string {
 		return ""
 	}
 	return "failed, gone"
+}
+
+// removed: what was deleted, or given up for a younger version, has no sandbox, and
+// of what was deleted the code is gone, too. A call that never came through deletes
+// nothing, and one that was cut may only have cancelled.
+func removed(j job.Job) string {
+	gone := j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone
+	switch {
+	case world.IsAsleep(j),
+		gone && !j.DeletedAt.IsZero() && !j.Kept(),
+		gone && j.DeletedAt.IsZero() && (j.Kept() || j.Status == job.Failed):
+		return ""
+	}
+	return "asleep, or gone with its code, or to be built again from it"
 }
 
 // lost: what E2B lost, it has lost.
@@ -146,6 +171,42 @@ func abandoned(ctx context.Context, s *world.System) (string, error) {
 	}
 	s.DropMessages()
 	return "", s.Pass(ctx, 2*world.Leap)
+}
+
+// rebuilding is a job that builds a version again, and has not begun.
+func rebuilding(ctx context.Context, s *world.System) (string, error) {
+	base, err := world.Asleep(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	return base, s.Ask(ctx, base, "rebuild")
+}
+
+// surplus are two versions of a project that may keep the sandbox of one, and a
+// version of another whose deletion was recorded and then cut.
+func surplus(ctx context.Context, s *world.System) (string, error) {
+	if _, err := rebuilding(ctx, s); err != nil {
+		return "", err
+	}
+	for range 3 {
+		if err := s.DeliverAll(ctx); err != nil {
+			return "", err
+		}
+		if err := s.Pass(ctx, world.Leap); err != nil {
+			return "", err
+		}
+	}
+	deleted, err := world.Asleep(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	s.Judge(&world.AtCall{Function: "delete", Part: "e2b", K: 1, Fate: world.Before})
+	err = remove(ctx, s, deleted)
+	s.Judge(nil)
+	if err != nil {
+		return "", err
+	}
+	return "", s.Pass(ctx, job.Grace+world.Leap)
 }
 
 // surprised are two jobs that sleep: E2B loses one's sandbox, and somebody
@@ -195,6 +256,11 @@ func ask(verb client.Verb) func(context.Context, *world.System, string) error {
 	return func(ctx context.Context, s *world.System, id string) error {
 		return s.Ask(ctx, id, verb)
 	}
+}
+
+func remove(ctx context.Context, s *world.System, id string) error {
+	_, err := s.API().Call(ctx, http.MethodDelete, "/api/generation/"+id, nil, nil)
+	return err
 }
 
 func start(ctx context.Context, s *world.System, _ string) error {

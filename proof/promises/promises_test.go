@@ -95,9 +95,13 @@ func TestWhatIsBrokenIsTold(t *testing.T) {
 			v.Sandboxes = append(v.Sandboxes, e2bsim.Info{ID: "t", State: e2bsim.StatePaused})
 			return v
 		},
-		"1 jobs are changing":              func(v *View) *View { v.Moving = 1; return v },
-		"PauseQueue holds {}":              func(v *View) *View { v.Messages["PauseQueue"] = []sqssim.Message{{Body: "{}"}}; return v },
-		"BuildDeadLetters holds":           func(v *View) *View { v.Messages["BuildDeadLetters"] = make([]sqssim.Message, 1); return v },
+		"1 jobs are changing":    func(v *View) *View { v.Moving = 1; return v },
+		"PauseQueue holds {}":    func(v *View) *View { v.Messages["PauseQueue"] = []sqssim.Message{{Body: "{}"}}; return v },
+		"BuildDeadLetters holds": func(v *View) *View { v.Messages["BuildDeadLetters"] = make([]sqssim.Message, 1); return v },
+		"job a is deleted": func(v *View) *View {
+			v.Jobs[0].DeletedAt, v.Jobs[0].SourceKey = v.Now, "code"
+			return v
+		},
 		"job a is checks":                  func(v *View) *View { v.Jobs[0].Status = job.Checks; return v },
 		"it is \"\"":                       func(v *View) *View { v.Jobs[0].SandboxID = "z"; return v },
 		"job a is not in the cache":        func(v *View) *View { delete(v.Cached, "a"); return v },

@@ -43,6 +43,9 @@ func (v View) Unrest(r Rest) (broken []Broken) {
 		if !j.Status.Terminal() {
 			l.add(Ends, "job %s is %s", j.ID, j.Status)
 		}
+		if !j.DeletedAt.IsZero() && j.Kept() {
+			l.add(Ends, "job %s is deleted, and its code is kept", j.ID)
+		}
 		state := v.state(j)
 		switch {
 		case !agrees(j, state):

@@ -18,7 +18,8 @@ func (u user) call(method, path string) reply {
 // built again from its kept code, counts, and can be deleted, and then the one
 // before counts.
 func TestAVersionIsBuiltAgainAndDeleted(t *testing.T) {
-	s := sharedStack(t)
+	t.Parallel()
+	s := newStack(t, nil) // a deleted version's pause message stays until it is due
 	u := s.user()
 	first := u.start(page("hello"))
 	u.asleep(first)

@@ -11,7 +11,7 @@ import (
 // parts are what is outside of a function, by the variable of its environment
 // that holds the address.
 var parts = map[string]string{
-	"DATABASE_URL": "postgres", "REDIS_URL": "redis", "AWS_ENDPOINT_URL_SQS": "sqs", "E2B_API_URL": "e2b", "E2B_SANDBOX_URL": "sandbox",
+	"DATABASE_URL": "postgres", "REDIS_URL": "redis", "AWS_ENDPOINT_URL_SQS": "sqs", "AWS_ENDPOINT_URL_S3": "s3", "E2B_API_URL": "e2b", "E2B_SANDBOX_URL": "sandbox",
 }
 
 // wires are the ways of all processes to the outside: each process gets an

@@ -33,9 +33,9 @@ type statusResponse struct {
 }
 
 // Status is the answer about j: what its app is and where that listens once it is
-// known, the preview from READY on, the sandbox's expiry
-// only while it runs, when it is due to sleep only while it is awake or being
-// woken, and a Retry-After as long as there is something to wait for.
+// known, the preview from READY on, the sandbox's expiry only while it runs, when it
+// is due to sleep only while it is awake or being woken, and a Retry-After as long
+// as there is something to wait for.
 func Status(j job.Job) Answer {
 	body := statusResponse{
 		JobID:         j.ID,

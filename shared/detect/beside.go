@@ -9,20 +9,18 @@ import (
 	"siesta/shared/job"
 )
 
-// besideIt is where a plan's Why goes on with the server that is started too.
-const besideIt = "; beside it "
-
 // beside is the plan of a page in a folder, "." the root, with that of the server
-// in another one: a page whose every fetch fails is of no use. Both are installed
-// and started, and the environment's PORT is the page's alone. The server may fail
-// by itself: its page still shows, and the log says why.
-func beside(v View, folder string, page job.Plan) job.Plan {
+// in another one, and what is to be said of that: a page whose every fetch fails is
+// of no use. Both are installed and started, and the environment's PORT is the
+// page's alone. The server may fail by itself: its page still shows, and the log
+// says why.
+func beside(v View, folder string, page job.Plan) (plan job.Plan, besides string) {
 	plan, front := page, v
 	if folder != "." {
 		plan, front = within(folder, page), v.in(folder)
 	}
 	if slices.Contains(backFolders, folder) || folder == "." && !leavesOut(v, page) {
-		return plan
+		return plan, ""
 	}
 	for _, back := range backFolders {
 		server, err := planOf(v.in(back))
@@ -36,15 +34,14 @@ func beside(v View, folder string, page job.Plan) job.Plan {
 		server = within(back, server)
 		plan.Install = both(plan.Install, server.Install)
 		plan.Start = fmt.Sprintf("# with %s/ beside it\n(\n%s\n%s\n) &\n%s", back, port, server.Start, plan.Start)
-		plan.Why += besideIt + server.Framework + said + ", in " + back + "/"
 		plan.Env = maps.Clone(plan.Env)
 		if plan.Env == nil {
 			plan.Env = map[string]string{}
 		}
 		maps.Copy(plan.Env, server.Env)
-		return plan
+		return plan, "; beside it " + server.Framework + said + ", in " + back + "/"
 	}
-	return plan
+	return plan, ""
 }
 
 // lists are files of a folder that is a project of its own: without one, what is
@@ -83,8 +80,7 @@ var (
 )
 
 // serverPort is the PORT of a server beside a page: where the page looks for it,
-// else the kind's own. 0 is for one that has its own
-// in its code, as Node's do.
+// else the kind's own. 0 is for one that has its own in its code, as Node's do.
 func serverPort(front View, page, server job.Plan) int {
 	for _, file := range proxyFiles {
 		for _, found := range onLocalhost.FindAllStringSubmatch(front.text(file), -1) {

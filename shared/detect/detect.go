@@ -27,7 +27,7 @@ var ErrNothing = errors.New("no file says how to start the app")
 // ErrNothing: the files do not say; the plan has what they list to install. A *job.InvalidError: they say something that
 // cannot be, in words for whoever sent them.
 func Plan(v View) (job.Plan, error) {
-	plan, err := find(v)
+	plan, besides, err := find(v)
 	if err != nil {
 		return plan, err
 	}
@@ -35,32 +35,32 @@ func Plan(v View) (job.Plan, error) {
 	if v.Port != 0 {
 		plan.Port, asked = v.Port, " as requested"
 	}
-	app, rest, _ := strings.Cut(plan.Why, besideIt)
-	plan.Why = fmt.Sprintf("%s, port %d%s", app, plan.Port, asked)
-	if rest != "" {
-		plan.Why += besideIt + rest
-	}
+	plan.Why += fmt.Sprintf(", port %d%s%s", plan.Port, asked, besides)
 	return plan, nil
 }
 
-func find(v View) (job.Plan, error) {
-	plan, err := planOf(v)
+// find is Plan without the port, and what is to be said of a server beside the app.
+func find(v View) (plan job.Plan, besides string, err error) {
+	plan, err = planOf(v)
 	if err == nil {
-		return beside(v, ".", plan), nil
+		plan, besides = beside(v, ".", plan)
+		return plan, besides, nil
 	}
 	if !errors.Is(err, ErrNothing) {
-		return plan, err
+		return plan, "", err
 	}
 	for _, folder := range folders(v) {
 		plan, err := planOf(v.in(folder))
 		if err == nil {
-			return beside(v, folder, plan), nil
+			plan, besides = beside(v, folder, plan)
+			return plan, besides, nil
 		}
 		if !errors.Is(err, ErrNothing) {
-			return job.Plan{}, inFolder(folder, err)
+			return job.Plan{}, "", inFolder(folder, err)
 		}
 	}
-	return last(v)
+	plan, err = last(v)
+	return plan, "", err
 }
 
 // planOf is the plan of an app whose files are at the view's root.

@@ -3,6 +3,8 @@ package job
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"path"
+	"strings"
 )
 
 // SourceNone is the SourceKey of a job whose code is not kept.
@@ -16,5 +18,11 @@ const MaxKept = 100 << 20
 // no two rows share one and either may go when it is deleted.
 func SourceKey(userID, projectID, jobID string, hash [sha256.Size]byte) string {
 	user := sha256.Sum256([]byte(userID))
-	return hex.EncodeToString(user[:]) + "/" + projectID + "/" + jobID + "/" + hex.EncodeToString(hash[:]) + ".tar.gz"
+	return hex.EncodeToString(user[:]) + "/" + projectID + "/" + jobID + "/" + hex.EncodeToString(hash[:]) + packed
 }
+
+// packed is how every SourceKey ends.
+const packed = ".tar.gz"
+
+// SourceHash is the SHA-256 of what a SourceKey names, in hex.
+func SourceHash(key string) string { return strings.TrimSuffix(path.Base(key), packed) }

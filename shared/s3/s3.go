@@ -68,13 +68,19 @@ var definite = map[string]string{
 }
 
 func getError(err error) error {
-	var coded interface{ ErrorCode() string }
-	if errors.As(err, &coded) {
-		if reason, ok := definite[coded.ErrorCode()]; ok {
-			return invalid(reason)
-		}
+	if reason, ok := definite[errorCode(err)]; ok {
+		return invalid(reason)
 	}
 	return fmt.Errorf("get object: %w: %w", job.ErrUnavailable, err)
+}
+
+// errorCode is S3's own word for what went wrong; "": it gave none.
+func errorCode(err error) string {
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) {
+		return coded.ErrorCode()
+	}
+	return ""
 }
 
 // body is an object's content.

@@ -100,14 +100,11 @@ func storeError(op string, err error) error {
 		return nil
 	}
 	kind := job.ErrUnavailable
-	var coded interface{ ErrorCode() string }
-	if errors.As(err, &coded) {
-		switch coded.ErrorCode() {
-		case "NoSuchKey", "NotFound":
-			kind = job.ErrNotFound
-		case "AccessDenied", "NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidAccessKeyId", "InvalidBucketName":
-			kind = ErrStore
-		}
+	switch code := errorCode(err); {
+	case code == "NoSuchKey", code == "NotFound":
+		kind = job.ErrNotFound
+	case definite[code] != "", code == "InvalidAccessKeyId", code == "InvalidBucketName":
+		kind = ErrStore
 	}
 	return fmt.Errorf("%s: %w: %w", op, kind, err)
 }

@@ -4,18 +4,13 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/url"
 )
 
 // Download streams a file for as long as ctx allows; the caller closes it.
 // fs.ErrNotExist: there is none. Errors while reading are those of a call.
 func (c *Client) Download(ctx context.Context, path string) (io.ReadCloser, error) {
 	op := "download " + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/files?"+url.Values{"path": {path}}.Encode(), nil)
-	if err != nil {
-		return nil, failure(op, err)
-	}
-	resp, err := c.http.Do(req)
+	resp, err := c.get(ctx, path, "")
 	if err != nil {
 		return nil, failure(op, err)
 	}

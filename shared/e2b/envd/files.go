@@ -27,12 +27,7 @@ func (c *Client) ReadFile(ctx context.Context, path string, offset int64, limit 
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/files?"+url.Values{"path": {path}}.Encode(), nil)
-	if err != nil {
-		return nil, failure(op, err)
-	}
-	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, offset+int64(limit)-1))
-	resp, err := c.http.Do(req)
+	resp, err := c.get(ctx, path, fmt.Sprintf("bytes=%d-%d", offset, offset+int64(limit)-1))
 	if err != nil {
 		return nil, failure(op, err)
 	}
@@ -55,6 +50,18 @@ func (c *Client) ReadFile(ctx context.Context, path string, offset int64, limit 
 		return nil, failure(op, err)
 	}
 	return data, nil
+}
+
+// get asks for a file, or for a range of it.
+func (c *Client) get(ctx context.Context, path, within string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/files?"+url.Values{"path": {path}}.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if within != "" {
+		req.Header.Set("Range", within)
+	}
+	return c.http.Do(req)
 }
 
 // List returns the names in a folder. fs.ErrNotExist: there is none.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,11 +70,8 @@ func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
 		LIMIT 1`
 	if n.Rebuild {
 		j, err := scanJob(tx.QueryRow(ctx, rebuild, postgres.Args{"user": n.UserID, "project": n.Request.ProjectID, "base": n.BaseJobID}))
-		if err == nil {
-			return j, true, nil
-		}
-		if postgres.WhenNone(err, nil) != nil {
-			return job.Job{}, false, err
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return j, err == nil, err
 		}
 	}
 	j, err := scanJob(tx.QueryRow(ctx, sql, postgres.Args{"id": n.ID, "user": n.UserID, "key": n.IdempotencyKey}))

@@ -10,9 +10,10 @@ import (
 
 // retirable: a version that sleeps for longer than any call to E2B may take, that
 // can be built again, and that has so many younger ones with a sandbox in its
-// project. Needs @stack, @grace and @keep.
+// project, which are counted by the condition of the index jobs_current. Needs
+// @stack, @grace and @keep.
 const retirable = ours + ` AND status = 'ready' AND sandbox_state = 'paused' AND paused_at < now() - @grace::interval
-		AND deleted_at IS NULL AND source_key <> 'none'
+		AND source_key <> 'none'
 		AND @keep <= (SELECT count(*) FROM jobs younger WHERE younger.user_id = jobs.user_id AND younger.project_id = jobs.project_id
 			AND younger.status = 'ready' AND younger.deleted_at IS NULL AND younger.sandbox_state NOT IN ('none', 'gone')
 			AND coalesce(younger.current_at, younger.completed_at) > coalesce(jobs.current_at, jobs.completed_at)) `

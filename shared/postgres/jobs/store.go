@@ -66,12 +66,17 @@ func (s *Store) write(ctx context.Context, sql string, args postgres.Args) (j jo
 	return j, err
 }
 
-// Get returns a job, or job.ErrNotFound. The connection may have died with an
-// earlier server: a read may be made again.
-func (s *Store) Get(ctx context.Context, id string) (j job.Job, err error) {
+// Get returns a job, or job.ErrNotFound.
+func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
 	const sql = `SELECT ` + columns + ` FROM jobs WHERE id = @id::uuid`
+	return s.read(ctx, sql, postgres.Args{"id": id})
+}
+
+// read is get for who waits for the answer; job.ErrNotFound: there is no such job.
+// The connection may have died with an earlier server: a read may be made again.
+func (s *Store) read(ctx context.Context, sql string, args postgres.Args) (j job.Job, err error) {
 	for range 2 {
-		j, err = s.get(ctx, job.ErrNotFound, sql, postgres.Args{"id": id})
+		j, err = s.get(ctx, job.ErrNotFound, sql, args)
 		if !errors.Is(err, job.ErrUnavailable) || ctx.Err() != nil {
 			break
 		}

@@ -37,7 +37,7 @@ func (s *Store) Versions(ctx context.Context, user, project string, from Page, l
 func (s *Store) Current(ctx context.Context, user, project string) (job.Job, error) {
 	const sql = listed + `WHERE user_id = @user AND project_id = @project::uuid AND status = 'ready' AND deleted_at IS NULL
 		ORDER BY` + counted + `DESC LIMIT 1`
-	return s.get(ctx, job.ErrNotFound, sql, postgres.Args{"user": user, "project": project})
+	return s.read(ctx, sql, postgres.Args{"user": user, "project": project})
 }
 
 // Restore makes a READY version that has a sandbox the one that counts.

@@ -173,7 +173,17 @@ func TestASurplusVersionIsRetired(t *testing.T) {
 	surplus()
 	b.wantUnwritten(old.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordRetired(b.ctx, stale, keep) })
 	b.wantUnwritten(third.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordRetired(b.ctx, third, keep) })
-	b.version("a/b/fifth")
+	fifth := b.version("a/b/fifth")
+	surplus(third)
+	set := func(assignments string) {
+		t.Helper()
+		if _, err := b.pool.Exec(b.ctx, "UPDATE jobs SET "+assignments+" WHERE id = $1::uuid", fifth.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("sandbox_state = 'gone', sandbox_paused = false")
+	surplus() // one without a sandbox keeps no other from its own
+	set("sandbox_state = 'paused', sandbox_paused = true")
 	surplus(third)
 	b.wantUnwritten(unkept.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordRetired(b.ctx, unkept, keep) })
 	gone := must(t)(b.RecordRetired(b.ctx, must(t)(b.Get(b.ctx, third.ID)), keep))
