@@ -14,11 +14,12 @@ type row struct {
 	status     int
 	message    string
 	errorType  string // set: detail is an object with this beside the message
+	movedTo    string // set: the detail has it, too
 	retryAfter time.Duration
 }
 
-// table holds what a function can fail with, beside a *job.InvalidError and a
-// *job.LimitError, which have words of their own. The first row that an error
+// table holds what a function can fail with, beside a *job.InvalidError, a
+// *job.LimitError and a *job.MovedError, which have words of their own. The first row that an error
 // matches counts; an error that matches none is an internal one.
 var table = []row{
 	{err: job.ErrUnauthenticated, status: http.StatusUnauthorized, message: "Not authenticated"},
@@ -30,6 +31,8 @@ var table = []row{
 	{err: job.ErrTooManyWaiting, status: http.StatusTooManyRequests, message: "As many of your jobs wait to begin as your plan allows; try again when one has begun, or cancel one", retryAfter: time.Minute},
 	{err: job.ErrNotReady, status: http.StatusUnprocessableEntity, message: "Job is not READY"},
 	{err: job.ErrNotKept, status: http.StatusUnprocessableEntity, message: "The code of this version is not kept, or no longer; send it again to build it"},
+	{err: job.ErrPreviousBuilds, status: http.StatusConflict, message: "The version to start from is still being built, try again when it is READY", retryAfter: 5 * time.Second},
+	{err: job.ErrPreviousFailed, status: http.StatusUnprocessableEntity, message: "The version to start from failed; start from one that is READY"},
 	{err: job.ErrTerminal, status: http.StatusConflict, message: "Job is already in a terminal state"},
 	{err: job.ErrConflict, status: http.StatusConflict, message: "The job changed meanwhile, try again", retryAfter: time.Second},
 	{err: job.ErrSandboxBusy, status: http.StatusConflict, message: "The preview is being resumed, try again", retryAfter: 2 * time.Second},
@@ -67,12 +70,26 @@ func lookup(err error) row {
 	if errors.As(err, &limit) {
 		return row{status: http.StatusTooManyRequests, message: limit.Reason, retryAfter: limit.RetryAfter}
 	}
+	var moved *job.MovedError
+	if errors.As(err, &moved) {
+		return movedRow(moved)
+	}
 	for _, r := range table {
 		if errors.Is(err, r.err) {
 			return r
 		}
 	}
 	return internal
+}
+
+// movedRow tells where a preview lives now. It may come back while that is not
+// finished.
+func movedRow(err *job.MovedError) row {
+	r := row{status: http.StatusConflict, message: err.Error(), errorType: "moved", movedTo: err.To}
+	if err.Building {
+		r.retryAfter = 5 * time.Second
+	}
+	return r
 }
 
 // invalidRow passes on the words of an input error, which are written for the
@@ -92,11 +109,12 @@ type errorBody struct {
 type errorDetail struct {
 	Message   string `json:"message"`
 	ErrorType string `json:"error_type"`
+	MovedTo   string `json:"moved_to,omitempty"`
 }
 
 func (r row) body(debugID string) errorBody {
 	if r.errorType == "" {
 		return errorBody{Detail: r.message, DebugID: debugID}
 	}
-	return errorBody{Detail: errorDetail{Message: r.message, ErrorType: r.errorType}, DebugID: debugID}
+	return errorBody{Detail: errorDetail{Message: r.message, ErrorType: r.errorType, MovedTo: r.movedTo}, DebugID: debugID}
 }

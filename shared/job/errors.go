@@ -15,6 +15,12 @@ var (
 	ErrConflict = errors.New("state changed meanwhile")
 	// ErrNotKept: the code of a version is not kept, or no longer.
 	ErrNotKept = errors.New("code is not kept")
+	// ErrPreviousBuilds: the version that a request starts from is not built yet.
+	ErrPreviousBuilds = errors.New("previous job is not finished")
+	// ErrPreviousFailed: the version that a request starts from failed.
+	ErrPreviousFailed = errors.New("previous job failed")
+	// ErrMoved: an iteration has the sandbox; every MovedError matches it.
+	ErrMoved = errors.New("sandbox has moved")
 	// ErrTerminal: the job is ready or failed already.
 	ErrTerminal = errors.New("job is in a terminal state")
 	// ErrNotReady: the call needs a READY job.
@@ -74,5 +80,27 @@ func (e *LimitError) Error() string { return e.Reason }
 
 // Is makes every LimitError match ErrLimit.
 func (e *LimitError) Is(target error) bool { return target == ErrLimit }
+
+// MovedError is that an iteration has the sandbox of a version, or is about to.
+type MovedError struct {
+	To       string // the iteration's id
+	Version  string // and what it is called
+	Building bool   // it is not finished
+}
+
+func (e *MovedError) Error() string {
+	if e.Building {
+		return e.Version + " is being made from this version"
+	}
+	return e.Version + " was made from this version, and has its preview"
+}
+
+// Is makes every MovedError match ErrMoved.
+func (e *MovedError) Is(target error) bool { return target == ErrMoved }
+
+// MovedTo is what to say of a version whose sandbox j has, or is about to have.
+func MovedTo(j Job) error {
+	return &MovedError{To: j.ID, Version: j.BuildVersion, Building: !j.Status.Terminal()}
+}
 
 func invalid(field, reason string) error { return &InvalidError{Field: field, Reason: reason} }

@@ -27,7 +27,10 @@ type Job struct {
 	Goal      string
 	EnvSealed []byte // the request's env, sealed; nil when it had none
 
-	BaseJobID string // whose sources it is built from; "" for none
+	BaseJobID string // the version that it starts from; "" for none
+	TakenFrom string // the version whose sandbox it took; "": it has its own
+	MovedTo   string // the iteration that took its sandbox; "": none, or it came back
+	KeptHash  string // of the copy of the workspace as it was taken; "": nothing in it may change yet
 	Rebuild   bool   // it is that version built again
 
 	BuildVersion  string // build_v0_N, N counted per user and project
@@ -43,6 +46,7 @@ type Job struct {
 	PauseError       string // why E2B refused the last pause, in words
 
 	ErrorMessage string // why the job failed, in words for its user
+	Failing      string // why it will, once what it took is given back
 	DebugID      string
 
 	EnqueuedAt  time.Time
@@ -55,6 +59,7 @@ type Job struct {
 	CurrentAt   time.Time // of a READY job: the project's newest counts
 	GoneAt      time.Time // its sandbox was given up then
 	DeletedAt   time.Time // its user deleted it then: for users it is not there
+	FailingAt   time.Time // since when it gives back what it took
 
 	// The builder's side of the protocol.
 	Turn          int       // raised by each hand-over
@@ -128,6 +133,12 @@ func (j Job) CheckOwner(user string) error {
 func (j Job) BecameCurrent() bool {
 	return j.Status == Ready && !j.CurrentAt.IsZero() && j.CurrentAt.Equal(j.UpdatedAt)
 }
+
+// Took reports whether j works in the sandbox of an earlier version.
+func (j Job) Took() bool { return j.TakenFrom != "" }
+
+// GivesBack reports whether j has failed and has still to give back what it took.
+func (j Job) GivesBack() bool { return !j.FailingAt.IsZero() && !j.Status.Terminal() }
 
 // Kept reports whether the code that j was built from is kept.
 func (j Job) Kept() bool { return j.SourceKey != "" && j.SourceKey != SourceNone }

@@ -8,8 +8,8 @@ import (
 )
 
 // ParseRequest decodes and validates a request of userID. The error is always
-// an *InvalidError. Without a template the request gets the default one. A
-// command's lines end with a line feed, also where the request has CR LF, as a
+// an *InvalidError. Without a template the request gets the default one, unless it
+// starts from another version, whose it has then. A command's lines end with a line feed, also where the request has CR LF, as a
 // form of HTML sends it: a shell would take the CR for a part of the last word.
 func ParseRequest(data []byte, userID string, allowed Allowed) (Request, error) {
 	if !IsWholeText(data) {
@@ -19,7 +19,7 @@ func ParseRequest(data []byte, userID string, allowed Allowed) (Request, error) 
 	if err != nil {
 		return Request{}, err
 	}
-	if r.Template == "" && len(allowed.Templates) > 0 {
+	if r.Template == "" && r.PreviousJobID == "" && len(allowed.Templates) > 0 {
 		r.Template = allowed.Templates[0]
 	}
 	if err := r.validate(userID, allowed); err != nil {
@@ -58,6 +58,7 @@ type wire struct {
 	Port          field[int]               `json:"port"`
 	Env           map[string]field[string] `json:"env"`
 	PreviousJobID field[string]            `json:"previous_job_id"`
+	KeepPrevious  field[bool]              `json:"keep_previous"`
 }
 
 type wireSource struct {
@@ -130,6 +131,7 @@ func (w wire) request() Request {
 		Port:          w.Port.value,
 		Env:           env,
 		PreviousJobID: strings.ToLower(w.PreviousJobID.orZero()),
+		KeepPrevious:  w.KeepPrevious.orZero(),
 	}
 }
 

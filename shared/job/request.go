@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,6 +45,17 @@ type Request struct {
 	Port          *int              `json:"port,omitempty"` // nil: detected
 	Env           map[string]string `json:"env,omitempty"`  // secret values
 	PreviousJobID string            `json:"previous_job_id,omitempty"`
+	KeepPrevious  bool              `json:"keep_previous,omitempty"` // its sandbox is left alone
+}
+
+// Inherit takes over from the request of the version that r starts from what r does
+// not say, but for the generator's command: what that wrote is in the code.
+func (r *Request) Inherit(from Request) {
+	r.Template = cmp.Or(r.Template, from.Template)
+	r.Commands.Install = cmp.Or(r.Commands.Install, from.Commands.Install)
+	r.Commands.Check = cmp.Or(r.Commands.Check, from.Commands.Check)
+	r.Commands.Start = cmp.Or(r.Commands.Start, from.Commands.Start)
+	r.Port = cmp.Or(r.Port, from.Port)
 }
 
 // Commands are shell commands, run in the workspace. Nil means "detect it",
@@ -81,8 +93,10 @@ func (r Request) validate(userID string, allowed Allowed) error {
 		return invalid("port", "must not be 49983: E2B's own daemon listens there")
 	case r.PreviousJobID != "" && !IsID(r.PreviousJobID):
 		return invalid("previous_job_id", "must be a UUID")
+	case r.PreviousJobID == "" && r.KeepPrevious:
+		return invalid("keep_previous", "says nothing without previous_job_id")
 	}
-	if !slices.Contains(allowed.Templates, r.Template) {
+	if inherited := r.PreviousJobID != "" && r.Template == ""; !inherited && !slices.Contains(allowed.Templates, r.Template) {
 		return invalid("template", "is not one of this service's templates: "+strings.Join(allowed.Templates, ", "))
 	}
 	if err := r.Source.validate(userID, allowed.SourceBucket); err != nil {

@@ -22,6 +22,8 @@ const (
 	SandboxPaused SandboxState = "paused"
 	// SandboxResuming: a wake was recorded and may be under way until OpUntil.
 	SandboxResuming SandboxState = "resuming"
+	// SandboxMoved: an iteration has it. A version's comes back if that fails.
+	SandboxMoved SandboxState = "moved"
 	// SandboxGone: killed, given up for younger versions, deleted, lost by E2B, or
 	// brought back with older files.
 	// Nothing leads out.
@@ -30,17 +32,18 @@ const (
 
 // SandboxStates returns every state of a sandbox.
 func SandboxStates() []SandboxState {
-	return []SandboxState{SandboxNone, SandboxRunning, SandboxPausing, SandboxPaused, SandboxResuming, SandboxGone}
+	return []SandboxState{SandboxNone, SandboxRunning, SandboxPausing, SandboxPaused, SandboxResuming, SandboxMoved, SandboxGone}
 }
 
 // sandboxMoves is the whole state machine of a sandbox: where it may go from each
 // state, and who takes it there.
 var sandboxMoves = map[SandboxState]map[SandboxState][]Maker{
 	SandboxNone:     {SandboxRunning: {ByBuild}},
-	SandboxRunning:  {SandboxPausing: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByBuild, ByCancel, ByDelete, ByReconcile}},
-	SandboxPausing:  {SandboxPaused: {ByPause}, SandboxRunning: {ByPause}, SandboxResuming: {ByResume}, SandboxGone: {ByDelete, ByReconcile}},
-	SandboxPaused:   {SandboxResuming: {ByResume}, SandboxRunning: {ByReconcile}, SandboxGone: {ByDelete, ByReconcile}},
-	SandboxResuming: {SandboxRunning: {ByResume}, SandboxPausing: {ByPause}, SandboxGone: {ByDelete, ByReconcile, ByResume}},
+	SandboxRunning:  {SandboxNone: {ByBuild}, SandboxPausing: {ByPause}, SandboxResuming: {ByResume}, SandboxMoved: {ByBuild}, SandboxGone: {ByBuild, ByCancel, ByDelete, ByReconcile}},
+	SandboxPausing:  {SandboxPaused: {ByPause}, SandboxRunning: {ByPause}, SandboxResuming: {ByResume}, SandboxMoved: {ByBuild}, SandboxGone: {ByDelete, ByReconcile}},
+	SandboxPaused:   {SandboxResuming: {ByResume}, SandboxRunning: {ByReconcile}, SandboxMoved: {ByBuild}, SandboxGone: {ByDelete, ByReconcile}},
+	SandboxResuming: {SandboxRunning: {ByResume}, SandboxPausing: {ByPause}, SandboxMoved: {ByBuild}, SandboxGone: {ByDelete, ByReconcile, ByResume}},
+	SandboxMoved:    {SandboxRunning: {ByBuild}, SandboxGone: {ByBuild, ByDelete, ByReconcile}},
 }
 
 // CanMove reports whether a sandbox may go from s to next.

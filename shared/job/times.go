@@ -21,6 +21,8 @@ const (
 	// SleepBelieved is how long after it was read from Postgres a cached sleep is
 	// believed. A wake that cannot tell the cache waits for as long.
 	SleepBelieved = 10 * time.Second
+	// GiveBackTime is how long a job tries to give back the sandbox that it took.
+	GiveBackTime = 24 * time.Hour
 	// Grace is longer than any list or GET of E2B lags behind.
 	Grace = 5 * time.Minute
 )

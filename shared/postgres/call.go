@@ -46,14 +46,19 @@ func (db *DB) Exec(ctx context.Context, sql string, args Args) error {
 // Alone runs f in a transaction. For one user Alone runs one at a time: no other
 // call of it changes what f counts before f's own writes can be seen.
 func (db *DB) Alone(ctx context.Context, user string, f func(context.Context, pgx.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return translate(pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+	return db.Together(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(@user, 0))`, Args{"user": user}); err != nil {
 			return err
 		}
 		return f(ctx, tx)
-	}))
+	})
+}
+
+// Together runs f in a transaction: all of its writes are made, or none.
+func (db *DB) Together(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return translate(pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return f(ctx, tx) }))
 }
 
 // Scan reads a row of one value.

@@ -60,13 +60,21 @@ CREATE TABLE jobs (
     current_at timestamp with time zone,
     gone_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    taken_from uuid,
+    moved_to uuid,
+    kept_hash text,
+    failing text,
+    failing_at timestamp with time zone,
     CONSTRAINT jobs_completed CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['ready'::text, 'failed'::text])))),
     CONSTRAINT jobs_counters CHECK (((turn >= 0) AND (claim >= 0) AND (crashes >= 0) AND (create_no >= 0) AND (epoch >= 0))),
     CONSTRAINT jobs_create_is_numbered CHECK (((create_sent_at IS NULL) OR (create_no > 0))),
     CONSTRAINT jobs_failed_says_why CHECK (((status <> 'failed'::text) OR ((error_message IS NOT NULL) AND (debug_id IS NOT NULL)))),
+    CONSTRAINT jobs_failing_gives_back CHECK (((failing_at IS NULL) OR ((taken_from IS NOT NULL) AND (status <> 'ready'::text)))),
+    CONSTRAINT jobs_failing_says_why CHECK (((failing_at IS NULL) = (failing IS NULL))),
     CONSTRAINT jobs_lease_until_terminal CHECK (((lease_until IS NULL) = (status = ANY (ARRAY['ready'::text, 'failed'::text])))),
     CONSTRAINT jobs_marker_not_ahead CHECK ((marker_epoch <= epoch)),
-    CONSTRAINT jobs_only_ready_sleeps CHECK (((status = 'ready'::text) OR (sandbox_state = ANY (ARRAY['none'::text, 'running'::text, 'gone'::text])))),
+    CONSTRAINT jobs_moved_without_claim CHECK (((sandbox_state <> 'moved'::text) OR ((op_until IS NULL) AND (pause_due_at IS NULL) AND (sandbox_expires_at IS NULL) AND (missing_since IS NULL)))),
+    CONSTRAINT jobs_only_ready_sleeps CHECK (((status = 'ready'::text) OR (sandbox_state = ANY (ARRAY['none'::text, 'running'::text, 'gone'::text, 'moved'::text])))),
     CONSTRAINT jobs_op_has_owner CHECK (((sandbox_state <> ALL (ARRAY['pausing'::text, 'resuming'::text])) OR (op_until IS NOT NULL))),
     CONSTRAINT jobs_paused_at CHECK (((sandbox_state <> 'paused'::text) OR (paused_at IS NOT NULL))),
     CONSTRAINT jobs_paused_is_a_state CHECK ((sandbox_paused = (sandbox_state = 'paused'::text))),
@@ -74,9 +82,10 @@ CREATE TABLE jobs (
     CONSTRAINT jobs_ready_is_whole CHECK (((status <> 'ready'::text) OR (sandbox_state = 'none'::text) OR ((preview_url IS NOT NULL) AND (build_version IS NOT NULL) AND (workspace_path IS NOT NULL)))),
     CONSTRAINT jobs_running_is_due CHECK (((status <> 'ready'::text) OR (sandbox_state <> 'running'::text) OR (pause_due_at IS NOT NULL))),
     CONSTRAINT jobs_sandbox_has_id CHECK (((sandbox_id IS NULL) = (sandbox_state = 'none'::text))),
-    CONSTRAINT jobs_sandbox_state_known CHECK ((sandbox_state = ANY (ARRAY['none'::text, 'running'::text, 'pausing'::text, 'paused'::text, 'resuming'::text, 'gone'::text]))),
+    CONSTRAINT jobs_sandbox_state_known CHECK ((sandbox_state = ANY (ARRAY['none'::text, 'running'::text, 'pausing'::text, 'paused'::text, 'resuming'::text, 'gone'::text, 'moved'::text]))),
     CONSTRAINT jobs_scheduled_has_a_day CHECK (((status <> 'scheduled'::text) OR (schedule_for IS NOT NULL))),
-    CONSTRAINT jobs_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'starting'::text, 'scaffold'::text, 'code'::text, 'deps'::text, 'checks'::text, 'ready'::text, 'failed'::text, 'scheduled'::text])))
+    CONSTRAINT jobs_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'starting'::text, 'scaffold'::text, 'code'::text, 'deps'::text, 'checks'::text, 'ready'::text, 'failed'::text, 'scheduled'::text]))),
+    CONSTRAINT jobs_taken_is_given_back CHECK (((status <> 'failed'::text) OR (taken_from IS NULL) OR (sandbox_state = ANY (ARRAY['moved'::text, 'gone'::text]))))
 );
 
 CREATE INDEX jobs_active ON jobs USING btree (user_id) WHERE (status <> ALL (ARRAY['ready'::text, 'failed'::text, 'scheduled'::text]));
@@ -85,6 +94,7 @@ CREATE UNIQUE INDEX jobs_build_version ON jobs USING btree (user_id, project_id,
 CREATE INDEX jobs_by_change ON jobs USING btree (updated_at);
 CREATE INDEX jobs_by_day ON jobs USING btree (user_id, COALESCE(schedule_for, created_at));
 CREATE INDEX jobs_by_project ON jobs USING btree (user_id, project_id, created_at DESC);
+CREATE INDEX jobs_by_sandbox ON jobs USING btree (sandbox_id) WHERE (sandbox_id IS NOT NULL);
 CREATE INDEX jobs_current ON jobs USING btree (user_id, project_id, COALESCE(current_at, completed_at)) WHERE ((status = 'ready'::text) AND (deleted_at IS NULL));
 CREATE INDEX jobs_deleted ON jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE UNIQUE INDEX jobs_idempotency_key ON jobs USING btree (user_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
@@ -92,11 +102,11 @@ CREATE INDEX jobs_lease_open ON jobs USING btree (lease_until) WHERE (status <> 
 CREATE INDEX jobs_missing ON jobs USING btree (missing_since) WHERE (missing_since IS NOT NULL);
 CREATE INDEX jobs_op_open ON jobs USING btree (op_until) WHERE (sandbox_state = ANY (ARRAY['pausing'::text, 'resuming'::text]));
 CREATE INDEX jobs_pause_due ON jobs USING btree (pause_due_at) WHERE ((status = 'ready'::text) AND (sandbox_state = 'running'::text));
-CREATE UNIQUE INDEX jobs_sandbox ON jobs USING btree (sandbox_id) WHERE (sandbox_id IS NOT NULL);
+CREATE UNIQUE INDEX jobs_sandbox ON jobs USING btree (sandbox_id) WHERE (sandbox_state <> ALL (ARRAY['none'::text, 'gone'::text, 'moved'::text]));
 CREATE INDEX jobs_schedule ON jobs USING btree (schedule_for) WHERE (status = 'scheduled'::text);
 CREATE INDEX jobs_waiting ON jobs USING btree (user_id) WHERE ((status = ANY (ARRAY['queued'::text, 'scheduled'::text])) AND (started_at IS NULL));
 CREATE INDEX jobs_waking ON jobs USING btree (user_id) WHERE (sandbox_state = 'resuming'::text);
-CREATE INDEX jobs_with_sandbox ON jobs USING btree (id) WHERE (sandbox_state <> ALL (ARRAY['none'::text, 'gone'::text]));
+CREATE INDEX jobs_with_sandbox ON jobs USING btree (id) WHERE (sandbox_state <> ALL (ARRAY['none'::text, 'gone'::text, 'moved'::text]));
 
 CREATE TABLE reconcile_progress (
     task text NOT NULL,

@@ -42,6 +42,10 @@ var decisions = []struct {
 	{job.ErrBadMessage, deadLetter},
 	{job.ErrInvalid, deadLetter},
 	{job.ErrForeign, deadLetter},
+	{job.ErrPrevious, deadLetter},
+	{job.ErrPreviousFailed, deadLetter},
+	{job.ErrNotKept, deadLetter},
+	{job.ErrMoved, deadLetter},
 }
 
 // decide looks up what a handler's error means for its message. No error is

@@ -24,7 +24,7 @@ type NewJob struct {
 	IdempotencyKey string // "" for none
 	RequestHash    []byte // of the body as it was sent
 	Deadline       time.Duration
-	BaseJobID      string // whose kept code it begins with; "" for none
+	BaseJobID      string // the version that it starts from; "" for none
 	Rebuild        bool   // it is that version built again, as it was
 	PerDay         int    // jobs of this user in a UTC day; 0: no limit
 	Waiting        int    // jobs of this user that have not begun; 0: no limit
@@ -35,7 +35,8 @@ type NewJob struct {
 // there already, by its id or its idempotency key, is returned with false, and
 // published like a new one: whoever inserted it may have died before it was. So
 // is a rebuild that another call has asked for and that is not finished.
-// Errors: job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
+// Errors: a *job.MovedError (another iteration is under way of the version that it
+// would take the sandbox of), job.ErrForeign (the id is another user's), job.ErrIdempotencyKey (the
 // key came with another body), job.ErrTooManyWaiting.
 func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created bool, err error) {
 	err = s.db.Alone(ctx, n.UserID, func(ctx context.Context, tx pgx.Tx) error {
@@ -44,6 +45,9 @@ func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created
 			return err
 		}
 		if err = mayWait(ctx, tx, n); err != nil {
+			return err
+		}
+		if err = mayTake(ctx, tx, n); err != nil {
 			return err
 		}
 		created = true
@@ -109,6 +113,22 @@ func mayWait(ctx context.Context, tx pgx.Tx, n NewJob) error {
 		return job.ErrTooManyWaiting
 	}
 	return nil
+}
+
+// mayTake is a *job.MovedError if another job is about to take the sandbox that n
+// would. What holds is the take: this tells who would lose there.
+func mayTake(ctx context.Context, tx pgx.Tx, n NewJob) error {
+	if n.BaseJobID == "" || n.Rebuild || n.Request.KeepPrevious {
+		return nil
+	}
+	const sql = `SELECT ` + columns + ` FROM jobs
+		WHERE user_id = @user AND status NOT IN ('ready', 'failed', 'scheduled') AND base_job_id = @base::uuid AND NOT rebuild
+		AND NOT coalesce((request->>'keep_previous')::boolean, false) LIMIT 1`
+	j, err := scanJob(tx.QueryRow(ctx, sql, postgres.Args{"user": n.UserID, "base": n.BaseJobID}))
+	if err == nil {
+		return job.MovedTo(j)
+	}
+	return postgres.WhenNone(err, nil)
 }
 
 func insert(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, error) {

@@ -18,7 +18,7 @@ import (
 func (s *Store) ClaimTurn(ctx context.Context, id string, turn int) (job.Job, error) {
 	const sql = `UPDATE jobs SET
 			claim = claim + 1,
-			crashes = crashes + (claimed_turn = turn)::int,
+			crashes = crashes + (claimed_turn = turn AND failing_at IS NULL)::int,
 			claimed_turn = turn,
 			lease_until = now() + @lease::interval,` + changed + `
 		WHERE id = @id::uuid AND turn = @turn AND status NOT IN ('ready', 'failed', 'scheduled') AND` + ours + `AND lease_until < now()` + returning
@@ -84,8 +84,11 @@ func (s *Store) RecordSandbox(ctx context.Context, j job.Job, sandboxID string, 
 
 // RecordConnected notes the sandbox's new end, that it was seen, and a new epoch:
 // whatever E2B kept before this connect is older than what the builder does now.
+// Of a job that gives back, a turn counts as a crash from here on, until it hands
+// over: those that E2B does not answer are no fault of what is given back.
 func (s *Store) RecordConnected(ctx context.Context, j job.Job, ttl time.Duration) (job.Job, error) {
-	const sql = `UPDATE jobs SET epoch = epoch + 1, sandbox_expires_at = now() + @ttl::interval, missing_since = NULL,` + changed + mine + returning
+	const sql = `UPDATE jobs SET epoch = epoch + 1, sandbox_expires_at = now() + @ttl::interval, missing_since = NULL,
+			crashes = crashes + (failing_at IS NOT NULL)::int,` + changed + mine + returning
 	return s.write(ctx, sql, with(builder(j), postgres.Args{"ttl": ttl}))
 }
 
@@ -124,12 +127,14 @@ func (s *Store) BeginCommand(ctx context.Context, j job.Job) (job.Job, error) {
 }
 
 // HandOver ends the turn, and keeps how far it came: the job belongs to the
-// message of the next turn, which comes after delay, of at least 1 s.
-func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay time.Duration) (job.Job, error) {
+// message of the next turn, which comes after delay, of at least 1 s. connected: this
+// turn has recorded that.
+func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay time.Duration, connected bool) (job.Job, error) {
 	const sql = `UPDATE jobs SET turn = turn + 1, lease_until = now() + @lease::interval,
+			crashes = crashes - (failing_at IS NOT NULL AND crashes > 0 AND @connected)::int,
 			plan = @plan::jsonb, polled_ms = @polled_ms, log_offset = @log_offset,` + changed + mine + returning
 	return s.write(ctx, sql, with(builder(j), postgres.Args{
-		"lease": delay - time.Second, "plan": planText(p.Plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
+		"lease": delay - time.Second, "connected": connected, "plan": planText(p.Plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
 	}))
 }
 
@@ -140,22 +145,24 @@ func (s *Store) RecordBuildMissing(ctx context.Context, j job.Job) (job.Job, err
 	return s.write(ctx, sql, builder(j))
 }
 
-// Ready ends the build: status, preview and the sandbox's due time in one step. It
+// Ready ends the build: status, preview and the sandbox's due time in one step; an
+// iteration's is the later of its own and the one that came with what it took. It
 // becomes the project's current version. The code of a job that a builder of the
 // version before took past its code step is not kept.
 // job.ErrConflict, too: the sandbox does not carry the marker of this epoch.
 func (s *Store) Ready(ctx context.Context, j job.Job, p job.Progress, previewURL string, pauseAfter time.Duration) (job.Job, error) {
-	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = now() + @pause_after::interval,
-			current_at = now(), source_key = coalesce(source_key, 'none'), op_until = NULL, plan = @plan::jsonb, polled_ms = @polled_ms,` + ended + changed + mine + `
+	const sql = `UPDATE jobs SET status = 'ready', preview_url = @preview_url, pause_due_at = greatest(pause_due_at, now() + @pause_after::interval),
+			current_at = now(), source_key = coalesce(source_key, 'none'), op_until = CASE WHEN op_until > now() THEN op_until END, plan = @plan::jsonb, polled_ms = @polled_ms,` + ended + changed + mine + `
 		AND sandbox_state = 'running' AND marker_epoch = epoch` + returning
 	return s.unpublished(ctx, sql, with(builder(j), postgres.Args{
 		"status": job.Checks, "plan": planText(p.Plan), "preview_url": previewURL, "pause_after": pauseAfter, "polled_ms": p.PolledMS,
 	}))
 }
 
-// Fail ends a claimed job with an error in words for its user.
+// Fail ends a claimed job with an error in words for its user, unless it has taken a
+// sandbox; see RecordFailing.
 func (s *Store) Fail(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET ` + failed + changed + mine + returning
+	const sql = `UPDATE jobs SET ` + failed + changed + mine + ` AND taken_from IS NULL` + returning
 	return s.write(ctx, sql, with(builder(j), postgres.Args{"message": message, "debug_id": debugID}))
 }
 

@@ -20,7 +20,7 @@ const listed = `SELECT ` + columnsBefore + `NULL::bytea` + columnsAfter + ` FROM
 
 const (
 	columnsBefore = `id, project_id, user_id, tier, status, goal, `
-	columnsAfter  = `, plan, source_key, base_job_id::text, rebuild, current_at, gone_at, deleted_at,
+	columnsAfter  = `, plan, source_key, base_job_id::text, taken_from::text, moved_to::text, kept_hash, rebuild, current_at, gone_at, deleted_at, failing, failing_at,
 	build_version, sandbox_id, sandbox_stack, preview_url, workspace_path,
 	sandbox_state, sandbox_paused, sandbox_expires_at, paused_at, pause_error, error_message, debug_id,
 	enqueued_at, started_at, completed_at, created_at, updated_at, deadline_at, schedule_for,
@@ -42,8 +42,9 @@ const ours = ` sandbox_stack IN ('', @stack) `
 // of the row that the writer has; inlined, they would be most of the code of each
 // statement.
 const (
-	// mine is the builder's: every write of a turn has it.
-	mine = ` WHERE id = @id::uuid AND claim = @claim AND status = @status `
+	// mine is the builder's: every write of a turn has it. Who builds and who gives
+	// back are not the same.
+	mine = ` WHERE id = @id::uuid AND claim = @claim AND status = @status AND (failing_at IS NOT NULL) = @failing `
 
 	// owned is that of whoever took a pause: its epoch and its very op_until.
 	owned = ` WHERE id = @id::uuid AND epoch = @epoch AND sandbox_state = 'pausing' AND op_until = @op_until::timestamptz `
@@ -58,7 +59,7 @@ const (
 
 //go:noinline
 func builder(j job.Job) postgres.Args {
-	return postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status}
+	return postgres.Args{"id": j.ID, "claim": j.Claim, "status": j.Status, "failing": !j.FailingAt.IsZero()}
 }
 
 //go:noinline
@@ -87,7 +88,7 @@ func with(fence, own postgres.Args) postgres.Args {
 const waiting = ` waiter_until = now() + @waiter_time::interval, settled_epoch = NULL, `
 
 // unowned: no call to E2B about a finished job's sandbox is under way.
-const unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('none', 'gone')
+const unowned = ` AND status IN ('ready', 'failed') AND sandbox_state NOT IN ('none', 'gone', 'moved')
 		AND (op_until IS NULL OR op_until < now()) `
 
 // ended is what the end of a build writes, whoever brings it about. The time of

@@ -15,7 +15,7 @@ import (
 const retirable = ours + ` AND status = 'ready' AND sandbox_state = 'paused' AND paused_at < now() - @grace::interval
 		AND source_key <> 'none'
 		AND @keep <= (SELECT count(*) FROM jobs younger WHERE younger.user_id = jobs.user_id AND younger.project_id = jobs.project_id
-			AND younger.status = 'ready' AND younger.deleted_at IS NULL AND younger.sandbox_state NOT IN ('none', 'gone')
+			AND younger.status = 'ready' AND younger.deleted_at IS NULL AND younger.sandbox_state NOT IN ('none', 'gone', 'moved')
 			AND coalesce(younger.current_at, younger.completed_at) > coalesce(jobs.current_at, jobs.completed_at)) `
 
 // Surplus returns the versions that have keep younger ones beside them,

@@ -12,7 +12,7 @@ import (
 // scanJob reads columns.
 func scanJob(row pgx.Row) (j job.Job, err error) {
 	err = row.Scan(
-		&j.ID, &j.ProjectID, &j.UserID, &j.Tier, &j.Status, &j.Goal, &j.EnvSealed, &j.Plan, text(&j.SourceKey), text(&j.BaseJobID), &j.Rebuild, moment(&j.CurrentAt), moment(&j.GoneAt), moment(&j.DeletedAt),
+		&j.ID, &j.ProjectID, &j.UserID, &j.Tier, &j.Status, &j.Goal, &j.EnvSealed, &j.Plan, text(&j.SourceKey), text(&j.BaseJobID), text(&j.TakenFrom), text(&j.MovedTo), text(&j.KeptHash), &j.Rebuild, moment(&j.CurrentAt), moment(&j.GoneAt), moment(&j.DeletedAt), text(&j.Failing), moment(&j.FailingAt),
 		text(&j.BuildVersion), text(&j.SandboxID), &j.SandboxStack, text(&j.PreviewURL), text(&j.WorkspacePath),
 		&j.SandboxState, &j.SandboxPaused, moment(&j.SandboxExpiresAt), moment(&j.PausedAt), text(&j.PauseError), text(&j.ErrorMessage), text(&j.DebugID),
 		&j.EnqueuedAt, moment(&j.StartedAt), moment(&j.CompletedAt), &j.CreatedAt, &j.UpdatedAt, &j.DeadlineAt, moment(&j.ScheduleFor),

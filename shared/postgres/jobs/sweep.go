@@ -34,7 +34,7 @@ func (s *Store) AbandonedOps(ctx context.Context, limit int) ([]job.Job, error) 
 // lately, unless they have begun and are past their deadline.
 func (s *Store) AbandonedTurns(ctx context.Context, limit int) ([]job.Job, error) {
 	sql := listed + `WHERE` + ours + `AND status NOT IN ('ready', 'failed', 'scheduled')
-		AND lease_until < now() - @late::interval AND (status <> 'queued' AND deadline_at < now() OR` + unasked("lease_until") + `)
+		AND lease_until < now() - @late::interval AND (status <> 'queued' AND deadline_at < now() AND failing_at IS NULL OR` + unasked("lease_until") + `)
 		ORDER BY lease_until LIMIT @limit`
 	return s.list(ctx, sql, postgres.Args{"stack": s.stack, "late": job.ReconcileAfter, "silence": job.MaxTurnSilence, "limit": limit})
 }
@@ -45,10 +45,10 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) ([]job.Job, error) 
 	return s.list(ctx, sql, postgres.Args{"limit": limit})
 }
 
-// Owners returns the jobs that have one of these sandboxes, and those with one
-// of these ids.
+// Owners returns the jobs that have, or had, one of these sandboxes, and those with
+// one of these ids.
 func (s *Store) Owners(ctx context.Context, sandboxIDs, jobIDs []string) ([]job.Job, error) {
-	const sql = listed + `WHERE sandbox_id = ANY(@sandboxes::text[]) OR id = ANY(@ids::uuid[])`
+	const sql = listed + `WHERE (sandbox_id = ANY(@sandboxes::text[]) AND sandbox_state <> 'moved') OR id = ANY(@ids::uuid[])`
 	return s.list(ctx, sql, postgres.Args{"sandboxes": sandboxIDs, "ids": jobIDs})
 }
 
@@ -72,7 +72,7 @@ func (s *Store) Awake(ctx context.Context, after string, limit int) ([]job.Job, 
 // says twice of the state is, word for word, the condition of the index
 // jobs_with_sandbox.
 func (s *Store) Asleep(ctx context.Context, after string, limit int) ([]job.Job, error) {
-	const sql = listed + `WHERE` + ours + `AND sandbox_state NOT IN ('none', 'gone') AND sandbox_state = 'paused'
+	const sql = listed + `WHERE` + ours + `AND sandbox_state NOT IN ('none', 'gone', 'moved') AND sandbox_state = 'paused'
 		AND id > @after::uuid ORDER BY id LIMIT @limit`
 	return s.list(ctx, sql, postgres.Args{"stack": s.stack, "after": cmp.Or(after, noID), "limit": limit})
 }

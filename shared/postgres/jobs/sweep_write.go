@@ -18,10 +18,10 @@ func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
 }
 
 // FailOverdue ends a job that is past its deadline and that nobody holds. One
-// that is still queued has all its time before it.
+// that is still queued has all its time before it; see FailOverdueTaken, too.
 func (s *Store) FailOverdue(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
 	const sql = `UPDATE jobs SET ` + failed + changed + asRead + `
-		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND deadline_at < now()
+		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND taken_from IS NULL AND deadline_at < now()
 		AND lease_until < now() - @late::interval` + returning
 	return s.write(ctx, sql, with(reader(j), postgres.Args{"message": message, "debug_id": debugID, "late": job.ReconcileAfter}))
 }

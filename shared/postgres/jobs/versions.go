@@ -44,6 +44,6 @@ func (s *Store) Current(ctx context.Context, user, project string) (job.Job, err
 // job.ErrConflict: it is not, or has none.
 func (s *Store) Restore(ctx context.Context, id string) (job.Job, error) {
 	const sql = `UPDATE jobs SET current_at = now(),` + changed + `
-		WHERE id = @id::uuid AND status = 'ready' AND deleted_at IS NULL AND sandbox_state NOT IN ('none', 'gone')` + returning
+		WHERE id = @id::uuid AND status = 'ready' AND deleted_at IS NULL AND sandbox_state NOT IN ('none', 'gone', 'moved')` + returning
 	return s.write(ctx, sql, postgres.Args{"id": id})
 }
