@@ -55,7 +55,7 @@ func (t *turn) base(ctx context.Context) error {
 }
 
 func noBase(cause error) error {
-	return failed(cause, "The code of the version to build again is no longer kept.")
+	return failed(cause, "The code of the version to start from is no longer kept.")
 }
 
 // send copies a kept archive into the sandbox.

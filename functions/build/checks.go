@@ -60,8 +60,19 @@ func (t *turn) serve(ctx context.Context) error {
 	if err := t.command(ctx, "check", t.j.Plan.Check, "Running checks"); err != nil {
 		return err
 	}
+	kept, printed := "", int64(0)
+	if t.j.Took() {
+		if kept, printed, err = t.keepsServer(ctx); err != nil {
+			return err
+		}
+	}
 	if err := t.take(t.store.BeginCommand(ctx, t.j)); err != nil {
 		return err
+	}
+	if kept != "" {
+		t.say(ctx, "The server runs on")
+		t.progress.Plan.OfBefore, t.progress.LogOffset = kept, printed
+		return nil
 	}
 	if t.j.Plan.Start == "" {
 		return t.start(ctx, "start", noStart, "Waiting for the app to answer")

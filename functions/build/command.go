@@ -92,7 +92,7 @@ func (t *turn) notStarted(ctx context.Context, err error) error {
 // environment is what a command finds: the goal is for the generator alone, and
 // our own commands have none.
 func (t *turn) environment(name string) map[string]string {
-	if name == captureStep || name == baseStep {
+	if ownStep(name) {
 		return nil
 	}
 	env := t.progress.Plan.Environment(t.env, t.e2b.Domain())
@@ -119,7 +119,12 @@ func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) e
 }
 
 // dir is where a step keeps its output, pid and exit code.
-func (t *turn) dir(name string) string { return envd.StepDir(t.j.ID, t.j.CreateNo, name) }
+func (t *turn) dir(name string) string {
+	if name == "start" && t.progress.Plan.Server != "" {
+		return t.progress.Plan.Server
+	}
+	return envd.StepDir(t.j.ID, t.j.CreateNo, name)
+}
 
 func firstLine(s string) string {
 	line, _, more := strings.Cut(s, "\n")

@@ -17,6 +17,7 @@ import (
 type failure struct {
 	message string // for the job's user
 	cause   error  // for the log; may be nil
+	lost    bool   // its sandbox is gone, or not what the build left there
 }
 
 func (f *failure) Error() string { return f.message }
@@ -24,6 +25,11 @@ func (f *failure) Unwrap() error { return f.cause }
 
 func failed(cause error, format string, args ...any) error {
 	return &failure{message: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// lost is failed for a sandbox that is lost.
+func lost(cause error, format string, args ...any) error {
+	return &failure{message: fmt.Sprintf(format, args...), cause: cause, lost: true}
 }
 
 // waiting ends a turn, but not its job: the next turn comes after the wait.
@@ -53,7 +59,7 @@ func (t *turn) leaseLeft() time.Duration {
 
 // handOver gives the job to a message that comes after wait.
 func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
-	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait)); err != nil {
+	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait, t.connected)); err != nil {
 		return err
 	}
 	if err := t.builds.SendBuild(ctx, sqs.BuildMessage{JobID: t.j.ID, Turn: t.j.Turn, Group: t.j.UserID}, wait); err != nil {
@@ -75,9 +81,19 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}
-	if err := t.e2b.Within(job.KillTime).Kill(ctx, t.j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
-		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", t.j.SandboxID, "error", err)
+	if !t.kill(ctx, t.j.SandboxID) {
 		return nil
 	}
 	return t.take(t.store.RecordKilled(ctx, t.j.ID, t.j.SandboxID))
+}
+
+// kill reports whether E2B says that a sandbox is gone. What it does not say,
+// reconcile hears.
+func (t *turn) kill(ctx context.Context, sandboxID string) bool {
+	err := t.e2b.Within(job.KillTime).Kill(ctx, sandboxID)
+	if err != nil && !errors.Is(err, e2b.ErrNotFound) {
+		t.log.WarnContext(ctx, "kill sandbox", "sandbox_id", sandboxID, "error", err)
+		return false
+	}
+	return true
 }

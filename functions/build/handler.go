@@ -14,6 +14,7 @@ import (
 	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres/jobs"
+	"siesta/shared/previous"
 	"siesta/shared/redis"
 	"siesta/shared/s3"
 	"siesta/shared/secrets"
@@ -86,11 +87,12 @@ func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
 }
 
 // patient spreads the deliveries of a request over an hour when a store does
-// not answer, or too many jobs of its user wait: until it is a row, its message
+// not answer, the version that it starts from is not built yet, or too many jobs of its user wait: until it is a row, its message
 // is all there is of it.
 func patient(r sqs.Record, err error) error {
 	const soon, later = 4, 10 * time.Minute
-	if errors.Is(err, job.ErrUnavailable) && r.ReceiveCount > soon || errors.Is(err, job.ErrTooManyWaiting) {
+	passing := errors.Is(err, job.ErrUnavailable) || errors.Is(err, job.ErrPreviousBuilds)
+	if passing && r.ReceiveCount > soon || errors.Is(err, job.ErrTooManyWaiting) {
 		return &sqs.RetryAfter{Err: err, Delay: later}
 	}
 	return err
@@ -102,20 +104,16 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 	if err != nil {
 		return err
 	}
-	if request.PreviousJobID != "" {
-		return badMessage("iterations are not supported: send the request without previous_job_id")
-	}
-	sealed, err := h.sealer.Seal(ctx, m.JobID, request.Env)
-	if err != nil {
-		return fmt.Errorf("seal environment: %w", err)
-	}
 	tier := cmp.Or(m.Tier, job.Bootstrapper)
 	limits := h.Limits.For(tier)
-	_, _, err = h.store.Accept(ctx, jobs.NewJob{
-		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, EnvSealed: sealed,
+	n := jobs.NewJob{
+		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, BaseJobID: request.PreviousJobID,
 		Deadline: h.Deadline, PerDay: limits.PerDay, Waiting: limits.Waiting,
-	})
-	if err != nil {
+	}
+	if n.EnvSealed, err = previous.Apply(ctx, h.store, h.sealer, n.UserID, n.ID, &n.Request); err != nil {
+		return fmt.Errorf("prepare job: %w", err)
+	}
+	if _, _, err = h.store.Accept(ctx, n); err != nil {
 		return fmt.Errorf("accept job: %w", err)
 	}
 	return nil

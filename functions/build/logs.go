@@ -41,7 +41,7 @@ func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
 	if cut {
 		next = p.Next + 1
 	}
-	if len(output) > 0 {
+	if len(output) > 0 && !ownStep(name) {
 		t.publish(ctx, "stdout", t.redact.lines(string(output), logLine)...)
 	}
 	t.progress.LogOffset = next

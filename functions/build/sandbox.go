@@ -31,11 +31,22 @@ var (
 	errOutOfReach = errors.New("sandbox has an id that cannot be used")
 )
 
-// obtainSandbox leaves the turn connected to the job's sandbox: the one that
-// the row names, or the one that an earlier create made, or a new one.
+// obtainSandbox leaves the turn connected to the job's sandbox: the one that the row
+// names, or that of the version that it starts from, or the one that an earlier
+// create made, or a new one.
 func (t *turn) obtainSandbox(ctx context.Context) error {
+	if t.j.SandboxID == "" && t.j.BaseJobID != "" && !t.j.Rebuild && t.j.CreateNo == 0 {
+		if _, err := t.takeOver(ctx); err != nil {
+			return err
+		}
+	}
 	if t.j.SandboxID != "" {
-		return t.connect(ctx)
+		err := t.connect(ctx)
+		var f *failure
+		if errors.As(err, &f) && f.lost && t.j.Took() && t.j.KeptHash == "" {
+			return t.startAnew(ctx, err)
+		}
+		return err
 	}
 	if t.j.CreateNo > 0 {
 		found, err := t.find(ctx)
@@ -90,15 +101,21 @@ func (t *turn) connect(ctx context.Context) error {
 	sending, cancel := context.WithDeadline(ctx, t.sendBy)
 	defer cancel()
 	sandbox, _, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)
+	rebooted := errors.Is(err, e2b.ErrGuestHung) && t.j.Took() && (t.j.KeptHash == "" || t.j.GivesBack())
+	if rebooted { // what is in it is another version's, or is put back and proved by its hash
+		sandbox, _, err = t.e2b.Reboot(sending, t.j.SandboxID, ttl)
+	}
 	if err != nil {
 		return t.notConnected(ctx, err)
 	}
 	if err := t.take(t.store.RecordConnected(ctx, t.j, ttl)); err != nil {
 		return err
 	}
-	t.envd = envd.Of(t.e2b, sandbox)
-	if err := t.recognize(ctx); err != nil {
-		return err
+	t.envd, t.connected = envd.Of(t.e2b, sandbox), true
+	if !rebooted {
+		if err := t.recognize(ctx); err != nil {
+			return err
+		}
 	}
 	return t.mark(ctx)
 }
@@ -120,9 +137,9 @@ func (t *turn) recognize(ctx context.Context) error {
 	case missing != nil && t.j.MarkerEpoch == 0:
 		return nil // its first turn died before it wrote one
 	case missing != nil:
-		return failed(missing, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
+		return lost(missing, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
 	case marker < t.j.MarkerEpoch:
-		return failed(nil, "The sandbox came back without its latest files. Please try again.")
+		return lost(nil, "The sandbox came back without its latest files. Please try again.")
 	}
 	return nil
 }
@@ -132,7 +149,7 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, e2b.ErrNotFound):
 		if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > job.Grace {
-			return failed(err, "The sandbox of this build was lost. Please try again.")
+			return lost(err, "The sandbox of this build was lost. Please try again.")
 		}
 		if err := t.take(t.store.RecordBuildMissing(ctx, t.j)); err != nil {
 			return err
@@ -142,6 +159,8 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 		return failed(err, "The sandbox of this build stopped responding. Please try again.")
 	case errors.Is(err, e2b.ErrRefused):
 		return failed(err, "The sandbox service refused to go on with this build's sandbox.")
+	case (noEffect(err) || errors.Is(err, e2b.ErrInTransition)) && t.j.GivesBack():
+		return waitFor(max(t.patience(), retryAfter(err)))
 	case noEffect(err), errors.Is(err, e2b.ErrInTransition):
 		return waitFor(max(capacityWait, retryAfter(err)))
 	default:
@@ -169,7 +188,7 @@ func (t *turn) mark(ctx context.Context) error {
 			"The disk may be full, a command of the build may have replaced the folder, or the template's own user may not write there.")
 	}
 	row, err := t.store.RecordMarker(ctx, t.j.ID, t.j.Epoch)
-	if err == nil && row.Claim != t.j.Claim { // not this builder's row any more
+	if err == nil && (row.Claim != t.j.Claim || row.GivesBack() != t.j.GivesBack()) { // not this builder's row any more
 		return job.ErrConflict
 	}
 	return t.take(row, err)

@@ -32,7 +32,7 @@ func (t *turn) scaffold(ctx context.Context) error {
 		return fmt.Errorf("read source: %w", err)
 	}
 	t.say(ctx, "--- Starting generation pipeline ---")
-	if t.j.BaseJobID != "" {
+	if t.j.BaseJobID != "" && !t.j.Took() {
 		if err := t.base(ctx); err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 // step does what the job's status asks for, and returns nil when that is done.
 func (t *turn) step(ctx context.Context) error {
 	switch t.j.Status {
+	case job.Starting:
+		return t.copyAside(ctx)
 	case job.Scaffold:
 		return t.scaffold(ctx)
 	case job.Code:
@@ -51,6 +53,13 @@ func (t *turn) code(ctx context.Context) error {
 }
 
 func (t *turn) deps(ctx context.Context) error {
+	if t.j.Took() {
+		if done, err := t.installed(ctx); err != nil {
+			return err
+		} else if done {
+			return t.next(ctx, job.Checks)
+		}
+	}
 	if err := t.command(ctx, "install", t.j.Plan.Install, "Installing dependencies"); err != nil {
 		return err
 	}

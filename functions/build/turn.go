@@ -32,6 +32,7 @@ type turn struct {
 	claimed time.Time // by the same clock
 	sendBy  time.Time // no call that changes E2B is sent later
 
+	connected bool  // E2B answered this turn's connect, or made the sandbox in it
 	noSandbox error // why E2B gave this turn none; nil when it did, or was not asked
 
 	envd    *envd.Client
@@ -54,6 +55,9 @@ type turn struct {
 // ends it, or leaves it to the next delivery when an answer did not come.
 func (t *turn) run(ctx context.Context) error {
 	err := t.advance(ctx)
+	if t.j.Took() {
+		err = t.settle(ctx, err)
+	}
 	var (
 		f *failure
 		w waiting
@@ -63,7 +67,7 @@ func (t *turn) run(ctx context.Context) error {
 		err = t.fail(ctx, f)
 	case errors.As(err, &w):
 		err = t.handOver(ctx, w.wait)
-	case err == nil:
+	case err == nil && t.j.Status == job.Ready:
 		published := t.cache.PublishBeside(ctx, t.j)
 		err = t.sendPause(ctx, t.j)
 		published()
@@ -79,8 +83,11 @@ func (t *turn) run(ctx context.Context) error {
 	}
 }
 
-// advance returns nil when the job is READY.
+// advance returns nil when the job is READY, or has given back what it took.
 func (t *turn) advance(ctx context.Context) error {
+	if t.j.GivesBack() {
+		return t.giveBack(ctx, t.j)
+	}
 	if t.j.Crashes > maxCrashes {
 		return failed(nil, "The build was interrupted too often and was given up. Please try again.")
 	}

@@ -12,6 +12,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/postgres/jobs"
+	"siesta/shared/sqs"
 )
 
 // answerTime is how long E2B may take over a call: the caller is waiting, and
@@ -19,10 +20,11 @@ import (
 const answerTime = 8 * time.Second
 
 type handler struct {
-	log   *slog.Logger
-	store *jobs.Store
-	e2b   *e2b.Client
-	stack string // value of job.TagStack on our sandboxes
+	log    *slog.Logger
+	store  *jobs.Store
+	builds *sqs.Queue
+	e2b    *e2b.Client
+	stack  string // value of job.TagStack on our sandboxes
 }
 
 // response is the body of the answer. The job's status is failed.
@@ -33,7 +35,8 @@ type response struct {
 }
 
 // serve answers POST /api/generation/{job_id}/cancel. The job has ended when
-// the row says so; its sandbox ends now, or by reconcile.
+// the row says so; its sandbox ends now, or by reconcile. One that it took from an
+// earlier version goes back there, by its builder.
 func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	user, id, err := api.Caller(r)
 	if err != nil {
@@ -42,7 +45,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if _, err := h.store.GetOwned(ctx, id, user); err != nil {
 		return api.Answer{}, err
 	}
-	j, err := h.store.Cancel(ctx, id, "Cancelled by user", job.NewID())
+	j, err := h.cancel(ctx, id)
 	if errors.Is(err, job.ErrConflict) {
 		return api.Answer{}, job.ErrTerminal
 	}
@@ -50,12 +53,27 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	h.log.InfoContext(ctx, "job cancelled", "debug_id", j.DebugID)
-	if j.SandboxState == job.SandboxRunning {
+	if j.GivesBack() {
+		if err := h.builds.SendBuild(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), sqs.BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}, 0); err != nil {
+			h.log.WarnContext(ctx, "build message not sent", "error", err) // its next turn is on its way, or reconcile sends one
+		}
+	} else if j.SandboxState == job.SandboxRunning {
 		if err := h.kill(ctx, j); err != nil {
 			h.log.WarnContext(ctx, "sandbox not killed", "sandbox_id", j.SandboxID, "error", err)
 		}
 	}
 	return api.Answer{Status: http.StatusOK, Body: response{JobID: id, Status: "cancelled", Message: "Build cancelled"}}, nil
+}
+
+// cancel ends the job, or makes it give back what it took. job.ErrConflict: it has
+// ended.
+func (h handler) cancel(ctx context.Context, id string) (job.Job, error) {
+	const why = "Cancelled by user"
+	j, err := h.store.Cancel(ctx, id, why, job.NewID())
+	if errors.Is(err, job.ErrConflict) {
+		j, err = h.store.CancelTaken(ctx, id, why, job.NewID())
+	}
+	return j, err
 }
 
 // kill ends the sandbox of a cancelled job, if it is one of ours: a copy of the

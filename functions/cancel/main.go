@@ -15,6 +15,7 @@ import (
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
+	"siesta/shared/sqs"
 )
 
 func main() {
@@ -31,6 +32,9 @@ func main() {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	h := handler{log: log, store: jobs.NewStore(db, "", cache.Publish), e2b: sandboxes.Within(answerTime), stack: s.StackTag}
+	h := handler{
+		log: log, store: jobs.NewStore(db, "", cache.Publish), e2b: sandboxes.Within(answerTime), stack: s.StackTag,
+		builds: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.BuildQueueURL, ""),
+	}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -11,11 +11,14 @@ import (
 
 // settings are what the function reads from its environment.
 type settings struct {
-	LogLevel string
-	StackTag string
-	Database postgres.Config
-	Cache    redis.Config
-	E2B      e2b.Config
+	LogLevel      string
+	StackTag      string
+	AWS           awsenv.Config
+	SQSEndpoint   *string // nil: the region's own
+	Database      postgres.Config
+	Cache         redis.Config
+	E2B           e2b.Config
+	BuildQueueURL string
 }
 
 func readSettings(r *env.Reader) settings {
@@ -23,10 +26,13 @@ func readSettings(r *env.Reader) settings {
 	r.Check("AWS", err)
 	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
 	return settings{
-		LogLevel: r.String("LOG_LEVEL", ""),
-		StackTag: r.Required("STACK_TAG"),
-		Database: postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:    redis.ReadConfig(r, awsenv.CacheLogin(aws)),
-		E2B:      e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		LogLevel:      r.String("LOG_LEVEL", ""),
+		StackTag:      r.Required("STACK_TAG"),
+		AWS:           aws,
+		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		BuildQueueURL: r.Required("BUILD_QUEUE_URL"),
 	}
 }

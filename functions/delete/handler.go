@@ -14,6 +14,7 @@ import (
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/s3"
+	"siesta/shared/sqs"
 )
 
 const (
@@ -25,12 +26,13 @@ const (
 )
 
 type handler struct {
-	log   *slog.Logger
-	store *jobs.Store
-	cache *redis.Cache
-	e2b   *e2b.Client
-	stack string    // value of job.TagStack on our sandboxes
-	kept  *s3.Store // nil: no code is kept
+	log    *slog.Logger
+	store  *jobs.Store
+	cache  *redis.Cache
+	builds *sqs.Queue
+	e2b    *e2b.Client
+	stack  string    // value of job.TagStack on our sandboxes
+	kept   *s3.Store // nil: no code is kept
 }
 
 // response is the body of a 202.
@@ -59,6 +61,11 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 			return api.Answer{}, err
 		}
 		h.log.InfoContext(ctx, "version deleted", "sandbox_id", j.SandboxID)
+		if j.GivesBack() {
+			if err := h.builds.SendBuild(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), sqs.BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}, 0); err != nil {
+				h.log.WarnContext(ctx, "build message not sent", "error", err) // its next turn is on its way, or reconcile sends one
+			}
+		}
 	}
 	// Nobody may be told of it once this has answered.
 	if err := h.cache.Erase(ctx, j); err != nil {
@@ -75,11 +82,14 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 // builder finds out at its next write.
 func (h handler) record(ctx context.Context, j job.Job) (job.Job, error) {
 	if !j.Status.Terminal() {
-		if _, err := h.store.Cancel(ctx, j.ID, "Deleted by user", job.NewID()); err != nil && !errors.Is(err, job.ErrConflict) {
+		if err := h.cancel(ctx, j.ID); err != nil {
 			return job.Job{}, err
 		}
 	}
 	deleted, err := h.store.Delete(ctx, j.ID)
+	if errors.Is(err, job.ErrConflict) {
+		deleted, err = h.store.DeleteFailing(ctx, j.ID)
+	}
 	if errors.Is(err, job.ErrConflict) { // another call was faster
 		deleted, err = h.store.Get(ctx, j.ID)
 		if err == nil && deleted.DeletedAt.IsZero() {
@@ -89,10 +99,32 @@ func (h handler) record(ctx context.Context, j job.Job) (job.Job, error) {
 	return deleted, err
 }
 
-var errCreating = errors.New("a sandbox may still be created")
+// cancel ends a job that is under way, or makes it give back what it took.
+func (h handler) cancel(ctx context.Context, id string) error {
+	const why = "Deleted by user"
+	_, err := h.store.Cancel(ctx, id, why, job.NewID())
+	if errors.Is(err, job.ErrConflict) {
+		_, err = h.store.CancelTaken(ctx, id, why, job.NewID())
+	}
+	if errors.Is(err, job.ErrConflict) { // another was faster
+		return nil
+	}
+	return err
+}
 
-// kill ends the sandbox, if it is one of ours.
+var (
+	errCreating  = errors.New("a sandbox may still be created")
+	errGivesBack = errors.New("the version before is still being put back")
+)
+
+// kill ends the sandbox, if it is one of ours, and this version's.
 func (h handler) kill(ctx context.Context, j job.Job) error {
+	switch {
+	case j.GivesBack():
+		return errGivesBack
+	case j.SandboxState == job.SandboxMoved:
+		return nil
+	}
 	if j.SandboxID == "" {
 		if !j.CreateSentAt.IsZero() && j.ReadAt.Sub(j.CreateSentAt) < job.Grace {
 			return errCreating // whoever made it, or reconcile, kills it

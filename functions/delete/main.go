@@ -17,6 +17,7 @@ import (
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/s3"
+	"siesta/shared/sqs"
 )
 
 func main() {
@@ -37,6 +38,7 @@ func main() {
 	}
 	h := handler{
 		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), cache: cache, e2b: sandboxes.Within(answerTime), stack: s.StackTag, kept: kept,
+		builds: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.BuildQueueURL, ""),
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -11,14 +11,16 @@ import (
 
 // settings are what the function reads from its environment.
 type settings struct {
-	LogLevel    string
-	StackTag    string
-	AWS         awsenv.Config
-	S3Endpoint  *string // nil: the region's own
-	Database    postgres.Config
-	Cache       redis.Config
-	E2B         e2b.Config
-	SourceStore string // "": no code is kept
+	LogLevel      string
+	StackTag      string
+	AWS           awsenv.Config
+	SQSEndpoint   *string // nil: the region's own
+	S3Endpoint    *string // nil: the region's own
+	Database      postgres.Config
+	Cache         redis.Config
+	E2B           e2b.Config
+	SourceStore   string // "": no code is kept
+	BuildQueueURL string
 }
 
 func readSettings(r *env.Reader) settings {
@@ -26,13 +28,15 @@ func readSettings(r *env.Reader) settings {
 	r.Check("AWS", err)
 	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
 	return settings{
-		LogLevel:    r.String("LOG_LEVEL", ""),
-		StackTag:    r.Required("STACK_TAG"),
-		AWS:         aws,
-		S3Endpoint:  awsenv.Endpoint(r.Getenv, "S3"),
-		Database:    postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:       redis.ReadConfig(r, awsenv.CacheLogin(aws)),
-		E2B:         e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
-		SourceStore: r.String("SOURCE_STORE", ""),
+		LogLevel:      r.String("LOG_LEVEL", ""),
+		StackTag:      r.Required("STACK_TAG"),
+		AWS:           aws,
+		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		S3Endpoint:    awsenv.Endpoint(r.Getenv, "S3"),
+		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		SourceStore:   r.String("SOURCE_STORE", ""),
+		BuildQueueURL: r.Required("BUILD_QUEUE_URL"),
 	}
 }

@@ -85,7 +85,13 @@ func (r *run) judgePage(ctx context.Context, sandboxes []e2b.Sandbox, now time.T
 	}
 	bySandbox, byID := map[string]job.Job{}, map[string]job.Job{}
 	for _, j := range rows {
-		bySandbox[j.SandboxID], byID[j.ID] = j, j
+		byID[j.ID] = j
+		// Who gave it away has it no more. Those that went with it are as gone as
+		// whoever had it; whoever has it now comes first.
+		had, known := bySandbox[j.SandboxID]
+		if j.SandboxState != job.SandboxMoved && (!known || had.SandboxState == job.SandboxGone) {
+			bySandbox[j.SandboxID] = j
+		}
 	}
 	return together(workers, sandboxes, func(s e2b.Sandbox) error {
 		if s.Metadata[job.TagStack] != r.stack {

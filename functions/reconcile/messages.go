@@ -40,18 +40,21 @@ func (r *run) healTurns(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list due schedules: %w", err)
 	}
-	var overdue, turns []job.Job
+	var overdue, turns, lost []job.Job
 	for _, j := range idle {
-		// The time of a queued job begins with its first turn.
-		if j.Status != job.Queued && j.ReadAt.After(j.DeadlineAt) {
+		switch {
+		case j.GivesBack() && j.ReadAt.Sub(j.FailingAt) > job.GiveBackTime:
+			lost = append(lost, j)
+		case !j.GivesBack() && j.Status != job.Queued && j.ReadAt.After(j.DeadlineAt): // the time of a queued job begins with its first turn
 			overdue = append(overdue, j)
-		} else {
+		default:
 			turns = append(turns, j)
 		}
 	}
 	return errors.Join(
 		r.ask(ctx, abandonedTurns, turns, r.sendTurn),
 		r.heal(ctx, overdueJobs, overdue, r.failOverdue),
+		r.heal(ctx, overdueJobs, lost, r.giveUp),
 		r.heal(ctx, dueSchedules, scheduled, r.queue),
 	)
 }
@@ -112,15 +115,34 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 // if that is one of ours: a copy of the database names sandboxes of the original.
 // If that does not work, its sandbox is an orphan from now on.
 func (r *run) failOverdue(ctx context.Context, j job.Job) error {
-	debugID, message := job.NewID(), j.OverdueMessage()
-	j, err := r.store.FailOverdue(ctx, j, message, debugID)
+	debugID, message, record := job.NewID(), j.OverdueMessage(), r.store.FailOverdue
+	if j.Took() { // its builder gives back what it took
+		record = r.store.FailOverdueTaken
+	}
+	j, err := record(ctx, j, message, debugID)
 	if err != nil {
 		return fmt.Errorf("fail overdue job: %w", err)
 	}
 	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "reason", message)
+	if j.GivesBack() {
+		return r.sendTurn(ctx, j)
+	}
 	if j.SandboxID == "" || j.SandboxState == job.SandboxGone {
 		return nil
 	}
+	_, err = r.examineRow(ctx, j)
+	return err
+}
+
+// giveUp ends a job that has tried for long enough to give back what it took. Its
+// sandbox is an orphan from now on.
+func (r *run) giveUp(ctx context.Context, j job.Job) error {
+	reason := j.Failing
+	j, err := r.store.LoseOverdue(ctx, j)
+	if err != nil {
+		return fmt.Errorf("give up taken sandbox: %w", err)
+	}
+	r.log.ErrorContext(ctx, "taken sandbox is given up", "job_id", j.ID, "debug_id", j.DebugID, "sandbox_id", j.SandboxID, "reason", reason)
 	_, err = r.examineRow(ctx, j)
 	return err
 }

@@ -93,6 +93,8 @@ func (h *handler) resume(ctx context.Context, j job.Job, prolong bool) (api.Answ
 		return api.Answer{}, job.ErrNotReady
 	case j.SandboxState == job.SandboxGone, j.SandboxState == job.SandboxNone:
 		return api.Answer{}, job.ErrSandboxExpired
+	case j.SandboxState == job.SandboxMoved:
+		return api.Answer{}, h.store.WhereTo(ctx, j)
 	case !h.store.Ours(j):
 		return api.Answer{}, fmt.Errorf("%w: it belongs to another stack", job.ErrSandboxUnreachable)
 	case j.SandboxState == job.SandboxRunning && !h.soon(j, prolong) && h.answers(ctx, j):

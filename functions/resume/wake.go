@@ -203,7 +203,7 @@ func (w *wake) giveUp(ctx context.Context) (api.Answer, error) {
 
 // movedOn answers from the row as it is, after a write of this call found that
 // somebody else had written it: 200 if the sandbox runs, sandbox_expired if it is
-// gone. In any other state the answer is the error otherwise, or, where that is
+// gone, where it is if it has moved. In any other state the answer is the error otherwise, or, where that is
 // nil, "not yet".
 func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error) {
 	j, err := w.store.Get(ctx, w.j.ID)
@@ -212,6 +212,8 @@ func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error)
 		return api.Answer{}, fmt.Errorf("read job: %w", err)
 	case j.SandboxState == job.SandboxGone:
 		return api.Answer{}, job.ErrSandboxExpired
+	case j.SandboxState == job.SandboxMoved:
+		return api.Answer{}, w.store.WhereTo(ctx, j)
 	case j.SandboxState == job.SandboxRunning:
 		return running(j), nil
 	case otherwise == nil:

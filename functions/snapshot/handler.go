@@ -56,6 +56,8 @@ func (h handler) snapshot(ctx context.Context, j job.Job) (api.Answer, error) {
 		return api.Answer{}, job.ErrNotReady
 	case j.SandboxState == job.SandboxGone, j.SandboxState == job.SandboxNone:
 		return api.Answer{}, job.ErrSandboxExpired
+	case j.SandboxState == job.SandboxMoved:
+		return api.Answer{}, h.store.WhereTo(ctx, j)
 	case !h.store.Ours(j): // nobody here would pause it
 		return api.Answer{}, fmt.Errorf("%w: it belongs to another stack", job.ErrSandboxUnreachable)
 	case j.SandboxState == job.SandboxPaused:

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/postgres/jobs"
+	"siesta/shared/previous"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 )
@@ -44,7 +44,8 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	if err := h.checkPrevious(ctx, n); err != nil {
+	n.BaseJobID = n.Request.PreviousJobID
+	if n.EnvSealed, err = previous.Apply(ctx, h.store, h.sealer, n.UserID, n.ID, &n.Request); err != nil {
 		return api.Answer{}, err
 	}
 	j, created, err := h.store.Accept(ctx, n)
@@ -84,14 +85,10 @@ func (h handler) read(ctx context.Context, r api.Request) (jobs.NewJob, error) {
 		return jobs.NewJob{}, err
 	}
 	id := job.NewID()
-	sealed, err := h.sealer.Seal(ctx, id, request.Env)
-	if err != nil {
-		return jobs.NewJob{}, err
-	}
 	tier, hash := h.tier(ctx, r), sha256.Sum256(body)
 	limits := h.limits.For(tier)
 	return jobs.NewJob{
-		ID: id, UserID: user, Tier: tier, Request: request, EnvSealed: sealed,
+		ID: id, UserID: user, Tier: tier, Request: request,
 		IdempotencyKey: key, RequestHash: hash[:], Deadline: h.deadline, PerDay: limits.PerDay, Waiting: limits.Waiting,
 	}, nil
 }
@@ -106,24 +103,4 @@ func (h handler) tier(ctx context.Context, r api.Request) job.Tier {
 		}
 	}
 	return tier
-}
-
-// checkPrevious refuses iterations, which are not built yet, and tells a caller
-// whose previous job is not there just that.
-func (h handler) checkPrevious(ctx context.Context, n jobs.NewJob) error {
-	id := n.Request.PreviousJobID
-	if id == "" {
-		return nil
-	}
-	j, err := h.store.Get(ctx, id)
-	switch {
-	case errors.Is(err, job.ErrNotFound):
-		return job.ErrPrevious
-	case err != nil:
-		return err
-	case j.CheckOwner(n.UserID) != nil || j.ProjectID != n.Request.ProjectID:
-		return job.ErrPrevious
-	default:
-		return &job.InvalidError{Field: "previous_job_id", Reason: "is not supported yet: leave it out, and send the whole source"}
-	}
 }

@@ -84,7 +84,7 @@ func TestCacheAndPostgresTellTheSame(t *testing.T) {
 			_, fromPostgres := b.get(alice, j.ID)
 			b.Proxy.Down()
 			_, fromCache := b.get(alice, j.ID) // the first call filled it
-			if len(fromPostgres) != 14 || len(fromCache) != 14 {
+			if len(fromPostgres) != 18 || len(fromCache) != 18 {
 				t.Fatalf("keys: %v, %v", fromPostgres, fromCache)
 			}
 			for key, want := range fromPostgres {

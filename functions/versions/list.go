@@ -32,6 +32,7 @@ type version struct {
 	SandboxPaused bool             `json:"sandbox_paused"`
 	Current       bool             `json:"current"`
 	BaseJobID     *string          `json:"base_job_id"`
+	MovedTo       *string          `json:"moved_to"`
 	Rebuildable   bool             `json:"rebuildable"`
 	GoneAt        *string          `json:"gone_at"`
 }
@@ -87,6 +88,9 @@ func describe(j job.Job, current bool) version {
 	}
 	if j.BaseJobID != "" {
 		v.BaseJobID = &j.BaseJobID
+	}
+	if j.MovedTo != "" {
+		v.MovedTo = &j.MovedTo
 	}
 	return v
 }

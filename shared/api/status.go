@@ -27,12 +27,17 @@ type statusResponse struct {
 	DebugID          *string          `json:"debug_id"`
 	SandboxExpiresAt *string          `json:"sandbox_expires_at"` // RFC 3339, UTC
 	AwakeUntil       *string          `json:"awake_until"`        // RFC 3339, UTC
+	BaseJobID        *string          `json:"base_job_id"`
+	MovedTo          *string          `json:"moved_to"`
+	CurrentAt        *string          `json:"current_at"` // RFC 3339, UTC
+	GoneAt           *string          `json:"gone_at"`    // RFC 3339, UTC
 	SandboxPaused    bool             `json:"sandbox_paused"`
 	SandboxState     job.SandboxState `json:"sandbox_state"`
 	Revision         int64            `json:"revision"`
 }
 
-// Status is the answer about j: what its app is and where that listens once it is
+// Status is the answer about j: what it starts from, when it became the version that
+// counts, where its preview has moved, what its app is and where that listens once it is
 // known, the preview from READY on, the sandbox's expiry only while it runs, when it
 // is due to sleep only while it is awake or being woken, and a Retry-After as long
 // as there is something to wait for.
@@ -45,6 +50,10 @@ func Status(j job.Job) Answer {
 		Port:          number(j.Plan.Shown()),
 		ErrorMessage:  text(j.ErrorMessage),
 		DebugID:       text(j.DebugID),
+		BaseJobID:     text(j.BaseJobID),
+		MovedTo:       text(j.MovedTo),
+		CurrentAt:     moment(j.CurrentAt),
+		GoneAt:        moment(j.GoneAt),
 		SandboxPaused: j.SandboxPaused,
 		SandboxState:  j.SandboxState,
 		Revision:      j.Revision,
@@ -52,13 +61,11 @@ func Status(j job.Job) Answer {
 	if j.Status == job.Ready {
 		body.PreviewURL = text(j.PreviewURL)
 		body.BuildVersion = text(j.BuildVersion)
-		if j.SandboxState == job.SandboxRunning && !j.SandboxExpiresAt.IsZero() {
-			body.SandboxExpiresAt = text(j.SandboxExpiresAt.UTC().Format(time.RFC3339))
+		if j.SandboxState == job.SandboxRunning {
+			body.SandboxExpiresAt = moment(j.SandboxExpiresAt)
 		}
 	}
-	if due := j.AwakeUntil(); !due.IsZero() {
-		body.AwakeUntil = text(due.UTC().Format(time.RFC3339))
-	}
+	body.AwakeUntil = moment(j.AwakeUntil())
 	return Answer{Status: http.StatusOK, Body: body, RetryAfter: retryAfter(j.Status)}
 }
 
@@ -79,6 +86,14 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// moment is t, or null where there is none.
+func moment(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return text(t.UTC().Format(time.RFC3339))
 }
 
 // number is n, or null where there is none.

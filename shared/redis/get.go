@@ -16,10 +16,10 @@ import (
 var statusFields = []string{
 	"user_id", "status", "sandbox_state", "sandbox_paused", "revision", "sandbox_expires_at",
 	"preview_url", "build_version", "error_message", "debug_id", "pause_due_at", "read_at",
-	"framework", "port",
+	"framework", "port", "base_job_id", "moved_to", "current_at", "gone_at",
 }
 
-const mayBeMissing = 2
+const mayBeMissing = 6
 
 // Get returns what the status answer needs of a job, its owner included, and when
 // it was read from Postgres; the other fields of j are empty. ok is false when the
@@ -49,7 +49,7 @@ func parse(values []any) (j job.Job, ok bool) {
 	if len(values) != len(statusFields) {
 		return job.Job{}, false
 	}
-	var text [14]string
+	var text [18]string
 	for i, v := range values {
 		if text[i], ok = v.(string); !ok && i < len(values)-mayBeMissing {
 			return job.Job{}, false
@@ -57,19 +57,21 @@ func parse(values []any) (j job.Job, ok bool) {
 	}
 	j = job.Job{
 		UserID: text[0], Status: job.Status(text[1]), SandboxState: job.SandboxState(text[2]),
-		PreviewURL: text[6], BuildVersion: text[7], ErrorMessage: text[8], DebugID: text[9],
+		PreviewURL: text[6], BuildVersion: text[7], ErrorMessage: text[8], DebugID: text[9], BaseJobID: text[14], MovedTo: text[15],
 	}
 	j.Plan.Framework = text[12]
-	var errPaused, errRevision, errExpires, errDue, errRead, errPort error
+	var errPaused, errRevision, errExpires, errDue, errRead, errPort, errCurrent, errGone error
 	j.SandboxPaused, errPaused = strconv.ParseBool(text[3])
 	j.Revision, errRevision = strconv.ParseInt(text[4], 10, 64)
 	j.SandboxExpiresAt, errExpires = parseMoment(text[5])
 	j.PauseDueAt, errDue = parseMoment(text[10])
 	j.ReadAt, errRead = parseMoment(text[11])
+	j.CurrentAt, errCurrent = parseMoment(text[16])
+	j.GoneAt, errGone = parseMoment(text[17])
 	if text[13] != "" {
 		j.Plan.Port, errPort = strconv.Atoi(text[13])
 	}
-	if errors.Join(errPaused, errRevision, errExpires, errDue, errRead, errPort) != nil ||
+	if errors.Join(errPaused, errRevision, errExpires, errDue, errRead, errPort, errCurrent, errGone) != nil ||
 		j.UserID == "" || j.Revision < 1 || !j.Status.Known() || !j.SandboxState.Known() ||
 		j.SandboxPaused != (j.SandboxState == job.SandboxPaused) {
 		return job.Job{}, false

@@ -57,6 +57,7 @@ type event struct {
 	Revision      int64            `json:"revision"`
 	SandboxState  job.SandboxState `json:"sandbox_state"`
 	SandboxPaused bool             `json:"sandbox_paused"`
+	MovedTo       string           `json:"moved_to,omitempty"` // the iteration that has its sandbox
 }
 
 // Put caches j, as a write or read of Postgres returned it, and tells its
@@ -66,7 +67,7 @@ func (c *Cache) Put(ctx context.Context, j job.Job) (stored bool, err error) {
 	published, err := json.Marshal(event{
 		JobID: j.ID, Status: j.Status, Message: j.Message(), Timestamp: moment(j.UpdatedAt),
 		Stage: j.Status, StageLabel: j.Status.Label(), Revision: j.Revision,
-		SandboxState: j.SandboxState, SandboxPaused: j.SandboxPaused,
+		SandboxState: j.SandboxState, SandboxPaused: j.SandboxPaused, MovedTo: j.MovedTo,
 	})
 	if err != nil {
 		return false, fmt.Errorf("encode event: %w", err)
@@ -165,6 +166,10 @@ func fields(j job.Job) []any {
 		"read_at", moment(j.ReadAt),
 		"framework", j.Plan.Framework,
 		"port", port(j),
+		"base_job_id", j.BaseJobID,
+		"moved_to", j.MovedTo,
+		"current_at", moment(j.CurrentAt),
+		"gone_at", moment(j.GoneAt),
 	}
 }
 

@@ -97,7 +97,7 @@ func TestHashHasTheFieldsThatOthersRead(t *testing.T) {
 		"sandbox_paused": "false", "error_message": "", "debug_id": "",
 		"revision": "1", "sandbox_state": "running", "sandbox_expires_at": "2026-11-22T11:00:00.123Z",
 		"pause_due_at": "2026-11-22T10:01:00.123Z", "read_at": "2026-11-22T10:00:00.123Z",
-		"framework": "", "port": "",
+		"framework": "", "port": "", "base_job_id": "", "moved_to": "", "current_at": "", "gone_at": "",
 	}
 	for name, value := range want {
 		if v, ok := got[name]; !ok || v != value {

@@ -44,12 +44,13 @@ type PauseMessage struct {
 	SandboxID    string    `json:"sandbox_id"` // nobody here reads it; an older version dead-letters a message without it
 	Epoch        int       `json:"epoch"`
 	BuildVersion string    `json:"build_version"`
+	BaseJobID    string    `json:"base_job_id,omitempty"`
 	ReadyAt      time.Time `json:"ready_at,omitzero"`
 }
 
 // Pause is the message that puts the present epoch of a job's sandbox to sleep.
 func Pause(j job.Job) PauseMessage {
-	return PauseMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, ReadyAt: j.CompletedAt}
+	return PauseMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, BaseJobID: j.BaseJobID, ReadyAt: j.CompletedAt}
 }
 
 // DecodeBuild reads the body of a build message. The error is job.ErrBadMessage

@@ -113,7 +113,7 @@ func TestDecodePause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := PauseMessage{1, id, "i2k-ab", 4, "build_v0_1", time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
+	want := PauseMessage{1, id, "i2k-ab", 4, "build_v0_1", "", time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
 	if m != want {
 		t.Errorf("got %+v, want %+v", m, want)
 	}

@@ -262,7 +262,7 @@ func TestReconcileReadsByItsIndexes(t *testing.T) {
 			_, err := s.Changed(b.ctx, time.Now().Add(-time.Hour), "", 500)
 			return err
 		},
-		"jobs_sandbox": func(s *jobs.Store) error {
+		"jobs_by_sandbox": func(s *jobs.Store) error {
 			_, err := s.Owners(b.ctx, []string{"i1", "i2"}, []string{job.NewID()})
 			return err
 		},

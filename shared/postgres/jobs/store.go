@@ -84,6 +84,15 @@ func (s *Store) read(ctx context.Context, sql string, args postgres.Args) (j job
 	return j, err
 }
 
+// WhereTo is what to say of a job whose sandbox has moved: a *job.MovedError.
+func (s *Store) WhereTo(ctx context.Context, j job.Job) error {
+	to, err := s.Get(ctx, j.MovedTo)
+	if err != nil {
+		return err
+	}
+	return job.MovedTo(to)
+}
+
 // GetOwned returns a job of that user, or job.ErrNotFound, or job.ErrForeign.
 func (s *Store) GetOwned(ctx context.Context, id, user string) (job.Job, error) {
 	j, err := s.Get(ctx, id)

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"strconv"
+	"strings"
+
+	"siesta/functions/build/inplace"
+	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
+)
+
+// mostAttempts is how often a build begins anew one of its own steps in a workspace
+// that it took, if a sandbox's end cuts it.
+const mostAttempts = 3
+
+// aside is the folder of what the job copies, and moves, out of the way.
+func (t *turn) aside() string { return path.Join(path.Dir(t.dir("")), "keep") }
+
+// copyAside copies the workspace before anything in it is changed.
+func (t *turn) copyAside(ctx context.Context) error {
+	own := path.Dir(t.dir(""))
+	command := inplace.Keep(job.Workspace, t.aside(), path.Dir(own), own)
+	name, p, err := t.attempt(ctx, "keep", command, "Copying the version before aside")
+	if err != nil {
+		return err
+	}
+	hash, ok := inplace.Hash([]byte(t.lastOutput(ctx, name)))
+	if p.Phase != envd.StepExited || p.ExitCode != 0 || !ok {
+		return t.exited(ctx, name, "Copying the version before aside failed", p)
+	}
+	return t.take(t.store.RecordKept(ctx, t.j, t.sum(), hash))
+}
+
+// attempt runs one of our own steps that may be cut and begun again, each time under
+// a number of its own, and returns the newest one's name and how it ended.
+func (t *turn) attempt(ctx context.Context, name, command, saying string) (string, envd.Progress, error) {
+	for n := 1; ; n++ {
+		numbered := name + "-" + strconv.Itoa(n)
+		p, err := t.finish(ctx, numbered, command, saying, saying)
+		if err != nil || p.Phase != envd.StepDied || n == mostAttempts {
+			return numbered, p, err
+		}
+	}
+}
+
+// before is the version that the job took its sandbox from.
+func (t *turn) before(ctx context.Context) (job.Job, error) {
+	from, err := t.store.Get(ctx, t.j.TakenFrom)
+	if err != nil {
+		return from, fmt.Errorf("read previous job: %w", err)
+	}
+	return from, nil
+}
+
+// changes are what differs of the workspace from the copy of it.
+func (t *turn) changes(ctx context.Context) (deps, config bool, err error) {
+	look := envd.Command{Path: "/bin/bash", Args: []string{"-c", inplace.Compare(job.Workspace, t.aside())}}
+	var seen envd.Result
+	err = t.look(ctx, func(ctx context.Context) (err error) {
+		seen, err = t.envd.Run(ctx, look, 4<<10)
+		return err
+	})
+	if err != nil {
+		return false, false, err
+	}
+	deps, config, ok := inplace.Changes(seen.Stdout)
+	if !ok { // what is not known may have changed
+		return true, true, nil
+	}
+	return deps, config, nil
+}
+
+// installed reports whether the workspace has what the job would install. If not, the
+// server of the version before is stopped, and what it had installed moved aside.
+func (t *turn) installed(ctx context.Context) (bool, error) {
+	if t.j.Plan.Install == "" {
+		return true, nil
+	}
+	from, err := t.before(ctx)
+	if err != nil {
+		return false, err
+	}
+	deps, _, err := t.changes(ctx)
+	if err != nil {
+		return false, err
+	}
+	if !deps && from.Plan.Install == t.j.Plan.Install {
+		t.say(ctx, "Dependencies are as they were")
+		return true, nil
+	}
+	server, err := t.serverOf(ctx, from)
+	if err != nil {
+		return false, err
+	}
+	if err := t.stop(ctx, server); err != nil {
+		return false, err
+	}
+	name, p, err := t.attempt(ctx, "aside", inplace.Aside(job.Workspace, t.aside()), "Moving the installed dependencies aside")
+	if err == nil && (p.Phase != envd.StepExited || p.ExitCode != 0) {
+		err = t.exited(ctx, name, "Moving the installed dependencies aside failed", p)
+	}
+	return false, err
+}
+
+// serverOf is the folder of the step that serves a version's app, or did last.
+func (t *turn) serverOf(ctx context.Context, j job.Job) (string, error) {
+	var folder string
+	err := t.look(ctx, func(ctx context.Context) error {
+		step, found, err := t.envd.NewestServer(ctx, j.ID, j.CreateNo)
+		switch {
+		case err != nil:
+			return err
+		case !found && j.Plan.Server != "":
+			folder = j.Plan.Server
+		default:
+			folder = envd.StepDir(j.ID, j.CreateNo, step.String())
+		}
+		return nil
+	})
+	return folder, err
+}
+
+// runs reports whether a step's command is at work, and how much it has printed.
+func (t *turn) runs(ctx context.Context, folder string) (bool, int64, error) {
+	var p envd.Progress
+	err := t.look(ctx, func(ctx context.Context) (err error) {
+		p, err = t.envd.ReadStep(ctx, folder, 0, 0)
+		return err
+	})
+	return p.Phase == envd.StepRunning, p.Size, err
+}
+
+// stop ends a step of the sandbox.
+func (t *turn) stop(ctx context.Context, folder string) error {
+	stopping, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	if err := t.envd.StopStep(stopping, folder); err != nil {
+		return t.notStarted(ctx, err)
+	}
+	return nil
+}
+
+// keepsServer reports whether the server of the version before shows the job's app: it
+// was started as the job's would be, sees by itself what has changed, and lives. Its
+// output from now on is the job's. Else it is stopped.
+func (t *turn) keepsServer(ctx context.Context) (string, int64, error) {
+	from, err := t.before(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	server, err := t.serverOf(ctx, from)
+	if err != nil {
+		return "", 0, err
+	}
+	same, err := t.sameServer(ctx, from)
+	if err != nil {
+		return "", 0, err
+	}
+	if same {
+		live, size, err := t.runs(ctx, server)
+		if live || err != nil {
+			return server, size, err
+		}
+	}
+	return "", 0, t.stop(ctx, server)
+}
+
+// sameServer reports whether a version's server was started as the job's would be, and
+// takes up changed files.
+func (t *turn) sameServer(ctx context.Context, from job.Job) (bool, error) {
+	was, is := from.Plan, t.j.Plan
+	if !is.Reloads || was.Server() != is.Server() || was.Port != is.Port || !maps.Equal(was.Env, is.Env) {
+		return false, nil
+	}
+	env, err := t.sealer.Open(ctx, from.ID, from.EnvSealed)
+	if err != nil {
+		return false, fmt.Errorf("open previous environment: %w", err)
+	}
+	if !maps.Equal(env, t.env) {
+		return false, nil
+	}
+	deps, config, err := t.changes(ctx)
+	return !deps && !config, err
+}
+
+// ownStep reports whether a step's command is ours: it has no environment, and its
+// output is for nobody.
+func ownStep(name string) bool {
+	name, _, _ = strings.Cut(name, "-")
+	switch name {
+	case captureStep, baseStep, "keep", "aside", "back":
+		return true
+	}
+	return false
+}
