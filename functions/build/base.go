@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 
+	"siesta/functions/build/inplace"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/s3"
@@ -41,7 +42,7 @@ func (t *turn) base(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	command := fmt.Sprintf("from=%s hash=%s\n%s", archive, job.SourceHash(base.SourceKey), baseScript)
+	command := fmt.Sprintf("from=%s hash=%s\n%s", archive, job.SourceHash(base.SourceKey), inplace.Folders+baseScript)
 	p, err = t.finish(ctx, baseStep, command, "Restoring the code", "Restoring the code of "+base.BuildVersion)
 	switch {
 	case err != nil:

@@ -1,11 +1,9 @@
 # Packs the code of the folder that it runs in into the file $out: what the same
 # code makes is the same, byte for byte. Dependencies and caches are left out. Exits
 # with 3 where it is over $most bytes, and with 4 where there is no GNU tar.
-set -o pipefail
 tar --version 2>/dev/null | grep -q GNU || exit 4
-find . -mindepth 1 \( -name node_modules -o -name .venv -o -name .next -o -name .nuxt -o -name .svelte-kit \
-	-o -name .turbo -o -name .cache -o -name __pycache__ \) -type d -prune -o \( -type f -o -type d -o -type l \) -print0 |
-	LC_ALL=C sort -z |
+code -print0 |
+	sort -z |
 	tar --null --no-recursion -T - --owner=0 --group=0 --numeric-owner --mtime='2000-01-01 00:00:00Z' --format=gnu -cf - |
 	gzip -n |
 	head -c "$((most + 1))" >"$out.part"

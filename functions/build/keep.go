@@ -12,6 +12,7 @@ import (
 	"path"
 	"time"
 
+	"siesta/functions/build/inplace"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/s3"
@@ -46,7 +47,7 @@ func (t *turn) keep(ctx context.Context) error {
 		t.progress.SourceKey = job.SourceNone
 		return nil
 	}
-	command := fmt.Sprintf("out=%s most=%d\n%s", path.Join(t.dir(captureStep), captured), job.MaxKept, captureScript)
+	command := fmt.Sprintf("out=%s most=%d\n%s", path.Join(t.dir(captureStep), captured), job.MaxKept, inplace.Folders+captureScript)
 	p, err := t.finish(ctx, captureStep, command, "Keeping the code", "Keeping the code")
 	switch {
 	case err != nil:

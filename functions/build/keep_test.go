@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"siesta/functions/build/inplace"
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
@@ -251,7 +252,7 @@ func TestTheBaseReplacesWhatATemplateHas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("/bin/bash", "-c", fmt.Sprintf("from=%s hash=%x\n%s", from, sha256.Sum256(packed), baseScript))
+	cmd := exec.Command("/bin/bash", "-c", fmt.Sprintf("from=%s hash=%x\n%s", from, sha256.Sum256(packed), inplace.Folders+baseScript))
 	cmd.Dir = workspace
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
