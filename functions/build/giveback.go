@@ -99,7 +99,7 @@ func (t *turn) putBack(ctx context.Context) error {
 			return err
 		}
 	}
-	from, err := t.before(ctx)
+	from, err := t.earlier(ctx)
 	if err != nil {
 		return err
 	}

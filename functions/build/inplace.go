@@ -47,8 +47,8 @@ func (t *turn) attempt(ctx context.Context, name, command, saying string) (strin
 	}
 }
 
-// before is the version that the job took its sandbox from.
-func (t *turn) before(ctx context.Context) (job.Job, error) {
+// earlier is the version that the job took its sandbox from.
+func (t *turn) earlier(ctx context.Context) (job.Job, error) {
 	from, err := t.store.Get(ctx, t.j.TakenFrom)
 	if err != nil {
 		return from, fmt.Errorf("read previous job: %w", err)
@@ -80,7 +80,7 @@ func (t *turn) installed(ctx context.Context) (bool, error) {
 	if t.j.Plan.Install == "" {
 		return true, nil
 	}
-	from, err := t.before(ctx)
+	from, err := t.earlier(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -148,7 +148,7 @@ func (t *turn) stop(ctx context.Context, folder string) error {
 // was started as the job's would be, sees by itself what has changed, and lives. Its
 // output from now on is the job's. Else it is stopped.
 func (t *turn) keepsServer(ctx context.Context) (string, int64, error) {
-	from, err := t.before(ctx)
+	from, err := t.earlier(ctx)
 	if err != nil {
 		return "", 0, err
 	}

@@ -102,27 +102,78 @@ func TestWhatIsWrongIsRefusedInWordsAndChangesNothing(t *testing.T) {
 	b.want(0, 0)
 }
 
-func TestAnIterationIsRefusedInWords(t *testing.T) {
+// previous is a READY job of the project, asleep, with a request of its own.
+func (b fixture) previous() job.Job {
+	b.T.Helper()
+	j := b.start(event(with(`"template": "node", "port": 4000, "env": {"KEY": "value"}, "commands": {"install": "npm ci", "generate": "agent"}`)))
+	return b.Set(j.ID, "status = 'ready', completed_at = now(), lease_until = NULL, preview_url = 'https://4000-x', sandbox_id = 'x', "+
+		"sandbox_state = 'paused', sandbox_paused = true, paused_at = now(), source_key = 'k'")
+}
+
+// What an iteration does not say is as it was, but for the generator's command; what it
+// says counts.
+func TestAnIterationInheritsWhatItDoesNotSay(t *testing.T) {
 	b := setup(t)
-	previous := b.start(event(good))
-	iteration := with(`"previous_job_id": "` + previous.ID + `"`)
-	for name, tt := range map[string]struct {
-		event  api.Request
-		status int
+	from := b.previous()
+	j := b.start(event(with(`"previous_job_id": "` + from.ID + `", "commands": {"install": "", "check": "npm test"}`)))
+	r, err := b.Rows.Request(t.Context(), j.ID)
+	b.OK(err)
+	env, err := b.sealer.Open(t.Context(), j.ID, j.EnvSealed)
+	b.OK(err)
+	if j.BaseJobID != from.ID || j.BuildVersion != "build_v0_2" || r.Template != "node" || r.Port == nil || *r.Port != 4000 || env["KEY"] != "value" ||
+		r.Commands.Generate != nil || *r.Commands.Install != "" || *r.Commands.Check != "npm test" || r.Commands.Start != nil {
+		t.Errorf("%+v with %+v and %v", j, r, env)
+	}
+}
+
+func TestAnIterationThatCannotBeIsRefusedInWords(t *testing.T) {
+	b := setup(t)
+	from := b.previous()
+	iteration := with(`"previous_job_id": "` + from.ID + `"`)
+	keeps := with(`"keep_previous": true, "previous_job_id": "` + from.ID + `"`)
+	for _, tt := range []struct {
+		name, set string
+		event     api.Request
+		status    int
+		detail    string
 	}{
-		"right":           {event(iteration), 422},
-		"another user's":  {functiontest.As(event(iteration), map[string]string{"sub": "user_bob"}), 404},
-		"another project": {event(strings.Replace(iteration, project, job.NewID(), 1)), 404},
+		{"another user's", "goal = goal", functiontest.As(event(iteration), map[string]string{"sub": "user_bob"}), 404, "Previous job not found"},
+		{"another project", "goal = goal", event(strings.Replace(iteration, project, job.NewID(), 1)), 404, "Previous job not found"},
+		{"keeps nothing", "goal = goal", event(with(`"keep_previous": true`)), 422, "keep_previous"},
+		{"not kept", "source_key = 'none'", event(keeps), 422, "not kept"},
+		{"nothing left", "sandbox_state = 'gone', sandbox_paused = false", event(iteration), 422, "not kept"},
+		{"builds", "status = 'checks', completed_at = NULL, lease_until = now(), sandbox_state = 'running'", event(iteration), 409, "still being built"},
+		{"failed", "status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'x', debug_id = 'x'", event(iteration), 422, "failed"},
+		{"deleted", "deleted_at = now()", event(iteration), 404, "Previous job not found"},
 	} {
-		if code, body := b.call(tt.event); code != tt.status || body["detail"] == "" {
-			t.Errorf("%s: %d %v, want %d", name, code, body, tt.status)
+		b.Set(from.ID, tt.set)
+		if code, body := b.call(tt.event); code != tt.status || !strings.Contains(fmt.Sprint(body["detail"]), tt.detail) {
+			t.Errorf("%s: %d %v, want %d with %q", tt.name, code, body, tt.status, tt.detail)
 		}
 	}
 	b.want(1, 1)
-	b.Set(previous.ID, "deleted_at = now()")
-	if code, body := b.call(event(iteration)); code != 404 {
-		t.Errorf("deleted: %d %v", code, body)
+}
+
+// A second one is told which has the preview, and which is about to. One that keeps the
+// version's preview is none such.
+func TestASecondIterationIsToldOfTheFirst(t *testing.T) {
+	b := setup(t)
+	from := b.previous()
+	iteration := event(with(`"previous_job_id": "` + from.ID + `"`))
+	first := b.start(iteration)
+	refused := func(words string) {
+		t.Helper()
+		code, body := b.call(iteration)
+		detail, _ := body["detail"].(map[string]any)
+		if code != 409 || detail["moved_to"] != first.ID || !strings.Contains(fmt.Sprint(detail["message"]), words) {
+			t.Errorf("%d %v, want 409 with %q", code, body, words)
+		}
 	}
+	refused("build_v0_2 is being made")
+	b.Set(from.ID, "sandbox_state = 'moved', sandbox_paused = false, moved_to = '"+first.ID+"'")
+	b.Set(first.ID, "status = 'ready', completed_at = now(), lease_until = NULL")
+	refused("build_v0_2 was made")
+	b.start(event(with(`"keep_previous": true, "previous_job_id": "` + from.ID + `"`)))
 }
 
 func TestARepeatedCallIsAnsweredWithTheFirstJob(t *testing.T) {
