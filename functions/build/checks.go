@@ -71,7 +71,7 @@ func (t *turn) serve(ctx context.Context) error {
 	}
 	if kept != "" {
 		t.say(ctx, "The server runs on")
-		t.progress.Plan.OfBefore, t.progress.LogOffset = kept, printed
+		t.progress.Plan.ServedBy, t.progress.LogOffset = kept, printed
 		return nil
 	}
 	if t.j.Plan.Start == "" {

@@ -120,8 +120,8 @@ func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) e
 
 // dir is where a step keeps its output, pid and exit code.
 func (t *turn) dir(name string) string {
-	if name == "start" && t.progress.Plan.Server != "" {
-		return t.progress.Plan.Server
+	if name == "start" && t.progress.Plan.ServedBy != "" {
+		return t.progress.Plan.ServedBy
 	}
 	return envd.StepDir(t.j.ID, t.j.CreateNo, name)
 }

@@ -114,8 +114,8 @@ func (t *turn) serverOf(ctx context.Context, j job.Job) (string, error) {
 		switch {
 		case err != nil:
 			return err
-		case !found && j.Plan.Server != "":
-			folder = j.Plan.Server
+		case !found && j.Plan.ServedBy != "":
+			folder = j.Plan.ServedBy
 		default:
 			folder = envd.StepDir(j.ID, j.CreateNo, step.String())
 		}

@@ -1,0 +1,412 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"siesta/local/e2bsim"
+	"siesta/proof/functiontest"
+	"siesta/shared/job"
+	"siesta/shared/sqs"
+)
+
+// folder is a request for an app that serves files, with a dependency that its install
+// makes.
+func folder(index string) job.Request {
+	r := page()
+	install, start := "mkdir -p node_modules/x && echo $RANDOM >node_modules/x/id", "exec "+functiontest.Self()+" site"
+	r.Commands.Install, r.Commands.Start = &install, &start
+	r.Source.Files = files(map[string]string{"site/index.html": index, "package.json": "{}", "src/a.js": "1", "src/b.js": "2"})
+	return r
+}
+
+func files(content map[string]string) map[string]job.File {
+	all := map[string]job.File{}
+	for name, text := range content {
+		all[name] = job.File{Content: []byte(text), Delete: text == "delete"}
+	}
+	return all
+}
+
+// version is a READY job of a request, asleep.
+func (b *fixture) version(r job.Request) job.Job {
+	b.T.Helper()
+	return b.Pause(b.ready(b.accept(r).ID))
+}
+
+// iterate is a queued job that changes files of a version.
+func (b *fixture) iterate(from job.Job, r job.Request, changed map[string]string) job.Job {
+	b.T.Helper()
+	n := functiontest.NewJob()
+	r.ProjectID, r.PreviousJobID, r.Source.Files = from.ProjectID, from.ID, files(changed)
+	n.Request, n.BaseJobID = r, from.ID
+	j := b.Accept(n)
+	b.OK(b.builds.SendBuild(b.T.Context(), sqs.BuildMessage{JobID: j.ID}, 0))
+	return j
+}
+
+// tree is all that a sandbox's workspace holds, in words.
+func (b *fixture) tree(j job.Job) string {
+	b.T.Helper()
+	return b.Run(j, `cd project && find . -printf '%p %y %m %l\n' | LC_ALL=C sort; find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum`)
+}
+
+// shown is what the preview of a job shows.
+func (b *fixture) shown(j job.Job) string {
+	b.T.Helper()
+	return b.Run(j, "until curl -sf http://127.0.0.1:3000/; do sleep 0.05; done")
+}
+
+// wake makes E2B's sandbox of a row run, behind everybody's back, to look into it.
+func (b *fixture) wake(j job.Job) {
+	b.T.Helper()
+	_, _, err := b.Sandboxes.Connect(b.T.Context(), j.SandboxID, time.Hour)
+	b.OK(err)
+}
+
+// An iteration works in the sandbox of the version before, and has its address; that has
+// moved. Nothing is created.
+func TestAnIterationHasTheSandboxOfItsVersion(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	created := b.Calls(e2bsim.Create)
+	j := b.ready(b.iterate(from, folder(""), map[string]string{"site/index.html": "two", "src/a.js": "delete", "src/c.js": "3"}).ID)
+	if j.SandboxID != from.SandboxID || j.PreviewURL != from.PreviewURL || b.Calls(e2bsim.Create) != created || j.BuildVersion != "build_v0_2" {
+		t.Errorf("READY: %+v", j)
+	}
+	if got := b.shown(j); got != "two" {
+		t.Errorf("its preview shows %q", got)
+	}
+	if got := b.Run(j, "cd project/src && ls"); got != "b.js\nc.js\n" {
+		t.Errorf("src has %q", got)
+	}
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxMoved || from.MovedTo != j.ID {
+		t.Errorf("the version before is %+v", from)
+	}
+	if kept := b.keptOf(j); kept["./site/index.html"] != "two" {
+		t.Errorf("kept is %q", kept)
+	}
+	// And the next of that.
+	j = b.Pause(j)
+	next := b.ready(b.iterate(j, folder(""), map[string]string{"site/index.html": "three"}).ID)
+	if got := b.shown(next); got != "three" || next.SandboxID != from.SandboxID {
+		t.Errorf("the next shows %q", got)
+	}
+	if kept := b.Run(next, "ls -d .siesta/*/keep"); strings.Count(kept, "\n") != 1 {
+		t.Errorf("copies are left: %s", kept)
+	}
+}
+
+// What is installed stays, unless what decides that has changed.
+func TestDependenciesAreInstalledOnlyIfTheyChange(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	b.wake(from)
+	id := b.Run(from, "cat project/node_modules/x/id")
+	j := b.ready(b.iterate(from, folder(""), map[string]string{"site/index.html": "two"}).ID)
+	if got := b.Run(j, "cat project/node_modules/x/id"); got != id {
+		t.Error("it was installed again, though nothing that decides that had changed")
+	}
+	j = b.Pause(j)
+	j = b.ready(b.iterate(j, folder(""), map[string]string{"package.json": `{"dependencies": {"x": "1"}}`}).ID)
+	if got := b.Run(j, "cat project/node_modules/x/id"); got == id {
+		t.Error("it was not installed again with another package.json")
+	}
+}
+
+// A failed iteration leaves the version before as it was, byte for byte, installed
+// dependencies included; its preview answers, and is put to sleep.
+func TestAFailedIterationPutsAllBack(t *testing.T) {
+	bad := "exit 7"
+	for name, change := range map[string]func(r *job.Request){
+		"check": func(r *job.Request) { r.Commands.Check = &bad },
+		"install": func(r *job.Request) {
+			install := "mkdir -p node_modules/y a/node_modules && exit 7"
+			r.Commands.Install = &install
+		},
+		"start": func(r *job.Request) { r.Commands.Start = &bad },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			from := b.version(folder("one"))
+			b.wake(from)
+			before := b.tree(from)
+			r := folder("")
+			change(&r)
+			j := b.iterate(from, r, map[string]string{"site/index.html": "two", "package.json": `{"a": 1}`, "src/a.js": "delete", "src/new/c.js": "3"})
+			j = b.finished(j.ID)
+			if j.Status != job.Failed || j.SandboxState != job.SandboxMoved || !strings.Contains(j.ErrorMessage, "exit code 7") {
+				t.Errorf("the iteration is %s, its sandbox %s: %s", j.Status, j.SandboxState, j.ErrorMessage)
+			}
+			after := b.Row(from.ID)
+			if after.SandboxState != job.SandboxRunning || after.PauseDueAt.After(after.ReadAt) || after.Epoch <= j.Epoch-1 || after.MovedTo != "" {
+				t.Errorf("the version before is %+v", after)
+			}
+			if got := b.tree(after); got != before {
+				t.Errorf("its workspace has\n%s\nwant\n%s", got, before)
+			}
+			if got := b.shown(after); got != "one" {
+				t.Errorf("its preview shows %q", got)
+			}
+			pauses := b.SQS.Messages("pause")
+			if last := pauses[len(pauses)-1].Body; !strings.Contains(last, fmt.Sprintf(`"epoch":%d`, after.Epoch)) || !strings.Contains(last, from.ID) {
+				t.Errorf("the last pause message is %s", last)
+			}
+			if b.Calls(e2bsim.Kill) != 0 {
+				t.Error("a sandbox was killed")
+			}
+			b.Pause(after)
+		})
+	}
+}
+
+// Cancelled before anything was changed, the version has its sandbox again whatever E2B
+// says.
+func TestAnUntouchedVersionComesBackWithoutE2B(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	j := b.iterate(from, folder(""), map[string]string{"site/index.html": "two"})
+	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.RateLimited, Times: 100})
+	b.deliver()
+	if row := b.Row(j.ID); !row.Took() || row.Status != job.Starting {
+		t.Fatalf("it is at %s, and took %q", row.Status, row.TakenFrom)
+	}
+	b.Must(b.Rows.CancelTaken(t.Context(), j.ID, "Cancelled by user", job.NewID()))
+	connects := b.Calls(e2bsim.Connect)
+	j = b.finished(j.ID)
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxRunning || from.MovedTo != "" || b.Calls(e2bsim.Connect) != connects {
+		t.Errorf("the version is %s after %d connects more", from.SandboxState, b.Calls(e2bsim.Connect)-connects)
+	}
+	if j.ErrorMessage != "Cancelled by user" {
+		t.Errorf("the iteration says %q", j.ErrorMessage)
+	}
+}
+
+// Cancelled at work, an iteration's own builder gives back at its next write, in that
+// turn.
+func TestACancelledIterationGivesBackInItsTurn(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	j := b.iterate(from, folder(""), map[string]string{"site/index.html": "two"})
+	b.Once(e2bsim.Files, e2bsim.Answered, func() {
+		b.Must(b.Rows.CancelTaken(context.Background(), j.ID, "Cancelled by user", job.NewID()))
+	})
+	b.deliver()
+	if row := b.Row(j.ID); row.Status != job.Failed || row.Turn != 0 {
+		t.Errorf("the iteration is %s at turn %d", row.Status, row.Turn)
+	}
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxRunning {
+		t.Fatalf("the version is %s", from.SandboxState)
+	}
+	if got := b.shown(from); got != "one" {
+		t.Errorf("its preview shows %q", got)
+	}
+}
+
+// While E2B refuses or does not answer, nothing is given up: the wait grows.
+func TestAnOutageEndsNoVersion(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	bad, slow := "sleep 100000", "true"
+	r := folder("")
+	r.Commands.Install, r.Commands.Check = &bad, &slow
+	j := b.at(b.iterate(from, r, map[string]string{"site/index.html": "two", "package.json": "[]"}).ID, job.Deps)
+	b.Must(b.Rows.CancelTaken(t.Context(), j.ID, "Cancelled by user", job.NewID()))
+	b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.ErrorAnswer, Status: 403, Times: 1000})
+	var waits []time.Duration
+	for total := time.Duration(0); total < 5*time.Hour; total += waits[len(waits)-1] {
+		b.deliver()
+		row := b.Row(j.ID)
+		if !row.GivesBack() {
+			t.Fatalf("it is %s: %s", row.Status, row.ErrorMessage)
+		}
+		waits = append(waits, row.LeaseUntil.Sub(row.ReadAt))
+	}
+	if first, last := waits[0], waits[len(waits)-1]; first > time.Minute || last < 9*time.Minute || len(waits) > 60 {
+		t.Errorf("%d turns, the first wait %v, the last %v", len(waits), first, last)
+	}
+	b.E2B.ClearFaults()
+	b.until(j.ID, "finished", func(j job.Job) bool { return j.Status.Terminal() })
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxRunning || b.shown(from) != "one" {
+		t.Errorf("the version is %s", from.SandboxState)
+	}
+}
+
+// A sandbox that is lost with an iteration's changes is gone for both; one that is lost
+// before that is no reason to fail.
+func TestALostSandbox(t *testing.T) {
+	t.Run("before the copy", func(t *testing.T) {
+		b := setup(t)
+		from := b.version(folder("one"))
+		b.OK(b.Sandboxes.Kill(t.Context(), from.SandboxID))
+		j := b.ready(b.iterate(from, folder(""), map[string]string{"site/index.html": "two"}).ID)
+		if j.SandboxID == from.SandboxID || b.shown(j) != "two" || b.Run(j, "cat project/src/a.js") != "1" {
+			t.Errorf("READY: %+v", j)
+		}
+		if from = b.Row(from.ID); from.SandboxState != job.SandboxGone || from.GoneAt.IsZero() {
+			t.Errorf("the version is %s", from.SandboxState)
+		}
+	})
+	t.Run("after it", func(t *testing.T) {
+		b := setup(t)
+		from := b.version(folder("one"))
+		install := "sleep 100000"
+		r := folder("")
+		r.Commands.Install = &install
+		j := b.at(b.iterate(from, r, map[string]string{"package.json": "[]"}).ID, job.Deps)
+		b.OK(b.Sandboxes.Kill(t.Context(), from.SandboxID))
+		j = b.finished(j.ID)
+		if j.Status != job.Failed || j.SandboxState != job.SandboxGone || !strings.Contains(j.ErrorMessage, "built again") {
+			t.Errorf("the iteration is %s, its sandbox %s: %s", j.Status, j.SandboxState, j.ErrorMessage)
+		}
+		if from = b.Row(from.ID); from.SandboxState != job.SandboxGone || from.GoneAt.IsZero() {
+			t.Errorf("the version is %s", from.SandboxState)
+		}
+	})
+	t.Run("with older files", func(t *testing.T) {
+		b := setup(t)
+		from := b.version(folder("one"))
+		install := "sleep 100000"
+		r := folder("")
+		r.Commands.Install = &install
+		j := b.at(b.iterate(from, r, map[string]string{"package.json": "[]"}).ID, job.Deps)
+		_, err := b.Pool.Exec(t.Context(), `UPDATE jobs SET deadline_at = deadline_at + interval '1 day'`)
+		b.OK(err)
+		b.Pass(job.BuildTTL + time.Minute)
+		b.Fault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Stale})
+		j = b.finished(j.ID)
+		if from = b.Row(from.ID); j.SandboxState != job.SandboxGone || from.SandboxState != job.SandboxGone || b.Calls(e2bsim.Kill) != 1 {
+			t.Errorf("the iteration's is %s, the version's %s, after %d kills", j.SandboxState, from.SandboxState, b.Calls(e2bsim.Kill))
+		}
+	})
+}
+
+// A copy that is not what was copied is not handed back.
+func TestWhatIsNotProvedIsNotHandedBack(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	r := folder("")
+	check := "echo spoilt >$(echo ../.siesta/*/keep/files/src/a.js); exit 1"
+	r.Commands.Check = &check
+	j := b.finished(b.iterate(from, r, map[string]string{"site/index.html": "two"}).ID)
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxGone || j.SandboxState != job.SandboxGone || j.Status != job.Failed {
+		t.Errorf("the version's is %s, the iteration's %s", from.SandboxState, j.SandboxState)
+	}
+}
+
+// An iteration of another template, one that generates, and one that keeps the previous
+// version have a sandbox of their own, with the code of before.
+func TestAnIterationInASandboxOfItsOwn(t *testing.T) {
+	generate := "echo 4 >src/d.js"
+	for name, change := range map[string]func(r *job.Request){
+		"template": func(r *job.Request) {},
+		"generate": func(r *job.Request) { r.Commands.Generate = &generate },
+		"keep":     func(r *job.Request) { r.KeepPrevious = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			from := b.version(folder("one"))
+			if name == "template" {
+				from = b.Set(from.ID, `request = request || '{"template": "another"}'`)
+			}
+			r := folder("")
+			change(&r)
+			j := b.ready(b.iterate(from, r, map[string]string{"site/index.html": "two", "src/a.js": "delete"}).ID)
+			if j.SandboxID == from.SandboxID || b.shown(j) != "two" || !strings.HasPrefix(b.Run(j, "ls project/src"), "b.js") {
+				t.Errorf("READY: %+v", j)
+			}
+			if now := b.Row(from.ID); now.Revision != from.Revision {
+				t.Errorf("the version before is %+v", now)
+			}
+		})
+	}
+}
+
+// Who comes second waits for the first, and then fails in words; or takes what that gave
+// back.
+func TestASecondIterationWaitsForTheFirst(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	install := "sleep 100000"
+	r := folder("")
+	r.Commands.Install = &install
+	first := b.iterate(from, r, map[string]string{"package.json": "[]"})
+	b.at(first.ID, job.Deps)
+	second := b.iterate2(from, map[string]string{"site/index.html": "three"})
+	b.until(second.ID, "waiting", func(j job.Job) bool { return j.Status == job.Starting && j.Turn > 1 })
+	b.Must(b.Rows.CancelTaken(t.Context(), first.ID, "Cancelled by user", job.NewID()))
+	if j := b.ready(second.ID); j.SandboxID != from.SandboxID || b.shown(j) != "three" {
+		t.Errorf("READY: %+v", j)
+	}
+	third := b.iterate2(from, map[string]string{"site/index.html": "four"})
+	if j := b.finished(third.ID); j.Status != job.Failed || !strings.Contains(j.ErrorMessage, "Send the change on top of") {
+		t.Errorf("the third is %s: %s", j.Status, j.ErrorMessage)
+	}
+}
+
+// iterate2 is iterate past the courtesy of accept.
+func (b *fixture) iterate2(from job.Job, changed map[string]string) job.Job {
+	b.T.Helper()
+	_, err := b.Pool.Exec(b.T.Context(), `UPDATE jobs SET request = request || '{"keep_previous": true}' WHERE status NOT IN ('ready', 'failed')`)
+	b.OK(err)
+	j := b.iterate(from, folder(""), changed)
+	_, err = b.Pool.Exec(b.T.Context(), `UPDATE jobs SET request = request - 'keep_previous'`)
+	b.OK(err)
+	return j
+}
+
+// A call to E2B that a pause has made is waited for.
+func TestATakeWaitsForAPause(t *testing.T) {
+	b := setup(t)
+	from := b.ready(b.accept(folder("one")).ID)
+	from = b.Must(b.Rows.TakePause(t.Context(), from.ID, from.Epoch))
+	j := b.iterate(from, folder(""), map[string]string{"site/index.html": "two"})
+	b.deliver()
+	if row := b.Row(j.ID); row.Took() || row.Status != job.Starting {
+		t.Errorf("it took a sandbox that may just be put to sleep: %+v", row)
+	}
+	b.Must(b.Rows.RecordPaused(t.Context(), from))
+	b.OK(b.Sandboxes.Pause(t.Context(), from.SandboxID))
+	b.ready(j.ID)
+}
+
+// A kill in the copy, and a turn that dies at any time, cost a turn.
+func TestACopyThatWasCutIsMadeAnew(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	j := b.iterate(from, folder(""), map[string]string{"site/index.html": "two"})
+	b.Fault(e2bsim.Fault{Call: e2bsim.StartProcess, Nth: 3, Action: e2bsim.AnswerLost, Times: 4})
+	j = b.ready(j.ID)
+	if got := b.shown(j); got != "two" {
+		t.Errorf("its preview shows %q", got)
+	}
+}
+
+// A message with a request makes an iteration as a call does, and waits for the version
+// that it starts from.
+func TestAnIterationByMessage(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	id := job.NewID()
+	b.send(fmt.Sprintf(`{"version":1,"job_id":"%s","turn":0,"user_id":"%s","request":{"project_id":"%s","goal":"g","previous_job_id":"%s","source":{"files":{"site/index.html":"two"}}}}`,
+		id, alice, from.ProjectID, from.ID))
+	for range 30 {
+		if j, err := b.Rows.Get(t.Context(), id); err == nil && j.Status.Terminal() {
+			break
+		} else if err != nil && !errors.Is(err, job.ErrNotFound) {
+			t.Fatal(err)
+		}
+		b.deliver()
+	}
+	if j := b.Row(id); j.Status != job.Ready || j.SandboxID != from.SandboxID || b.shown(j) != "two" {
+		t.Errorf("it is %s: %s", j.Status, j.ErrorMessage)
+	}
+	b.send(fmt.Sprintf(`{"version":1,"job_id":"%s","turn":0,"user_id":"%s","request":{"project_id":"%s","goal":"g","previous_job_id":"%s"}}`,
+		job.NewID(), alice, from.ProjectID, job.NewID()))
+	b.deliver()
+	b.wantDead("previous job")
+}
