@@ -18,11 +18,17 @@ func TestACrashAtAnyCallBreaksNoPromise(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			s := world.New(t, c.Env)
-			began := time.Now()
+			began, pristine := time.Now(), ""
+			if c.Same {
+				var err error
+				if pristine, err = s.Pristine(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for _, fate := range []world.Fate{world.Before, world.After, world.Lost} {
 				k := 1
 				for ; ; k++ {
-					call, broken, err := c.Run(t.Context(), s, k, fate)
+					call, broken, err := c.Run(t.Context(), s, k, fate, pristine)
 					if err != nil {
 						t.Fatalf("%s call %d: %v", fate, k, err)
 					}

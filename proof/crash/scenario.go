@@ -26,10 +26,11 @@ type Scenario struct {
 	End      func(job.Job) (want string) // what a job ends as: "" when it does; nil: ready and asleep
 	Jobs     int                         // at most; 0: 1
 	Env      map[string]string           // settings of the functions
+	Same     bool                        // versions that sleep in the end have the workspace that they had
 }
 
 // Scenarios are the ways through every function on which crashes are tried.
-var Scenarios = []Scenario{
+var Scenarios = append(iterations, []Scenario{
 	{Name: "build", Function: "build", Prepare: world.Started, Act: deliver("build")},
 	{Name: "build handed over", Function: "build", Prepare: crowded, Act: later},
 	{Name: "pause", Function: "pause", Prepare: world.Ready, Act: deliver("pause")},
@@ -47,12 +48,13 @@ var Scenarios = []Scenario{
 	{Name: "delete halfway", Function: "delete", Prepare: world.Halfway, Act: remove, End: removed},
 	{Name: "reconcile versions", Function: "reconcile", Prepare: surplus, Act: sweep, End: removed, Jobs: 3, Env: map[string]string{"KEEP_SANDBOXES": "1"}},
 	{Name: "reconcile what E2B did", Function: "reconcile", Prepare: surprised, Act: sweep, End: lost, Jobs: 2},
-}
+}...)
 
 // Run empties the system, prepares it, and lets the scenario meet fate at the
-// k-th call of its function from then on. hit is what met it; nil when there
+// k-th call of its function from then on. pristine is what world.System.Pristine
+// returned. hit is what met it; nil when there
 // were fewer calls. broken are the promises that do not hold in the end.
-func (c Scenario) Run(ctx context.Context, s *world.System, k int, fate world.Fate) (hit *world.Call, broken []string, err error) {
+func (c Scenario) Run(ctx context.Context, s *world.System, k int, fate world.Fate, pristine string) (hit *world.Call, broken []string, err error) {
 	if err := s.Empty(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -73,11 +75,11 @@ func (c Scenario) Run(ctx context.Context, s *world.System, k int, fate world.Fa
 	if broken, err = s.Settle(ctx); err != nil || len(broken) > 0 {
 		return at.Met(), broken, err
 	}
-	broken, err = c.ended(ctx, s)
+	broken, err = c.ended(ctx, s, pristine)
 	return at.Met(), broken, err
 }
 
-func (c Scenario) ended(ctx context.Context, s *world.System) (broken []string, err error) {
+func (c Scenario) ended(ctx context.Context, s *world.System, pristine string) (broken []string, err error) {
 	jobs, err := s.Jobs(ctx)
 	if err != nil {
 		return nil, err
@@ -96,6 +98,9 @@ func (c Scenario) ended(ctx context.Context, s *world.System) (broken []string, 
 		if want := end(j); want != "" {
 			broken = append(broken, fmt.Sprintf("job %s is %s (%s), sandbox %s: want %s", j.ID, j.Status, j.ErrorMessage, j.SandboxState, want))
 		}
+	}
+	if c.Same && len(broken) == 0 {
+		return same(ctx, s, jobs, pristine)
 	}
 	return broken, nil
 }

@@ -69,19 +69,43 @@ func (v View) Never(m Meddled) (broken []Broken) {
 			l.add(Alone, "job %s has %d sandboxes: %v", id, len(sandboxes), sandboxes)
 		}
 	}
+	v.oneOwner(l)
 	for _, j := range v.Jobs {
 		state, lie := v.state(j), false
 		switch {
 		case j.SandboxPaused:
 			lie = state != e2bsim.StatePaused && !m.Woken[j.SandboxID] && !m.Lost[j.SandboxID]
 		case j.SandboxState == job.SandboxRunning:
-			lie = state == e2bsim.StatePaused && !m.TimedOut
+			// What was taken asleep may still be, until a connect, or for good if it was
+			// given back without one.
+			lie = state == e2bsim.StatePaused && !m.TimedOut && !j.Took() && !v.tried(j)
 		}
 		if lie {
 			l.add(Agree, "job %s says %s, its sandbox %s is %s", j.ID, j.SandboxState, j.SandboxID, state)
 		}
 	}
 	return broken
+}
+
+// oneOwner tells which sandboxes more than one row claims, or none of those that
+// have moved.
+func (v View) oneOwner(l *list) {
+	owners := map[string][]string{}
+	for _, j := range v.Jobs {
+		if has(j) {
+			owners[j.SandboxID] = append(owners[j.SandboxID], j.ID)
+		}
+	}
+	for id, jobs := range owners {
+		if len(jobs) > 1 {
+			l.add(Alone, "sandbox %s has %d jobs: %v", id, len(jobs), jobs)
+		}
+	}
+	for _, j := range v.Jobs {
+		if j.SandboxState == job.SandboxMoved && len(owners[j.SandboxID]) == 0 && v.state(j) != e2bsim.StateGone {
+			l.add(Alone, "the sandbox %s of job %s has moved to nobody", j.SandboxID, j.ID)
+		}
+	}
 }
 
 // Overdue tells which sandboxes run for nothing for longer than most.

@@ -78,6 +78,16 @@ func TestWhatIsBrokenIsTold(t *testing.T) {
 			v.Sandboxes = append(v.Sandboxes, e2bsim.Info{ID: "t", State: e2bsim.StateKilling, Metadata: v.Sandboxes[0].Metadata})
 			return v
 		},
+		"sandbox s has 2 jobs": func(v *View) *View {
+			twin := v.Jobs[0]
+			twin.ID = "b"
+			v.Jobs = append(v.Jobs, twin)
+			return v
+		},
+		"the sandbox s of job a has moved to nobody": func(v *View) *View {
+			v.Jobs[0].SandboxState, v.Jobs[0].SandboxPaused = job.SandboxMoved, false
+			return v
+		},
 		"job a says paused, its sandbox s is running": func(v *View) *View { v.Sandboxes[0].State = e2bsim.StateRunning; return v },
 		"job a says paused, its sandbox s is gone":    func(v *View) *View { v.Sandboxes[0].State = e2bsim.StateGone; return v },
 		"job a says running, its sandbox s is paused": func(*View) *View { v := running(); v.Sandboxes[0].State = e2bsim.StatePaused; return v },

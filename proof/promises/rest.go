@@ -35,7 +35,7 @@ func (v View) Unrest(r Rest) (broken []Broken) {
 	}
 	for _, sandbox := range v.Sandboxes {
 		j, known := v.owner(sandbox)
-		if sandbox.State != e2bsim.StateGone && (!known || j.SandboxID != sandbox.ID || j.Status != job.Ready) {
+		if sandbox.State != e2bsim.StateGone && (!known || !has(j) || j.SandboxID != sandbox.ID || j.Status != job.Ready) {
 			l.add(Alone, "sandbox %s is %s and no job has it", sandbox.ID, sandbox.State)
 		}
 	}
@@ -50,7 +50,7 @@ func (v View) Unrest(r Rest) (broken []Broken) {
 		switch {
 		case !agrees(j, state):
 			l.add(Agree, "job %s (%s) says its sandbox is %s, it is %q", j.ID, j.Status, j.SandboxState, state)
-		case state == e2bsim.StateRunning && !(r.Awake && j.PauseDueAt.After(j.ReadAt)):
+		case has(j) && state == e2bsim.StateRunning && !(r.Awake && j.PauseDueAt.After(j.ReadAt)):
 			l.add(Asleep, "job %s has a sandbox that is %s, due in %v: look for its sandbox_id in the log of pause", j.ID, state, j.PauseDueAt.Sub(j.ReadAt))
 		}
 	}
@@ -93,6 +93,8 @@ func agrees(j job.Job, state e2bsim.State) bool {
 		return j.Status == job.Ready && state == e2bsim.StateRunning
 	case job.SandboxPaused:
 		return j.Status == job.Ready && state == e2bsim.StatePaused && j.SandboxPaused
+	case job.SandboxMoved:
+		return true // its owner tells
 	case job.SandboxGone:
 		return state == e2bsim.StateGone
 	default:

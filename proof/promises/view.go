@@ -113,14 +113,33 @@ func (c *Checker) messages() map[string][]sqssim.Message {
 	return all
 }
 
-// owner is the job that a sandbox was created for.
-func (v View) owner(sandbox e2bsim.Info) (job.Job, bool) {
+// owner is the job that has a sandbox, or had it last, or that it was created for.
+func (v View) owner(sandbox e2bsim.Info) (owner job.Job, known bool) {
 	for _, j := range v.Jobs {
-		if j.ID == sandbox.Metadata[job.TagJob] {
+		switch {
+		case j.SandboxID == sandbox.ID && has(j):
 			return j, true
+		case j.SandboxID == sandbox.ID && j.SandboxState == job.SandboxGone,
+			!known && j.ID == sandbox.Metadata[job.TagJob]:
+			owner, known = j, true
 		}
 	}
-	return job.Job{}, false
+	return owner, known
+}
+
+// has reports whether a row claims a sandbox.
+func has(j job.Job) bool {
+	return j.SandboxState != job.SandboxNone && j.SandboxState != job.SandboxMoved && j.SandboxState != job.SandboxGone
+}
+
+// tried reports whether an iteration had a job's sandbox and gave it back.
+func (v View) tried(j job.Job) bool {
+	for _, other := range v.Jobs {
+		if other.TakenFrom == j.ID && other.Status == job.Failed {
+			return true
+		}
+	}
+	return false
 }
 
 // state is how the sandbox that a job's row names really is; "": there never was

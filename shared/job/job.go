@@ -100,15 +100,13 @@ type Progress struct {
 // commands where it named them, else what the build detected. An empty command
 // means that there is none.
 type Plan struct {
-	Install   string `json:"install"`
-	Check     string `json:"check"`
-	Start     string `json:"start"`
-	Port      int    `json:"port"`              // that the app is told, as PORT
-	Named     bool   `json:"named,omitempty"`   // the request named it: no other will do
-	Preview   int    `json:"preview,omitempty"` // that its visitors see, where that is another
-	Preload   string `json:"preload,omitempty"` // a program that Node runs before the server; see Server
-	Reloads   bool   `json:"reloads,omitempty"`
-	ServedBy string `json:"served_by,omitempty"`
+	Install string `json:"install"`
+	Check   string `json:"check"`
+	Start   string `json:"start"`
+	Port    int    `json:"port"`              // that the app is told, as PORT
+	Named   bool   `json:"named,omitempty"`   // the request named it: no other will do
+	Preview int    `json:"preview,omitempty"` // that its visitors see, where that is another
+	Preload string `json:"preload,omitempty"` // a program that Node runs before the server; see Server
 
 	Framework string            `json:"framework,omitempty"` // the kind of app, a row of docs/builds.md; "" if it was not looked for
 	Why       string            `json:"why,omitempty"`       // what told it, in a line for people
