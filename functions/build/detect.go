@@ -38,7 +38,7 @@ func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) 
 	if own.Start != nil && *own.Start != "" {
 		plan = detect.Open(view, plan, *own.Start)
 	} else if own.Start != nil {
-		plan.Start = ""
+		plan.Start, plan.Reloads = "", false
 	}
 	if plan.Port == 0 {
 		plan.Port = job.DefaultPort

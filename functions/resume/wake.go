@@ -20,11 +20,12 @@ type wake struct {
 	j        job.Job
 	expires  time.Time // when E2B ends the sandbox, by this process's clock
 	envd     *envd.Client
-	step     step   // the server's newest step; its zero value: not known yet
-	failing  bool   // the app answers, and that it fails
-	preview  string // what the last look at the preview found; for the log
-	settled  bool   // E2B answered: no call to it is under way
-	rebooted bool   // from its disk, which may lack the newest writes
+	server   string          // the folder of the server's newest step; "": not known yet
+	step     envd.ServerStep // the same, of the job's own; zero for another's
+	failing  bool            // the app answers, and that it fails
+	preview  string          // what the last look at the preview found; for the log
+	settled  bool            // E2B answered: no call to it is under way
+	rebooted bool            // from its disk, which may lack the newest writes
 }
 
 // bringUp connects to the sandbox, sees to it that the app answers, and says so

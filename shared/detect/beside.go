@@ -39,6 +39,7 @@ func beside(v View, folder string, page job.Plan) (plan job.Plan, besides string
 			plan.Env = map[string]string{}
 		}
 		maps.Copy(plan.Env, server.Env)
+		plan.Reloads = page.Reloads && server.Reloads
 		return plan, "; beside it " + server.Framework + said + ", in " + back + "/"
 	}
 	return plan, ""

@@ -19,6 +19,7 @@ type otherKind struct {
 	Start   string   // {file} is the one of Files
 	Port    int
 	Opens   string // for people: what opens it to its preview's address, beside Start
+	Reloads bool   // what Start runs shows changed files by itself
 	// is reports whether it is one, where a file's name does not tell. Nil: it does.
 	is func(v View, file string) bool
 }
@@ -26,9 +27,9 @@ type otherKind struct {
 // monolithKinds serve pages with an engine of their own: a package.json beside
 // them makes their styles and scripts only.
 var monolithKinds = []otherKind{
-	{Name: "laravel", Title: "Laravel", Files: []string{"artisan"}, Tool: "php", Lists: "composer.json", Port: 8000,
+	{Name: "laravel", Title: "Laravel", Files: []string{"artisan"}, Tool: "php", Lists: "composer.json", Port: 8000, Reloads: true,
 		Install: composer + " && { [ -f .env ] || cp .env.example .env; } && php artisan key:generate", Start: `exec php artisan serve --host 0.0.0.0 --port "$PORT"`},
-	{Name: "rails", Title: "Rails", Files: []string{"bin/rails"}, Tool: "ruby", Lists: "Gemfile", Port: 3000,
+	{Name: "rails", Title: "Rails", Files: []string{"bin/rails"}, Tool: "ruby", Lists: "Gemfile", Port: 3000, Reloads: true,
 		Install: "bundle install", Before: "# bin/rails server, with the preview's address allowed\nexport RAILS_DEVELOPMENT_HOSTS=\"$__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS\"\n", Opens: "RAILS_DEVELOPMENT_HOSTS",
 		Start: `exec bin/rails server -b 0.0.0.0 -p "$PORT"`},
 }
@@ -43,8 +44,8 @@ var otherKinds = []otherKind{
 	{Name: "node", Title: "Node", Files: []string{"server.ts", "index.ts"}, Start: "exec npx --yes tsx {file}", Port: 3000, Opens: "PORT", is: isServer},
 	{Name: "go", Title: "Go", Files: []string{"main.go"}, Tool: "go", Lists: "go.mod", Install: goInstall, Start: "exec go run .", Port: 8080, Opens: "PORT"},
 	{Name: "go", Title: "Go", Files: []string{"cmd/server/main.go", "cmd/web/main.go", "cmd/app/main.go", "cmd/api/main.go", "cmd/main.go"}, Tool: "go", Lists: "go.mod", Install: goInstall, Start: "exec go run ./$(dirname {file})", Port: 8080, Opens: "PORT"},
-	{Name: "php", Title: "PHP", Files: []string{"public/index.php"}, Tool: "php", Lists: "composer.json", Install: composerIf, Start: `exec php -S "0.0.0.0:$PORT" -t public`, Port: 8000},
-	{Name: "php", Title: "PHP", Files: []string{"index.php"}, Tool: "php", Lists: "composer.json", Install: composerIf, Start: `exec php -S "0.0.0.0:$PORT"`, Port: 8000},
+	{Name: "php", Title: "PHP", Files: []string{"public/index.php"}, Tool: "php", Lists: "composer.json", Install: composerIf, Start: `exec php -S "0.0.0.0:$PORT" -t public`, Port: 8000, Reloads: true},
+	{Name: "php", Title: "PHP", Files: []string{"index.php"}, Tool: "php", Lists: "composer.json", Install: composerIf, Start: `exec php -S "0.0.0.0:$PORT"`, Port: 8000, Reloads: true},
 	{Name: "rack", Title: "Rack", Files: []string{"config.ru"}, Tool: "ruby", Lists: "Gemfile", Install: "bundle install", Start: `exec bundle exec rackup -o 0.0.0.0 -p "$PORT"`, Port: 9292},
 	{Name: "ruby", Title: "Ruby", Files: []string{"app.rb", "main.rb", "server.rb"}, Tool: "ruby", Lists: "Gemfile", Install: "if [ -f Gemfile ]; then bundle install; fi", Start: "exec ruby {file}", Port: 4567, Opens: "PORT"},
 }
@@ -85,7 +86,7 @@ func byFile(v View, kinds []otherKind) (job.Plan, error) {
 				continue
 			}
 			return job.Plan{
-				Framework: kind.Name, Install: kind.install(), Port: kind.Port,
+				Framework: kind.Name, Install: kind.install(), Port: kind.Port, Reloads: kind.Reloads,
 				Start: kind.Before + strings.ReplaceAll(kind.Start, "{file}", quote(file)), Why: because(kind.Title, file, v.has(kind.Lists)),
 			}, nil
 		}

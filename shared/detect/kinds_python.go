@@ -11,6 +11,8 @@ type pythonKind struct {
 	Start string
 	Port  int
 	Opens string // for people: what opens it to its preview's address, beside Start
+
+	Reloads bool // what Start runs shows changed files by itself
 }
 
 const uvicorn = `exec {python} -m uvicorn {factory}{module}:{object} --host 0.0.0.0 --port "$PORT"`
@@ -19,7 +21,7 @@ const uvicorn = `exec {python} -m uvicorn {factory}{module}:{object} --host 0.0.
 // told by its manage.py alone.
 var pythonKinds = []pythonKind{
 	{Name: "streamlit", Title: "Streamlit", Uses: []string{"streamlit"},
-		Start: `exec {python} -m streamlit run {file} --server.address 0.0.0.0 --server.port "$PORT" --server.headless true`, Port: 8000},
+		Start: `exec {python} -m streamlit run {file} --server.address 0.0.0.0 --server.port "$PORT" --server.headless true`, Port: 8000, Reloads: true},
 	{Name: "chainlit", Title: "Chainlit", Uses: []string{"chainlit"},
 		Start: `exec {python} -m chainlit run {file} --host 0.0.0.0 --port "$PORT" --headless`, Port: 8000},
 	{Name: "fastapi", Title: "FastAPI", Uses: []string{"fastapi", "uvicorn", "starlette"}, Makes: "FastAPI|Starlette", Needs: "uvicorn", Start: uvicorn, Port: 8000},
@@ -39,7 +41,7 @@ var plainPython = pythonKind{Name: "python", Title: "Python", Start: `exec {pyth
 // djangoKind is a manage.py. A fresh project allows no host but localhost, and
 // takes no form from another: so it gets settings that are its own and these two.
 var djangoKind = pythonKind{Name: "django", Title: "Django", Uses: []string{"django"}, Start: `# {python} manage.py runserver, with the preview's address allowed
-` + djangoSettings + `{migrate}exec {python} manage.py runserver "0.0.0.0:$PORT"`, Port: 8000,
+` + djangoSettings + `{migrate}exec {python} manage.py runserver "0.0.0.0:$PORT"`, Port: 8000, Reloads: true,
 	Opens: "settings of its own and ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS"}
 
 // djangoSettings is a command for bash, in the shell of the start.

@@ -126,7 +126,7 @@ func (p project) byServer() (job.Plan, bool) {
 		}
 		plan := p.planFor(kind, script, p.server(script))
 		if script != "dev" && !p.exists(script) && p.manifest.script("build") != "" && p.runsFile(script) {
-			plan.Start = p.manager.command() + " run build && " + plan.Start
+			plan.Start, plan.Reloads = p.manager.command()+" run build && "+plan.Start, false
 		}
 		return plan, true
 	}

@@ -14,7 +14,7 @@ var turboEnv = map[string]string{"TURBO_ENV_MODE": "loose", "TURBO_TELEMETRY_DIS
 
 // planFor is the plan of a script that runs a target of a kind.
 func (p project) planFor(kind nodeKind, script string, t target) job.Plan {
-	plan := job.Plan{Framework: kind.Name, Install: p.install(script), Port: kind.Port, Env: maps.Clone(kind.Env)}
+	plan := job.Plan{Framework: kind.Name, Install: p.install(script), Port: kind.Port, Reloads: p.reloads(script), Env: maps.Clone(kind.Env)}
 	own := t.port()
 	if own != 0 {
 		plan.Port = own
@@ -70,7 +70,7 @@ func (c call) has(option string) bool {
 func (p project) bare(kind nodeKind) job.Plan {
 	words := append([]string{"exec", kind.Bare}, kind.Args...)
 	return job.Plan{
-		Framework: kind.Name, Install: p.manager.install(), Start: kind.Before + strings.Join(words, " "), Port: kind.Port, Env: maps.Clone(kind.Env),
+		Framework: kind.Name, Install: p.manager.install(), Start: kind.Before + strings.Join(words, " "), Port: kind.Port, Reloads: kind.Reloads, Env: maps.Clone(kind.Env),
 		Why: because(p.title(kind, "."), p.manager.why, "no script"),
 	}
 }
@@ -143,9 +143,11 @@ func (p project) programs(folder, text string, depth int) (all []target) {
 		}
 		inner := p.targets(at, script, depth+1)
 		if len(inner) == 0 && p.below[at].script(script) == "" { // yarn vite, bun server.ts
-			c.program, c.args = script, afterWord(c.args, script)
+			i := slices.Index(c.args, script)
+			before, after := c.args[:i], c.args[i+1:]
+			c.program, c.args = script, after
 			if p.isFile(at, script) {
-				c.program, c.args = "node", []string{script}
+				c.program, c.args = "node", append(slices.Clone(before), script)
 			}
 			inner = []target{{call: c, folder: at, reached: true}}
 		} else if c.program == "npm" {
@@ -160,10 +162,6 @@ func (p project) programs(folder, text string, depth int) (all []target) {
 		}
 	}
 	return all
-}
-
-func afterWord(words []string, word string) []string {
-	return words[slices.Index(words, word)+1:]
 }
 
 // workspace is the folder of a package that a script names by name or path.

@@ -11,9 +11,10 @@ import (
 
 // Open makes start, a command that is not of a plan, one of the plan: with what
 // opens the apps of the view to their preview's address, whichever of them it
-// starts. What a kind does by arguments only, it has to do itself.
+// starts. What a kind does by arguments only, it has to do itself. Nobody knows
+// whether it reloads.
 func Open(v View, plan job.Plan, start string) job.Plan {
-	plan.Start = start
+	plan.Start, plan.Reloads = start, false
 	before, env := v.opening()
 	if before != "" {
 		line, _, _ := strings.Cut(start, "\n")

@@ -28,7 +28,7 @@ func python(v View) (job.Plan, error) {
 		start = "PYTHONPATH=" + quote(".:"+folder) + " " + start // its imports may begin at either
 	}
 	return job.Plan{
-		Framework: kind.Name, Install: env.install, Start: start, Port: kind.Port, Env: unbuffered,
+		Framework: kind.Name, Install: env.install, Start: start, Port: kind.Port, Reloads: kind.Reloads, Env: unbuffered,
 		Why: because(titled(v, kind), e.file, env.why),
 	}, nil
 }
@@ -162,7 +162,7 @@ func django(v View) job.Plan {
 	}
 	start := strings.NewReplacer("{python}", env.python, "{settings}", settings, "{migrate}", migrate).Replace(djangoKind.Start)
 	return job.Plan{
-		Framework: djangoKind.Name, Install: env.install, Start: start, Port: djangoKind.Port, Env: unbuffered,
+		Framework: djangoKind.Name, Install: env.install, Start: start, Port: djangoKind.Port, Reloads: djangoKind.Reloads, Env: unbuffered,
 		Why: because(titled(v, djangoKind), "manage.py", env.why),
 	}
 }

@@ -50,12 +50,13 @@ func builtPage(v View) (job.Plan, error) {
 	}
 	plan := static(".", pages[0]) // under the root's address, beside its own files
 	plan.Start = `root=$(mktemp -d) && ln -s "$PWD"/* "$root" && ln -s "$PWD"/` + quote(pages[0]) + ` "$root/index.html" && cd "$root" && ` + plan.Start
+	plan.Reloads = false // what is new has no link
 	return plan, nil
 }
 
 // static serves a folder of files with whatever server the sandbox has.
 func static(folder, file string) job.Plan {
-	return job.Plan{Framework: "static", Port: job.DefaultPort, Why: because("static files", file), Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
+	return job.Plan{Framework: "static", Port: job.DefaultPort, Reloads: true, Why: because("static files", file), Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
 	exec python3 -m http.server "$PORT" --bind 0.0.0.0
 elif command -v busybox >/dev/null; then
 	exec busybox httpd -f -p "0.0.0.0:$PORT"
@@ -72,7 +73,7 @@ func procfile(v View) (job.Plan, bool) {
 	if found == nil {
 		return job.Plan{}, false
 	}
-	plan := job.Plan{Framework: "procfile", Port: job.DefaultPort, Start: found[1]}
+	plan := job.Plan{Framework: "procfile", Port: job.DefaultPort, Start: found[1], Reloads: reloads(found[1])}
 	why := ""
 	if len(v.ending(".py")) > 0 {
 		kind := plainPython
@@ -108,7 +109,7 @@ func dockerfile(v View) (job.Plan, error) {
 		}
 		start = strings.Join(words, " ")
 	}
-	plan := job.Plan{Framework: "dockerfile", Port: job.DefaultPort, Start: start}
+	plan := job.Plan{Framework: "dockerfile", Port: job.DefaultPort, Start: start, Reloads: reloads(start)}
 	if found := exposes.FindStringSubmatch(text); found != nil && number(found[1]) > 0 {
 		plan.Port = number(found[1])
 	}

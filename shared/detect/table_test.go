@@ -11,7 +11,7 @@ import (
 )
 
 // row is a kind as docs/builds.md shows it.
-type row struct{ name, title, recognized, install, start, port, opens string }
+type row struct{ name, title, recognized, install, start, port, opens, reloads string }
 
 // tables are the rows of each table of docs/builds.md, by its name.
 func tables() map[string][]row {
@@ -29,7 +29,7 @@ func tables() map[string][]row {
 		if k.Custom {
 			also = ", or any of its own"
 		}
-		all["node"] = append(all["node"], row{k.Name, k.Title, codes(k.Packages) + ", a script that runs " + code(tool) + also, "its package manager", start, fmt.Sprint(k.Port), opens(k.Opens, k.Env)})
+		all["node"] = append(all["node"], row{k.Name, k.Title, codes(k.Packages) + ", a script that runs " + code(tool) + also, "its package manager", start, fmt.Sprint(k.Port), opens(k.Opens, k.Env), yes(k.Reloads)})
 	}
 	for _, k := range serverKinds {
 		start := "`start` if it runs a file of the source, else `dev`, else `start`"
@@ -40,7 +40,7 @@ func tables() map[string][]row {
 		if recognized == "" {
 			recognized = "any other script, or an entry such as `server.js`"
 		}
-		all["node"] = append(all["node"], row{k.Name, k.Title, recognized, "its package manager", start, fmt.Sprint(k.Port), opens(k.Opens, k.Env)})
+		all["node"] = append(all["node"], row{k.Name, k.Title, recognized, "its package manager", start, fmt.Sprint(k.Port), opens(k.Opens, k.Env), "if its script does"})
 	}
 	for _, k := range append(slices.Clone(pythonKinds), djangoKind, plainPython) {
 		recognized, install := "an entry that imports "+codes(k.Uses), "what it lists"
@@ -59,14 +59,14 @@ func tables() map[string][]row {
 		if k.Name == djangoKind.Name {
 			start = `{python} manage.py runserver "0.0.0.0:$PORT"`
 		}
-		all["python"] = append(all["python"], row{k.Name, k.Title, recognized, install, code(start), fmt.Sprint(k.Port), k.Opens})
+		all["python"] = append(all["python"], row{k.Name, k.Title, recognized, install, code(start), fmt.Sprint(k.Port), k.Opens, yes(k.Reloads)})
 	}
 	for _, k := range slices.Concat(monolithKinds, otherKinds) {
 		install := ""
 		if k.Install != "" {
 			install = code(k.Install)
 		}
-		all["other"] = append(all["other"], row{k.Name, k.Title, codes(k.Files), install, code(strings.TrimPrefix(k.Start, "exec ")), fmt.Sprint(k.Port), k.Opens})
+		all["other"] = append(all["other"], row{k.Name, k.Title, codes(k.Files), install, code(strings.TrimPrefix(k.Start, "exec ")), fmt.Sprint(k.Port), k.Opens, yes(k.Reloads)})
 	}
 	return all
 }
@@ -88,6 +88,13 @@ func codes(all []string) string {
 		marked = append(marked, code(s))
 	}
 	return strings.Join(marked, ", ")
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
 func opens(text string, env map[string]string) string {
@@ -112,9 +119,9 @@ func TestTheDocumentHasTheTables(t *testing.T) {
 	document := string(data)
 	for name, rows := range tables() {
 		var table strings.Builder
-		table.WriteString("\n| framework | is | recognized by | install | start | port | opened to its preview's address by |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+		table.WriteString("\n| framework | is | recognized by | install | start | port | opened to its preview's address by | shows changed files |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		for _, r := range rows {
-			fmt.Fprintf(&table, "| %s | %s | %s | %s | %s | %s | %s |\n", code(r.name), r.title, r.recognized, r.install, r.start, r.port, cmp.Or(r.opens, "its start"))
+			fmt.Fprintf(&table, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.name), r.title, r.recognized, r.install, r.start, r.port, cmp.Or(r.opens, "its start"), r.reloads)
 		}
 		begin, end := "<!-- "+name+": go test ./shared/detect -update -->", "<!-- end -->"
 		before, rest, ok := strings.Cut(document, begin)

@@ -107,6 +107,10 @@ type Plan struct {
 	Named   bool   `json:"named,omitempty"`   // the request named it: no other will do
 	Preview int    `json:"preview,omitempty"` // that its visitors see, where that is another
 	Preload string `json:"preload,omitempty"` // a program that Node runs before the server; see Server
+	Reloads bool   `json:"reloads,omitempty"` // the server shows changed files by itself, whatever their kind
+	// ServedBy is the folder of the step of another job whose server is this one's,
+	// as long as this one has started none in its sandbox; "" for none.
+	ServedBy string `json:"served_by,omitempty"`
 
 	Framework string            `json:"framework,omitempty"` // the kind of app, a row of docs/builds.md; "" if it was not looked for
 	Why       string            `json:"why,omitempty"`       // what told it, in a line for people

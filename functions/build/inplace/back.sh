@@ -1,6 +1,7 @@
 # Makes $workspace what it was when $folder was made, whose hash was $hash. What is
-# the same is left alone: a server that runs on may look at it. It only reads the
-# copy, so it may be killed, and run again.
+# the same is left alone: a server that runs on may look at it. What is put back is
+# as new as it is: many servers load only what is newer than what they have. It only
+# reads the copy, so it may be killed, and run again.
 files=$folder/files
 [ -d "$files" ] || exit 2
 mkdir -p "$workspace" && cd "$workspace" || exit 1
@@ -33,7 +34,7 @@ done <"$different" >"$folder/gone"
 xargs -0r rm -f -- <"$folder/gone" || exit 1
 (cd "$files" && code -print0) | while IFS= read -r -d '' name; do # a folder before all that is in it
 	[ -z "${anew[$name]}" ] || printf '%s\0' "$name"
-done | tar -C "$files" --null --no-recursion -T - -cf - | tar -xpf - || exit 1
+done | tar -C "$files" --null --no-recursion -T - -cf - | tar -xpmf - || exit 1
 
 same=yes
 while IFS= read -r -d '' name; do

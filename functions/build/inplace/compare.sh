@@ -16,6 +16,7 @@ config=(
 	-o -name angular.json -o -name project.json -o -name workspace.json -o -name nx.json -o -name turbo.json -o -name nest-cli.json -o -name nodemon.json
 	-o -name '.babelrc*' -o -name .swcrc -o -name '.postcssrc*' -o -name '.browserslistrc' -o -name '.parcelrc' -o -name '.proxyrc*' -o -name 'setupProxy.*'
 	-o -name '.eleventy.*' -o -name 'gatsby-*' -o -path '*/.storybook/*' -o -path '*/.vitepress/config*' -o -path '*/.streamlit/*'
+	-o -path '*/config/*.rb' -o -path '*/config/*.yml' -o -name config.ru
 )
 # facts FOLDER WORDS: name, link target and content of each, in short.
 facts() {

@@ -70,8 +70,8 @@ func Aside(workspace, folder string) string {
 
 // Back is a command that makes workspace what it was when Keep printed hash, with
 // what Aside moved, and without what was installed since. Caches are left as they
-// are where their folder stays, and files that are the same are not touched. May be
-// killed, and run again.
+// are where their folder stays, and files that are the same are not touched; what is
+// put back has the time of that. May be killed, and run again.
 func Back(workspace, folder, hash string) string {
 	return set("workspace", workspace) + set("folder", folder) + set("hash", hash) + Folders + manifestScript + backScript
 }

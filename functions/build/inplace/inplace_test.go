@@ -89,6 +89,19 @@ func TestWhatIsTheSameIsNotTouched(t *testing.T) {
 	}
 }
 
+// Servers such as Django's load a changed file only if it is newer than what they have.
+func TestWhatIsPutBackIsNewerThanWhatItReplaces(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.shell(`echo a >a; touch -d 2020-01-01 a`)
+	hash := p.kept()
+	p.shell(`echo changed >a; cp -p a ../replaced`)
+	p.want("back", Back(p.workspace, p.keep, hash), 0)
+	if got := p.shell(`cat a; [ ! ../replaced -nt a ] || echo older`); got != "a" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // What kind a thing is may have changed, too.
 func TestAFolderInAFilesPlaceGoes(t *testing.T) {
 	t.Parallel()
@@ -184,7 +197,7 @@ func TestWhatDecidesAnInstallAndAServer(t *testing.T) {
 		`mkdir patches; echo >patches/a.patch`: deps, `mkdir prisma; echo >prisma/schema.prisma`: deps,
 		`echo >requirements-dev.txt`: deps, `mkdir back; echo >back/requirements.txt`: deps, `echo >pyproject.toml`: deps, `echo >uv.lock`: deps, `echo >Pipfile.lock`: deps, `echo >setup.cfg`: deps,
 		`echo >deno.jsonc`: deps, `echo >Gemfile.lock`: deps, `echo >composer.lock`: deps, `echo >go.sum`: deps, `echo >.nvmrc`: deps, `echo >.python-version`: deps,
-		`echo >>vite.config.js`: config, `rm .env`: config, `echo >.env.local`: config, `echo >tsconfig.app.json`: config, `echo >Procfile`: config, `echo >nodemon.json`: config, `echo >.babelrc`: config,
+		`echo >>vite.config.js`: config, `rm .env`: config, `echo >.env.local`: config, `echo >tsconfig.app.json`: config, `echo >Procfile`: config, `echo >nodemon.json`: config, `echo >.babelrc`: config, `mkdir config; echo >config/routes.rb`: config,
 		`mkdir web; echo >web/next.config.mjs`: config, `ln -sf other .env`: config, `echo >>.env; echo >yarn.lock`: both, `mv .env .env.production`: config,
 		`mkdir .next; echo >.next/package.json`: neither,
 	} {
