@@ -120,7 +120,7 @@ func (t *turn) restore(ctx context.Context, from job.Job) error {
 	}
 	last := 0
 	for _, name := range names {
-		if n, found := strings.CutPrefix(name, "back-"); found {
+		if n, found := strings.CutPrefix(name, backStep+"-"); found {
 			number, _ := strconv.Atoi(n)
 			last = max(last, number)
 		} else if err := t.stop(ctx, t.dir(name)); err != nil {
@@ -129,7 +129,7 @@ func (t *turn) restore(ctx context.Context, from job.Job) error {
 	}
 	command := inplace.Back(job.Workspace, t.aside(), t.j.KeptHash)
 	for n, unequal := max(last, 1), 0; ; n++ {
-		p, err := t.finish(ctx, "back-"+strconv.Itoa(n), command, "Putting the version before back", "Putting the version before back")
+		p, err := t.finish(ctx, backStep+"-"+strconv.Itoa(n), command, "Putting the version before back", "Putting the version before back")
 		switch {
 		case err != nil:
 			return err
@@ -142,7 +142,7 @@ func (t *turn) restore(ctx context.Context, from job.Job) error {
 				return lost(nil, "The version before could not be put back as it was.")
 			}
 			// Its server may write into the workspace.
-			server, err := t.serverOf(ctx, from)
+			server, _, err := t.serverOf(ctx, from)
 			if err == nil {
 				err = t.stop(ctx, server)
 			}
@@ -179,12 +179,12 @@ func (t *turn) serveAgain(ctx context.Context, from job.Job) error {
 	if from.Plan.Start == "" || !from.DeletedAt.IsZero() {
 		return nil
 	}
-	server, err := t.serverOf(ctx, from)
+	server, serves, err := t.serverOf(ctx, from)
 	if err != nil {
 		return err
 	}
 	live, _, err := t.runs(ctx, server)
-	if live || err != nil {
+	if live && serves || err != nil {
 		return err
 	}
 	env, err := t.sealer.Open(ctx, from.ID, from.EnvSealed)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"iter"
 	"maps"
 	"path"
 	"strconv"
@@ -11,6 +13,13 @@ import (
 	"siesta/functions/build/inplace"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+)
+
+// Our own steps in a workspace that was taken, each with a number.
+const (
+	keepStep  = "keep"
+	asideStep = "aside"
+	backStep  = "back"
 )
 
 // mostAttempts is how often a build begins anew one of its own steps in a workspace
@@ -24,7 +33,7 @@ func (t *turn) aside() string { return path.Join(path.Dir(t.dir("")), "keep") }
 func (t *turn) copyAside(ctx context.Context) error {
 	own := path.Dir(t.dir(""))
 	command := inplace.Keep(job.Workspace, t.aside(), path.Dir(own), own)
-	name, p, err := t.attempt(ctx, "keep", command, "Copying the version before aside")
+	name, p, err := t.attempt(ctx, keepStep, command, "Copying the version before aside")
 	if err != nil {
 		return err
 	}
@@ -74,8 +83,8 @@ func (t *turn) changes(ctx context.Context) (deps, config bool, err error) {
 	return deps, config, nil
 }
 
-// installed reports whether the workspace has what the job would install. If not, the
-// server of the version before is stopped, and what it had installed moved aside.
+// installed reports whether the workspace has what the job would install. If not, what
+// the version before had installed is moved aside.
 func (t *turn) installed(ctx context.Context) (bool, error) {
 	if t.j.Plan.Install == "" {
 		return true, nil
@@ -88,40 +97,80 @@ func (t *turn) installed(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !deps && from.Plan.Install == t.j.Plan.Install {
+	var moved envd.Progress
+	if err := t.look(ctx, func(ctx context.Context) (err error) {
+		moved, err = t.envd.ReadStep(ctx, t.dir(asideStep+"-1"), 0, 0)
+		return err
+	}); err != nil {
+		return false, err
+	}
+	if !deps && from.Plan.Install == t.j.Plan.Install && moved.Phase == envd.StepNone {
 		t.say(ctx, "Dependencies are as they were")
 		return true, nil
 	}
-	server, err := t.serverOf(ctx, from)
+	return false, t.moveAside(ctx, from)
+}
+
+// moveAside stops the server of the version before, and moves aside what that had
+// installed.
+func (t *turn) moveAside(ctx context.Context, from job.Job) error {
+	server, _, err := t.serverOf(ctx, from)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := t.stop(ctx, server); err != nil {
-		return false, err
+		return err
 	}
-	name, p, err := t.attempt(ctx, "aside", inplace.Aside(job.Workspace, t.aside()), "Moving the installed dependencies aside")
+	name, p, err := t.attempt(ctx, asideStep, inplace.Aside(job.Workspace, t.aside()), "Moving the installed dependencies aside")
 	if err == nil && (p.Phase != envd.StepExited || p.ExitCode != 0) {
 		err = t.exited(ctx, name, "Moving the installed dependencies aside failed", p)
 	}
-	return false, err
+	return err
 }
 
-// serverOf is the folder of the step that serves a version's app, or did last.
-func (t *turn) serverOf(ctx context.Context, j job.Job) (string, error) {
-	var folder string
+// makeWay moves aside what the version before has installed, if a source removes or
+// changes any of that: nobody could put it back.
+func (t *turn) makeWay(ctx context.Context, names iter.Seq[string]) error {
+	var list []byte
 	err := t.look(ctx, func(ctx context.Context) error {
-		step, found, err := t.envd.NewestServer(ctx, j.ID, j.CreateNo)
-		switch {
-		case err != nil:
+		content, err := t.envd.Download(ctx, path.Join(t.aside(), inplace.Installed))
+		if err != nil {
 			return err
-		case !found && j.Plan.ServedBy != "":
-			folder = j.Plan.ServedBy
-		default:
-			folder = envd.StepDir(j.ID, j.CreateNo, step.String())
 		}
-		return nil
+		defer content.Close()
+		list, err = io.ReadAll(io.LimitReader(content, 1<<20))
+		return err
 	})
-	return folder, err
+	if err != nil {
+		return err
+	}
+	for folder := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
+		folder = path.Clean(folder) + "/"
+		for name := range names {
+			if name += "/"; folder != "./" && (strings.HasPrefix(folder, name) || strings.HasPrefix(name, folder)) {
+				from, err := t.earlier(ctx)
+				if err != nil {
+					return err
+				}
+				return t.moveAside(ctx, from)
+			}
+		}
+	}
+	return nil
+}
+
+// serverOf is the folder of the step that serves a version's app, or did last. serves is
+// false where that only installs: no server runs.
+func (t *turn) serverOf(ctx context.Context, j job.Job) (folder string, serves bool, err error) {
+	err = t.look(ctx, func(ctx context.Context) error {
+		step, found, err := t.envd.NewestServer(ctx, j.ID, j.CreateNo)
+		folder, serves = envd.StepDir(j.ID, j.CreateNo, step.String()), step.Stage != envd.ServerInstall
+		if !found && j.Plan.ServedBy != "" {
+			folder = j.Plan.ServedBy
+		}
+		return err
+	})
+	return folder, serves, err
 }
 
 // runs reports whether a step's command is at work, and how much it has printed.
@@ -152,7 +201,7 @@ func (t *turn) keepsServer(ctx context.Context) (string, int64, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	server, err := t.serverOf(ctx, from)
+	server, serves, err := t.serverOf(ctx, from)
 	if err != nil {
 		return "", 0, err
 	}
@@ -160,7 +209,7 @@ func (t *turn) keepsServer(ctx context.Context) (string, int64, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	if same {
+	if same && serves {
 		live, size, err := t.runs(ctx, server)
 		if live || err != nil {
 			return server, size, err
@@ -192,7 +241,7 @@ func (t *turn) sameServer(ctx context.Context, from job.Job) (bool, error) {
 func ownStep(name string) bool {
 	name, _, _ = strings.Cut(name, "-")
 	switch name {
-	case captureStep, baseStep, "keep", "aside", "back":
+	case captureStep, baseStep, keepStep, asideStep, backStep:
 		return true
 	}
 	return false

@@ -164,6 +164,54 @@ func TestAFailedIterationPutsAllBack(t *testing.T) {
 	}
 }
 
+// What a source takes away of what is installed, or writes into it, comes back too.
+func TestASourceThatChangesWhatIsInstalled(t *testing.T) {
+	for name, changed := range map[string]map[string]string{
+		"removes a folder around it": {"packages/a": "delete"},
+		"writes into it":             {"node_modules/x/id": "mine"},
+		"replaces a file in it":      {"packages/a/node_modules/y/id": "mine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := folder("one")
+			install := *r.Commands.Install + " && mkdir -p packages/a/node_modules/y && echo $RANDOM >packages/a/node_modules/y/id && echo 1 >packages/a/index.js"
+			r.Commands.Install = &install
+			from := b.version(r)
+			b.wake(from)
+			before := b.tree(from)
+			bad := "exit 7"
+			r.Commands.Check = &bad
+			b.finished(b.iterate(from, r, changed).ID)
+			if got := b.tree(b.Row(from.ID)); got != before {
+				t.Errorf("its workspace has\n%s\nwant\n%s", got, before)
+			}
+		})
+	}
+}
+
+// The server of the version before runs on where it shows by itself what has changed, and
+// serves the next version, too, also after a wake; one that does not is started anew.
+func TestAServerThatReloadsRunsOn(t *testing.T) {
+	b := setup(t)
+	static := job.Request{ProjectID: job.NewID(), Goal: "a page", Template: "base", Source: job.Source{Files: files(map[string]string{"index.html": "<p>one</p>"})}}
+	from := b.version(static)
+	b.wake(from)
+	const servers = "cat .siesta/*/*-start/pid | cut -d' ' -f1"
+	pid := b.Run(from, servers)
+	j := b.ready(b.iterate(from, static, map[string]string{"index.html": "<p>two</p>"}).ID)
+	if got := b.Run(j, servers); got != pid || j.Plan.ServedBy == "" {
+		t.Errorf("the servers are %q, want %q; served by %q", got, pid, j.Plan.ServedBy)
+	}
+	if got := b.shown(j); got != "<p>two</p>" {
+		t.Errorf("its preview shows %q", got)
+	}
+	j = b.Pause(j)
+	n := b.iterate(j, static, map[string]string{"index.html": "<p>three</p>", "tsconfig.json": "{}"})
+	if n = b.ready(n.ID); n.Plan.ServedBy != "" || b.shown(n) != "<p>three</p>" {
+		t.Errorf("with another configuration it is served by %q", n.Plan.ServedBy)
+	}
+}
+
 // Cancelled before anything was changed, the version has its sandbox again whatever E2B
 // says.
 func TestAnUntouchedVersionComesBackWithoutE2B(t *testing.T) {

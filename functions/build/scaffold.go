@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"time"
 
@@ -34,6 +35,11 @@ func (t *turn) scaffold(ctx context.Context) error {
 	t.say(ctx, "--- Starting generation pipeline ---")
 	if t.j.BaseJobID != "" && !t.j.Took() {
 		if err := t.base(ctx); err != nil {
+			return err
+		}
+	}
+	if t.j.Took() && source.Archive == "" {
+		if err := t.makeWay(ctx, maps.Keys(source.Files)); err != nil {
 			return err
 		}
 	}
@@ -77,6 +83,11 @@ func (t *turn) upload(ctx context.Context, source job.Source) error {
 		return err
 	}
 	defer archive.Close()
+	if t.j.Took() {
+		if err := t.makeWay(ctx, namesOf(filesIn(archive))); err != nil {
+			return err
+		}
+	}
 	return t.envd.Upload(ctx, job.Workspace, filesIn(archive))
 }
 
@@ -117,6 +128,18 @@ func filesOf(files map[string]job.File) iter.Seq2[envd.File, error] {
 		for name, file := range files {
 			open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Content)), nil }
 			if !file.Delete && !yield(envd.File{Name: name, Open: open}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// namesOf are those of files, as far as these can be read: the upload tells what
+// cannot.
+func namesOf(files iter.Seq2[envd.File, error]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for file, err := range files {
+			if err != nil || !yield(file.Name) {
 				return
 			}
 		}

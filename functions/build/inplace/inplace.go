@@ -23,6 +23,10 @@ const (
 	ExitNoTools = 4 // Keep: the sandbox has no GNU tar or coreutils
 )
 
+// Installed is the file in a keep's folder that lists the folders of what was
+// installed, each ended by a NUL.
+const Installed = "installed"
+
 // Folders are the shell's functions that tell a project's code from what is
 // installed and cached: beside, code and installed.
 //
