@@ -212,6 +212,22 @@ func TestAServerThatReloadsRunsOn(t *testing.T) {
 	}
 }
 
+// Where the workspace cannot be copied whole, nothing in it is changed.
+func TestAWorkspaceThatCannotBeCopiedIsLeftAlone(t *testing.T) {
+	b := setup(t)
+	r := folder("one")
+	start := "mkdir sealed; chmod 0 sealed; exec " + functiontest.Self() + " site"
+	r.Commands.Start = &start
+	from := b.version(r)
+	j := b.finished(b.iterate(from, r, map[string]string{"site/index.html": "two"}).ID)
+	if j.Status != job.Failed || j.KeptHash != "" || !strings.Contains(j.ErrorMessage, "Copying the version before aside failed") {
+		t.Errorf("the iteration is %s: %s", j.Status, j.ErrorMessage)
+	}
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxRunning || b.shown(from) != "one" {
+		t.Errorf("the version is %s", from.SandboxState)
+	}
+}
+
 // Cancelled before anything was changed, the version has its sandbox again whatever E2B
 // says.
 func TestAnUntouchedVersionComesBackWithoutE2B(t *testing.T) {

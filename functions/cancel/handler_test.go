@@ -32,7 +32,7 @@ func setup(t *testing.T, redisURL string) fixture {
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redisURL)
 	return fixture{World: w, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: w.Store, e2b: w.Sandboxes, stack: functiontest.Stack,
+		log: slog.New(slog.DiscardHandler), store: w.Store, e2b: w.Sandboxes, stack: functiontest.Stack, builds: w.Queue("build"),
 	}}
 }
 
@@ -189,4 +189,25 @@ func TestItNeedsPostgresAndNotRedis(t *testing.T) {
 		t.Errorf("got %d %v", code, body)
 	}
 	b.wantKills(1)
+}
+
+// What an iteration has taken is given back by its builder: nothing is killed, and it is
+// told at once.
+func TestAnIterationGivesBackWhatItTook(t *testing.T) {
+	b := setup(t, redistest.New(t))
+	from := b.Pause(b.Ready(0))
+	j := b.Iterating(from)
+	if code, body := b.call(alice, j.ID); code != 200 || body["status"] != "cancelled" {
+		t.Errorf("got %d %v", code, body)
+	}
+	b.wantKills(0)
+	if row := b.Row(j.ID); !row.GivesBack() || row.Failing != "Cancelled by user" || row.SandboxState != job.SandboxRunning {
+		t.Errorf("the iteration is %+v", row)
+	}
+	if sent := b.SQS.Messages("build"); len(sent) != 1 || !strings.Contains(sent[0].Body, j.ID) {
+		t.Errorf("sent is %v", sent)
+	}
+	if code, _ := b.call(alice, j.ID); code != 409 {
+		t.Errorf("again: %d", code)
+	}
 }

@@ -36,6 +36,7 @@ func setup(t *testing.T) fixture {
 	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return fixture{World: w, handler: handler{
 		log: slog.New(slog.DiscardHandler), store: w.Store, cache: w.Cache, e2b: w.Sandboxes, stack: functiontest.Stack, kept: w.Kept,
+		builds: w.Queue("build"),
 	}}
 }
 
@@ -193,5 +194,44 @@ func TestAnotherStacksSandboxIsLeft(t *testing.T) {
 	b.want(j.ID, http.StatusNoContent)
 	if s, _ := b.E2B.Sandbox(j.SandboxID); s.State != e2bsim.StatePaused {
 		t.Errorf("the original's sandbox is %s", s.State)
+	}
+}
+
+// A version whose sandbox has moved is deleted without it, and an iteration that failed
+// without the one that it gave back.
+func TestADeletedVersionLeavesASandboxThatHasMoved(t *testing.T) {
+	b := setup(t)
+	from := b.version()
+	j := b.Iterating(from)
+	b.want(from.ID, 204)
+	if j = b.Row(j.ID); b.Calls(e2bsim.Kill) != 0 || j.SandboxState != job.SandboxRunning {
+		t.Errorf("%d kills, and the iteration's is %s", b.Calls(e2bsim.Kill), j.SandboxState)
+	}
+	from = b.version()
+	j = b.Iterating(from)
+	j = b.Must(b.Rows.RecordFailing(t.Context(), j, "words", job.NewID()))
+	b.Must(b.Rows.HandBack(t.Context(), j))
+	b.want(j.ID, 204)
+	if from = b.Row(from.ID); b.Calls(e2bsim.Kill) != 0 || from.SandboxState != job.SandboxRunning {
+		t.Errorf("%d kills, and the version's is %s", b.Calls(e2bsim.Kill), from.SandboxState)
+	}
+}
+
+// An iteration that is under way has still to give back: its builder does, and from the
+// first answer on it is not there.
+func TestADeletedIterationGivesBackFirst(t *testing.T) {
+	b := setup(t)
+	from := b.version()
+	j := b.Iterating(from)
+	b.want(j.ID, 202)
+	row := b.Row(j.ID)
+	if row.DeletedAt.IsZero() || !row.GivesBack() || b.Calls(e2bsim.Kill) != 0 || len(b.SQS.Messages("build")) != 1 {
+		t.Errorf("the iteration is %+v", row)
+	}
+	b.want(j.ID, 202)
+	b.Must(b.Rows.HandBack(t.Context(), row))
+	b.want(j.ID, 204)
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxRunning || b.Calls(e2bsim.Kill) != 0 {
+		t.Errorf("the version's is %s", from.SandboxState)
 	}
 }

@@ -1,6 +1,7 @@
 package functiontest
 
 import (
+	"strings"
 	"time"
 
 	"siesta/shared/e2b"
@@ -52,6 +53,22 @@ func (w *World) Ready(wait time.Duration) job.Job {
 	w.T.Helper()
 	j := w.Checks(w.Building(w.Accept(NewJob())))
 	return w.Must(w.Rows.Ready(w.T.Context(), j, j.Progress, "https://3000-x.e2b.app", wait))
+}
+
+// Iterating is a job that has taken a version's sandbox, which runs, and may change its
+// files.
+func (w *World) Iterating(from job.Job) job.Job {
+	w.T.Helper()
+	ctx := w.T.Context()
+	n := NewJob()
+	n.Request.ProjectID, n.BaseJobID = from.ProjectID, from.ID
+	j := w.Must(w.Rows.ClaimTurn(ctx, w.Accept(n).ID, 0))
+	j = w.Must(w.Rows.Take(ctx, from, w.Must(w.Rows.Begin(ctx, j, job.Limits{}))))
+	_, _, err := w.Sandboxes.Connect(ctx, j.SandboxID, sandboxTime)
+	w.OK(err)
+	j = w.Must(w.Rows.RecordConnected(ctx, j, sandboxTime))
+	j = w.Must(w.Rows.RecordMarker(ctx, j.ID, j.Epoch))
+	return w.Must(w.Rows.RecordKept(ctx, j, j.Progress, strings.Repeat("0", 64)))
 }
 
 // Pause puts a READY job to sleep.

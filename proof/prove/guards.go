@@ -18,7 +18,7 @@ const (
 // guards is the table: what keeps the promises, and who notices when it does
 // not. Conditions of the SQL first, then the table's own, then times, then what
 // the functions do between two writes.
-var guards = append(versionGuards, []guard{
+var guards = append(append(versionGuards, iterationGuards...), []guard{
 	// The builder's fences.
 	{"a turn is claimed only when its lease is over", "shared/postgres/jobs/build.go",
 		"` + ours + `AND lease_until < now()` + returning", "` + ours + returning",
@@ -30,10 +30,10 @@ var guards = append(versionGuards, []guard{
 		"mine = ` WHERE id = @id::uuid AND claim = @claim AND", "mine = ` WHERE id = @id::uuid AND claim >= @claim AND",
 		rows, "TestADeadBuildersTurnIsTakenOverAndCounted"},
 	{"every write of a turn carries its status", "shared/postgres/jobs/fragments.go",
-		"AND claim = @claim AND status = @status `", "AND claim = @claim AND @status = @status::text `",
+		"AND claim = @claim AND status = @status AND", "AND claim = @claim AND @status = @status::text AND",
 		rows, "TestACancelledJobIsNeverReady"},
 	{"a crash is counted", "shared/postgres/jobs/build.go",
-		"crashes + (claimed_turn = turn)::int", "crashes",
+		"crashes + (claimed_turn = turn AND failing_at IS NULL)::int", "crashes",
 		rows, "TestADeadBuildersTurnIsTakenOverAndCounted"},
 	{"no second create while one may be under way", "shared/postgres/jobs/build.go",
 		"AND sandbox_id IS NULL AND (create_sent_at IS NULL OR create_sent_at < now() - @grace::interval)", "AND sandbox_id IS NULL AND @grace::interval IS NOT NULL",
@@ -154,7 +154,7 @@ var guards = append(versionGuards, []guard{
 		"			t.noSandbox = err\n			return waitFor(max(lookAgain, retryAfter(err)))\n", "			t.noSandbox = err\n",
 		build, "TestAListThatFailsProvesNothing"},
 	{"a builder whose turn was taken is none", "functions/build/sandbox.go",
-		"if err == nil && row.Claim != t.j.Claim {", "if false {",
+		"if err == nil && (row.Claim != t.j.Claim || row.GivesBack() != t.j.GivesBack()) {", "if false {",
 		build, "TestABuilderWhoseTurnWasTakenStops"},
 	{"no create long after the claim", "functions/build/create.go",
 		"func (t *turn) create(ctx context.Context) error {\n	if time.Now().After(t.sendBy) {", "func (t *turn) create(ctx context.Context) error {\n	if time.Now().IsZero() {",
@@ -187,8 +187,7 @@ var guards = append(versionGuards, []guard{
 		"case marker < t.j.MarkerEpoch:", "case marker < 0:",
 		build, "TestOlderFilesEndTheBuild"},
 	{"a builder looks at the marker, woken or not", "functions/build/sandbox.go",
-		"	sandbox, _, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)\n	if err != nil {\n		return t.notConnected(ctx, err)\n	}\n	if err := t.take(t.store.RecordConnected(ctx, t.j, ttl)); err != nil {\n		return err\n	}\n	t.envd = envd.Of(t.e2b, sandbox)\n	if err := t.recognize(ctx); err != nil {",
-		"	sandbox, resumed, err := t.e2b.Connect(sending, t.j.SandboxID, ttl)\n	if err != nil {\n		return t.notConnected(ctx, err)\n	}\n	if err := t.take(t.store.RecordConnected(ctx, t.j, ttl)); err != nil {\n		return err\n	}\n	t.envd = envd.Of(t.e2b, sandbox)\n	if err := t.recognize(ctx); resumed && err != nil {",
+		"	if !rebooted {\n", "	if !rebooted && t.j.ReadAt.IsZero() {\n",
 		build, "TestOlderFilesEndTheBuild/in_an_answer_that_was_lost"},
 	{"a missing marker destroys no preview", "functions/resume/wake.go",
 		"	case errors.Is(err, envd.ErrNoMarker):\n", "	case errors.Is(err, envd.ErrNoMarker) && marker > 0:\n",
@@ -200,7 +199,7 @@ var guards = append(versionGuards, []guard{
 		"if !t.j.MissingSince.IsZero() && t.j.ReadAt.Sub(t.j.MissingSince) > job.Grace {", "if !t.j.MissingSince.IsZero() {",
 		build, "TestALostSandboxFailsTheJobAfterTwo404sAGraceApart"},
 	{"a sight of a build's sandbox clears its loss", "shared/postgres/jobs/build.go",
-		"+ @ttl::interval, missing_since = NULL,` + changed + mine", "+ @ttl::interval,` + changed + mine",
+		"+ @ttl::interval, missing_since = NULL,\n", "+ @ttl::interval,\n",
 		build, "TestAnySightOfASandboxClearsItsLoss"},
 	{"a job whose turns die is given up", "functions/build/turn.go",
 		"if t.j.Crashes > maxCrashes {", "if t.j.Crashes > 10*maxCrashes {",
@@ -245,7 +244,7 @@ var guards = append(versionGuards, []guard{
 		"	case slices.Contains(keyTaken, e.ErrorCode):\n		return ErrUnknown\n", "	case slices.Contains(keyTaken, e.ErrorCode):\n		return ErrRefused\n",
 		build, "TestAKeyInUseIsNoRefusal"},
 	{"a turn writes nothing for a job that was cancelled", "shared/postgres/jobs/fragments.go",
-		"WHERE id = @id::uuid AND claim = @claim AND status = @status `", "WHERE id = @id::uuid AND claim = @claim AND @status::text IS NOT NULL `",
+		"WHERE id = @id::uuid AND claim = @claim AND status = @status AND", "WHERE id = @id::uuid AND claim = @claim AND @status::text IS NOT NULL AND",
 		build, "TestATurnNoticesThatItsJobWasCancelled"},
 	{"an archive that stalls does not kill its turn", "functions/build/scaffold.go",
 		"t.claimed.Add(fetchTime))", "t.claimed.Add(3*fetchTime))",
@@ -393,7 +392,7 @@ var guards = append(versionGuards, []guard{
 		reconcile, "TestWhatWasAskedForIsAskedForLessAndLessOften"},
 
 	{"reconcile: a queued job is not overdue", "shared/postgres/jobs/sweep_write.go",
-		"AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND deadline_at", "AND status NOT IN ('ready', 'failed', 'scheduled') AND deadline_at",
+		"AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND taken_from", "AND status NOT IN ('ready', 'failed', 'scheduled') AND taken_from",
 		rows, "TestReconcileWritesOnlyWhatItHasRead"},
 	{"reconcile: one look does not take the time of all", "functions/reconcile/examine.go",
 		"looking, cancel := context.WithTimeout(ctx, lookTime)", "looking, cancel := context.WithCancel(ctx)",

@@ -244,6 +244,8 @@ func TestALostSandboxStaysLost(t *testing.T) {
 func TestTheTableItselfRefusesALie(t *testing.T) {
 	b := setup(t)
 	paused, building := b.paused(), b.withSandbox()
+	from := b.paused()
+	taken := b.changing(from)
 	for name, sql := range map[string]string{
 		"paused flag without the state":   `UPDATE jobs SET sandbox_paused = true WHERE id = $1::uuid AND sandbox_state = 'running'`,
 		"a building job that sleeps":      `UPDATE jobs SET sandbox_state = 'paused', sandbox_paused = true, paused_at = now() WHERE id = $1::uuid AND status = 'scaffold'`,
@@ -254,9 +256,14 @@ func TestTheTableItselfRefusesALie(t *testing.T) {
 		"a pause without an owner":        `UPDATE jobs SET sandbox_state = 'pausing', sandbox_paused = false, op_until = NULL WHERE id = $1::uuid AND status = 'ready'`,
 		"a preview that runs for ever":    `UPDATE jobs SET sandbox_state = 'running', sandbox_paused = false, pause_due_at = NULL WHERE id = $1::uuid AND status = 'ready'`,
 		"a marker from the future":        `UPDATE jobs SET marker_epoch = epoch + 1 WHERE id = $1::uuid`,
+		"two rows with one sandbox":       `UPDATE jobs SET sandbox_state = 'running', pause_due_at = now() WHERE id = $1::uuid AND sandbox_state = 'moved'`,
+		"a claim on what has moved":       `UPDATE jobs SET op_until = now() WHERE id = $1::uuid AND sandbox_state = 'moved'`,
+		"a failure with what it took":     `UPDATE jobs SET status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'x', debug_id = 'x' WHERE id = $1::uuid AND taken_from IS NOT NULL`,
+		"giving back without a reason":    `UPDATE jobs SET failing_at = now() WHERE id = $1::uuid AND taken_from IS NOT NULL`,
+		"giving back what was not taken":  `UPDATE jobs SET failing_at = now(), failing = 'x' WHERE id = $1::uuid AND status = 'scaffold' AND taken_from IS NULL`,
 		"a ready job without a preview":   `UPDATE jobs SET preview_url = NULL WHERE id = $1::uuid AND status = 'ready'`,
 	} {
-		for _, id := range []string{paused.ID, building.ID} {
+		for _, id := range []string{paused.ID, building.ID, from.ID, taken.ID} {
 			tag, err := b.pool.Exec(b.ctx, sql, id)
 			if err == nil && tag.RowsAffected() > 0 {
 				t.Errorf("the table took %s", name)
