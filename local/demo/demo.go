@@ -23,10 +23,12 @@ const (
 	askEvery = 100 * time.Millisecond
 	// sleepLimit is how long after READY the demo waits for the pause.
 	sleepLimit = 2 * time.Minute
+	// showLimit is how long a preview may take to show what has changed.
+	showLimit = 15 * time.Second
 )
 
 // Show builds an app on the system that .local/env tells of, and shows it become
-// READY and fall asleep. stays says that the system is up after that.
+// READY and fall asleep, change where it is, and be put back. stays says that the system is up after that.
 func Show(ctx context.Context, system map[string]string, stays bool, app App) error {
 	d, err := open(ctx, system)
 	if err != nil {
@@ -38,14 +40,15 @@ func Show(ctx context.Context, system map[string]string, stays bool, app App) er
 }
 
 type demo struct {
-	user   client.Client
-	admin  stack.Admin
-	db     *postgres.DB
-	store  *jobs.Store
-	cache  *redis.Cache
-	screen screen
-	bills  bills // before the demo
-	stays  bool  // the system is up after the demo
+	user    client.Client
+	admin   stack.Admin
+	db      *postgres.DB
+	store   *jobs.Store
+	cache   *redis.Cache
+	visitor *http.Client
+	screen  screen
+	bills   bills // before the demo
+	stays   bool  // the system is up after the demo
 }
 
 func open(ctx context.Context, system map[string]string) (*demo, error) {
@@ -60,7 +63,7 @@ func open(ctx context.Context, system map[string]string) (*demo, error) {
 	}
 	d := &demo{
 		user: client.Client{URL: system["API_URL"], Token: system["TOKEN"]}, admin: stack.Admin(system["ADMIN_URL"]),
-		db: db, store: jobs.NewStore(db, "", nil), cache: cache, screen: newScreen(os.Stdout),
+		db: db, store: jobs.NewStore(db, "", nil), cache: cache, screen: newScreen(os.Stdout), visitor: visitor(system["E2B_SANDBOX_URL"]),
 	}
 	if d.bills, err = readBills(ctx, d.admin); err != nil {
 		d.close()
@@ -94,7 +97,14 @@ func (d *demo) run(ctx context.Context, app App) error {
 	if status, err = d.asleep(ctx, id); err != nil {
 		return err
 	}
-	return d.report(ctx, id, status)
+	if err := d.report(ctx, id, status); err != nil {
+		return err
+	}
+	if id, err = d.iterate(ctx, app, request, id); err != nil {
+		return err
+	}
+	d.farewell(id)
+	return nil
 }
 
 func (d *demo) status(ctx context.Context, id string) (client.Told, error) {

@@ -49,15 +49,19 @@ func (d *demo) report(ctx context.Context, id string, status client.Told) error 
 	if err := d.cost(ctx, row); err != nil {
 		return err
 	}
+	if differ {
+		return errors.New("the three places differ")
+	}
+	return nil
+}
+
+// farewell says how to go on.
+func (d *demo) farewell(id string) {
 	if d.stays {
 		fmt.Printf("\nWake it:  . .local/env; curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume\n", id)
 	} else {
 		fmt.Print("\nThe system stops now. To wake a preview and open it, keep one up with make run, and make demo beside it.\n")
 	}
-	if differ {
-		return errors.New("the three places differ")
-	}
-	return nil
 }
 
 // port is that of a status; 0: it is not known.
