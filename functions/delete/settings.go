@@ -19,6 +19,7 @@ type settings struct {
 	Cache       redis.Config
 	E2B         e2b.Config
 	SourceStore string // "": no code is kept
+	LogStore    string // "": no log is kept
 }
 
 func readSettings(r *env.Reader) settings {
@@ -34,5 +35,6 @@ func readSettings(r *env.Reader) settings {
 		Cache:       redis.ReadConfig(r, awsenv.CacheLogin(aws)),
 		E2B:         e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
 		SourceStore: r.String("SOURCE_STORE", ""),
+		LogStore:    r.String("LOG_STORE", ""),
 	}
 }

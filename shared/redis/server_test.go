@@ -21,7 +21,7 @@ func TestClusterProtocol(t *testing.T) {
 	for range 5 { // ids of several slots
 		j := aJob(1)
 		put(t, c, j)
-		if err := c.AppendLogs(t.Context(), j.ID, []LogLine{{Text: "a"}, {Text: "b"}}); err != nil {
+		if err := c.AppendLogs(t.Context(), j.ID, []job.LogLine{{Text: "a"}, {Text: "b"}}); err != nil {
 			t.Fatal(err)
 		}
 		if got, ok, err := c.Get(t.Context(), j.ID); err != nil || !ok || got.Revision != 1 {

@@ -10,36 +10,36 @@ import (
 
 // Delete gives up what a finished job has: for its user it is not there any more.
 // What remains says whose it was, its version, and what has still to be removed:
-// its sandbox, by E2B, and its kept code. job.ErrConflict: it is not finished, or
-// deleted already.
+// its sandbox, by E2B, and its kept code and log, for as long as there is a SourceKey.
+// job.ErrConflict: it is not finished, or deleted already.
 func (s *Store) Delete(ctx context.Context, id string) (job.Job, error) {
 	const sql = `UPDATE jobs SET deleted_at = now(), goal = '', request = '{}', env_sealed = NULL, plan = '{}',
 			preview_url = CASE WHEN status = 'ready' THEN '' END, error_message = CASE WHEN status = 'failed' THEN '' END, pause_error = NULL,
-			idempotency_key = NULL, request_hash = NULL,
+			idempotency_key = NULL, request_hash = NULL, source_key = coalesce(source_key, 'none'),
 			sandbox_state = CASE sandbox_state WHEN 'none' THEN 'none' ELSE 'gone' END, gone_at = CASE WHEN sandbox_state <> 'none' THEN coalesce(gone_at, now()) END,
 			sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL, waiter_until = NULL, missing_since = NULL,` + changed + `
 		WHERE id = @id::uuid AND status IN ('ready', 'failed') AND deleted_at IS NULL` + returning
 	return s.write(ctx, sql, postgres.Args{"id": id})
 }
 
-// RecordCodeDeleted notes that a deleted job's code is kept no longer.
+// RecordCodeDeleted notes that a deleted job's code and log are kept no longer.
 func (s *Store) RecordCodeDeleted(ctx context.Context, id string) (job.Job, error) {
 	const sql = `UPDATE jobs SET source_key = NULL,` + changed + ` WHERE id = @id::uuid AND deleted_at IS NOT NULL AND source_key IS NOT NULL` + returning
 	return s.write(ctx, sql, postgres.Args{"id": id})
 }
 
 // CodeLeft returns the jobs that were deleted job.ReconcileAfter ago and whose
-// code is still kept, the longest deleted first.
+// code or log may still be kept, the longest deleted first.
 func (s *Store) CodeLeft(ctx context.Context, limit int) ([]job.Job, error) {
-	const sql = listed + `WHERE deleted_at < now() - @late::interval AND source_key <> 'none' ORDER BY deleted_at LIMIT @limit`
+	const sql = listed + `WHERE deleted_at < now() - @late::interval AND source_key IS NOT NULL ORDER BY deleted_at LIMIT @limit`
 	return s.list(ctx, sql, postgres.Args{"late": job.ReconcileAfter, "limit": limit})
 }
 
 // Forget removes up to limit of the jobs that were deleted before as long, and
-// returns how many there were. One whose code is still kept stays.
+// returns how many there were. One whose code or log may still be kept stays.
 func (s *Store) Forget(ctx context.Context, after time.Duration, limit int) (int, error) {
 	const sql = `WITH old AS (
-			SELECT id FROM jobs WHERE deleted_at < now() - @after::interval AND coalesce(source_key, 'none') = 'none' ORDER BY deleted_at LIMIT @limit
+			SELECT id FROM jobs WHERE deleted_at < now() - @after::interval AND source_key IS NULL ORDER BY deleted_at LIMIT @limit
 		), forgotten AS (
 			DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING 1
 		) SELECT count(*) FROM forgotten`
