@@ -49,7 +49,7 @@ func TestALogOutlivesTheCache(t *testing.T) {
 	var early []job.LogLine
 	u.until("the log tells of the check", func() bool {
 		early = u.read(id)
-		return len(early) > 0 && early[len(early)-1].Text == "Running checks"
+		return len(early) > 0 && strings.HasPrefix(early[len(early)-1].Text, "Running checks: ")
 	})
 	s.openGate(s.row(id))
 	u.asleep(id)
