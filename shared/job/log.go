@@ -12,7 +12,7 @@ type LogLine struct {
 	Time   time.Time `json:"ts"`
 	Source string    `json:"source"` // stdout, where a step's stderr goes too, or system
 	Text   string    `json:"text"`
-	Phase  string    `json:"phase"` // scaffold, code, install or checks
+	Phase  string    `json:"phase"` // what the job was at: its status, but install for deps
 }
 
 // LogRange asks for lines of a log.
