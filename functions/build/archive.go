@@ -23,13 +23,21 @@ func (t *turn) keepLog(ctx context.Context) {
 }
 
 // keepEndedLog keeps the log of a job that somebody else has ended, such as its user:
-// they have no log, so the next message about it does that.
+// they have no log, so the next message about it does that. Of a job that was deleted
+// while its turn kept the log, that goes again.
 func (h *handler) keepEndedLog(ctx context.Context, j job.Job) {
-	if j.Status != job.Failed || !j.DeletedAt.IsZero() {
-		return
+	var err error
+	switch {
+	case j.Status != job.Failed || h.logStore == nil:
+	case j.DeletedAt.IsZero():
+		err = h.archive(ctx, j)
+	default:
+		ctx, cancel := context.WithTimeout(ctx, archiveTime)
+		defer cancel()
+		err = h.logStore.Delete(ctx, job.LogKey(j.UserID, j.ID))
 	}
-	if err := h.archive(ctx, j); err != nil {
-		h.log.ErrorContext(ctx, "log is not kept", "error", err)
+	if err != nil {
+		h.log.ErrorContext(ctx, "log of an ended job", "error", err)
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
@@ -117,6 +119,7 @@ func TestALogIsKeptBeforeTheRowSaysSo(t *testing.T) {
 
 // No build waits for the store of logs, or fails by it.
 func TestABuildEndsWithoutTheStoreOfLogs(t *testing.T) {
+	var waited atomic.Int64 // the longest
 	for name, answer := range map[string]func(w http.ResponseWriter, r *http.Request){
 		"refuses": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
@@ -124,7 +127,9 @@ func TestABuildEndsWithoutTheStoreOfLogs(t *testing.T) {
 		},
 		"says nothing": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client is gone
+			began := time.Now()
 			<-r.Context().Done()
+			waited.Store(max(waited.Load(), int64(time.Since(began))))
 		},
 	} {
 		for want, command := range map[job.Status]string{job.Ready: "true", job.Failed: "exit 3"} {
@@ -132,6 +137,9 @@ func TestABuildEndsWithoutTheStoreOfLogs(t *testing.T) {
 				b := setup(t)
 				b.atArchive(answer)
 				j := b.ended(b.accept(printing(command)).ID)
+				if w := time.Duration(waited.Load()); w > 2*archiveTime {
+					t.Errorf("it waited %s", w)
+				}
 				if j.Status != want || j.Crashes != 0 {
 					t.Errorf("the job is %s, with %d crashes: %s", j.Status, j.Crashes, j.ErrorMessage)
 				}
@@ -151,6 +159,26 @@ func TestABuildEndsWithoutTheStoreOfLogs(t *testing.T) {
 			t.Error("it is kept")
 		}
 	})
+}
+
+// A log that was on its way when its job was deleted does not stay.
+func TestALogOfAJobDeletedMeanwhileGoes(t *testing.T) {
+	b := setup(t)
+	id, deleted := b.accept(page()).ID, false
+	b.atArchive(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && !deleted {
+			deleted = true
+			b.Must(b.Rows.Cancel(t.Context(), id, "Deleted by user", "d"))
+			b.Must(b.Rows.Delete(t.Context(), id))
+		}
+		b.S3.Handler.ServeHTTP(w, r)
+	})
+	for !deleted {
+		b.deliver()
+	}
+	if kept := b.keptLog(b.Row(id)); kept != "" {
+		t.Errorf("kept is %q", kept)
+	}
 }
 
 // Who cancels a job keeps no log: the next message about it does, be it a turn that is
