@@ -137,7 +137,7 @@ func TestABuildEndsWithoutTheStoreOfLogs(t *testing.T) {
 				b := setup(t)
 				b.atArchive(answer)
 				j := b.ended(b.accept(printing(command)).ID)
-				if w := time.Duration(waited.Load()); w > 2*archiveTime {
+				if w := time.Duration(waited.Load()); w > archiveTime+3*time.Second {
 					t.Errorf("it waited %s", w)
 				}
 				if j.Status != want || j.Crashes != 0 {
