@@ -9,7 +9,7 @@ var logGuards = []guard{
 		"	t.keepLog(ctx)\n", "",
 		build, "TestALogIsKeptBeforeTheRowSaysSo"},
 	{"a store of logs that says nothing holds no build", "functions/build/archive.go",
-		"context.WithTimeout(ctx, archiveTime)", "context.WithTimeout(ctx, 100*archiveTime)",
+		"archiveTime)\n	defer cancel()\n	return logs.Keep", "100*archiveTime)\n	defer cancel()\n	return logs.Keep",
 		build, "TestABuildEndsWithoutTheStoreOfLogs"},
 	{"a cancelled job's log is kept by its turn", "functions/build/turn.go",
 		"t.keepEndedLog(ctx, j)", "_ = j",
