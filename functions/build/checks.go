@@ -39,6 +39,7 @@ func (t *turn) checks(ctx context.Context) error {
 	if app.path != "" {
 		t.say(ctx, fmt.Sprintf("The app's page is at %s.", app.path))
 	}
+	t.keepLog(ctx)
 	url := t.e2b.PreviewURL(t.j.SandboxID, app.port) + app.path
 	return t.take(t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter)) // published beside the message that puts it to sleep
 }

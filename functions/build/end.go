@@ -74,10 +74,11 @@ func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
 func (t *turn) fail(ctx context.Context, f *failure) error {
 	debugID := job.NewID()
 	t.log.ErrorContext(ctx, "build failed", "debug_id", debugID, "reason", f.message, "cause", f.cause)
+	t.say(ctx, "BUILD FAILED: "+f.message)
+	t.keepLog(ctx)
 	if err := t.take(t.store.Fail(ctx, t.j, f.message, debugID)); err != nil {
 		return err
 	}
-	t.say(ctx, "BUILD FAILED: "+f.message)
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}

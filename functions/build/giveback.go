@@ -206,7 +206,10 @@ func (t *turn) serveAgain(ctx context.Context, from job.Job) error {
 // handBack ends the job, and gives the version before its sandbox: it sleeps from now
 // on. One that was deleted meanwhile takes nothing back.
 func (t *turn) handBack(ctx context.Context) error {
-	message := t.j.Failing
+	if t.j.DeletedAt.IsZero() {
+		t.say(ctx, "BUILD FAILED: "+t.j.Failing)
+		t.keepLog(ctx)
+	}
 	from, err := t.store.HandBack(ctx, t.j)
 	if errors.Is(err, job.ErrConflict) {
 		row, readErr := t.store.Get(ctx, t.j.ID)
@@ -219,7 +222,6 @@ func (t *turn) handBack(ctx context.Context) error {
 		return fmt.Errorf("hand back: %w", err)
 	}
 	t.j.Status = job.Failed
-	t.say(ctx, "BUILD FAILED: "+message)
 	if err := t.sendPause(ctx, from); err != nil { // reconcile sends it
 		t.log.WarnContext(ctx, "sandbox handed back without a pause message", "error", err)
 	}
@@ -233,10 +235,11 @@ func (t *turn) lose(ctx context.Context, f *failure) error {
 		message, debugID = t.j.Failing, t.j.DebugID
 	}
 	t.log.ErrorContext(ctx, "taken sandbox is lost", "debug_id", debugID, "sandbox_id", t.j.SandboxID, "reason", f.message, "cause", f.cause)
+	t.say(ctx, "BUILD FAILED: "+message)
+	t.keepLog(ctx)
 	if err := t.take(t.store.Lose(ctx, t.j, message, debugID)); err != nil {
 		return err
 	}
-	t.say(ctx, "BUILD FAILED: "+message)
 	t.kill(ctx, t.j.SandboxID)
 	return nil
 }

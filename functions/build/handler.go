@@ -32,6 +32,8 @@ type handler struct {
 	sources *s3.Client // that requests name archives of
 	kept    *s3.Store  // of what is built; nil: it is not kept
 	sealer  *secrets.Sealer
+
+	logStore *s3.Store // of finished jobs' logs; nil: they are not kept
 }
 
 // Handle runs one turn for each record of the build queue. A record that is
@@ -77,6 +79,9 @@ func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
 		return err
 	case j.Status == job.Ready && j.SandboxState == job.SandboxRunning && !j.PauseDueAt.After(j.ReadAt):
 		return h.sendPause(ctx, j) // whoever committed READY may have died before it told
+	case j.Status == job.Failed: // by its builder, or by who cancelled it, and has no log
+		h.keepEndedLog(ctx, j)
+		return nil
 	case j.Status.Terminal(), j.Status == job.Scheduled, m.Turn < j.Turn:
 		return nil
 	case m.Turn > j.Turn:

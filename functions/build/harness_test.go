@@ -41,7 +41,7 @@ func setup(t *testing.T) *fixture {
 	return &fixture{World: w, redis: address, handler: &handler{
 		settings: settings{StackTag: stack, Allowed: job.Allowed{Templates: []string{"base"}}, Deadline: time.Hour},
 		log:      logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache,
-		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t), kept: w.Kept,
+		builds: w.Queue("build"), pauses: w.Queue("pause"), e2b: w.Sandboxes, sealer: functiontest.Sealer(t), kept: w.Kept, logStore: w.LogStore,
 	}}
 }
 

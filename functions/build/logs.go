@@ -8,7 +8,6 @@ import (
 
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
-	"siesta/shared/redis"
 )
 
 const (
@@ -94,9 +93,9 @@ func (t *turn) say(ctx context.Context, text string) {
 // is a cache.
 func (t *turn) publish(ctx context.Context, source string, texts ...string) {
 	now := time.Now().UTC()
-	lines := make([]redis.LogLine, 0, len(texts))
+	lines := make([]job.LogLine, 0, len(texts))
 	for _, text := range texts {
-		lines = append(lines, redis.LogLine{Time: now, Source: source, Text: text, Phase: phase(t.j.Status)})
+		lines = append(lines, job.LogLine{Time: now, Source: source, Text: text, Phase: phase(t.j.Status)})
 	}
 	if err := t.cache.AppendLogs(ctx, t.j.ID, lines); err != nil {
 		t.log.WarnContext(ctx, "append logs", "error", err)

@@ -34,6 +34,8 @@ func main() {
 	objects := s3.New(s.AWS, s.S3Endpoint)
 	kept, err := objects.Store(s.SourceStore)
 	r.Check("SOURCE_STORE", err)
+	logStore, err := objects.Store(s.LogStore)
+	r.Check("LOG_STORE", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
@@ -43,7 +45,7 @@ func main() {
 		settings: s, log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), cache: cache, e2b: sandboxes, sealer: sealer,
 		builds:  queues.Queue(s.BuildQueueURL, s.BuildDLQURL),
 		pauses:  queues.Queue(s.PauseQueueURL, ""),
-		sources: objects, kept: kept,
+		sources: objects, kept: kept, logStore: logStore,
 	}
 	lambda.Start(h.Handle)
 }

@@ -27,6 +27,7 @@ type settings struct {
 	BuildDLQURL   string
 	PauseQueueURL string
 	SourceStore   string // "": what is built is not kept
+	LogStore      string // "": no log outlives the cache
 	Allowed       job.Allowed
 	Limits        job.TierLimits
 	Deadline      time.Duration // of a build
@@ -51,6 +52,7 @@ func readSettings(r *env.Reader) settings {
 		BuildDLQURL:   r.Required("BUILD_DLQ_URL"),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
 		SourceStore:   r.String("SOURCE_STORE", ""),
+		LogStore:      r.String("LOG_STORE", ""),
 		Allowed:       job.Allowed{Templates: r.List("TEMPLATES", job.DefaultTemplate), SourceBucket: r.String("SOURCE_BUCKET", "")},
 		Deadline:      r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
 		PauseAfter:    r.Seconds("PAUSE_AFTER_SECONDS", 0, 0, job.MaxPauseAfter),

@@ -74,7 +74,12 @@ func (t *turn) run(ctx context.Context) error {
 	}
 	t.tell(ctx, w.wait, err)
 	switch {
-	case err == nil, errors.Is(err, job.ErrConflict):
+	case err == nil:
+		return nil
+	case errors.Is(err, job.ErrConflict):
+		if j, err := t.store.Get(ctx, t.j.ID); err == nil {
+			t.keepEndedLog(ctx, j)
+		}
 		return nil
 	case t.j.Status.Terminal():
 		return err

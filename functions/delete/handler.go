@@ -33,6 +33,8 @@ type handler struct {
 	e2b    *e2b.Client
 	stack  string    // value of job.TagStack on our sandboxes
 	kept   *s3.Store // nil: no code is kept
+
+	logStore *s3.Store // nil: no log is kept
 }
 
 // response is the body of a 202.
@@ -140,18 +142,25 @@ func (h handler) kill(ctx context.Context, j job.Job) error {
 	return err
 }
 
-// forget makes an end of the kept code.
+// forget makes an end of the kept log and code.
 func (h handler) forget(ctx context.Context, j job.Job) error {
-	if !j.Kept() {
+	if j.SourceKey == "" {
 		return nil
 	}
-	if h.kept == nil {
+	if j.Kept() && h.kept == nil {
 		return fmt.Errorf("delete code: %w: this stack has no store", s3.ErrStore)
 	}
 	calling, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	if err := h.kept.Delete(calling, j.SourceKey); err != nil {
-		return err
+	if h.logStore != nil {
+		if err := h.logStore.Delete(calling, job.LogKey(j.UserID, j.ID)); err != nil {
+			return err
+		}
+	}
+	if j.Kept() {
+		if err := h.kept.Delete(calling, j.SourceKey); err != nil {
+			return err
+		}
 	}
 	_, err := h.store.RecordCodeDeleted(ctx, j.ID)
 	if errors.Is(err, job.ErrConflict) { // another call did

@@ -15,7 +15,6 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
-	"siesta/shared/redis"
 )
 
 const (
@@ -35,7 +34,7 @@ func setup(t *testing.T) fixture {
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return fixture{World: w, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: w.Store, cache: w.Cache, e2b: w.Sandboxes, stack: functiontest.Stack, kept: w.Kept,
+		log: slog.New(slog.DiscardHandler), store: w.Store, cache: w.Cache, e2b: w.Sandboxes, stack: functiontest.Stack, kept: w.Kept, logStore: w.LogStore,
 		builds: w.Queue("build"),
 	}}
 }
@@ -71,10 +70,11 @@ func (b fixture) version() job.Job {
 	j := b.Ready(0)
 	key := job.SourceKey(j.UserID, j.ProjectID, j.ID, sha256.Sum256(nil))
 	b.OK(b.Kept.Put(b.T.Context(), key, strings.NewReader(""), 0, sha256.Sum256(nil)))
+	b.OK(b.LogStore.Put(b.T.Context(), job.LogKey(j.UserID, j.ID), strings.NewReader(""), 0, sha256.Sum256(nil)))
 	j = b.Pause(b.Set(j.ID, "source_key = '"+key+"'"))
 	_, err := b.Cache.Put(b.T.Context(), j)
 	b.OK(err)
-	b.OK(b.Cache.AppendLogs(b.T.Context(), j.ID, []redis.LogLine{{Text: "npm install"}}))
+	b.OK(b.Cache.AppendLogs(b.T.Context(), j.ID, []job.LogLine{{Text: "npm install"}}))
 	return j
 }
 
@@ -87,9 +87,17 @@ func (b fixture) wantGone(j job.Job) {
 	if there, err := b.Kept.Has(b.T.Context(), j.SourceKey); there || err != nil {
 		b.T.Errorf("its code is there: %v, %v", there, err)
 	}
+	b.wantNoLog(j)
 	b.wantHidden(j)
 	if row := b.Row(j.ID); row.SourceKey != "" {
 		b.T.Errorf("its row names %s", row.SourceKey)
+	}
+}
+
+func (b fixture) wantNoLog(j job.Job) {
+	b.T.Helper()
+	if there, err := b.LogStore.Has(b.T.Context(), job.LogKey(j.UserID, j.ID)); there || err != nil {
+		b.T.Errorf("its log is there: %v, %v", there, err)
 	}
 }
 
@@ -170,6 +178,20 @@ func TestAnAnswerThatDidNotComeIs202(t *testing.T) {
 	b.S3.Instead(nil)
 	b.want(j.ID, http.StatusNoContent)
 	b.wantGone(j)
+}
+
+// The log of one whose code is not kept goes, too, and is told of until then.
+func TestALogGoesWithoutTheCode(t *testing.T) {
+	b := setup(t)
+	for _, assignments := range []string{"source_key = 'none'", "source_key = NULL"} {
+		j := b.version()
+		b.Set(j.ID, assignments)
+		b.S3.Instead(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+		b.want(j.ID, http.StatusAccepted)
+		b.S3.Instead(nil)
+		b.want(j.ID, http.StatusNoContent)
+		b.wantNoLog(j)
+	}
 }
 
 // A cache that may go on to tell of it is an error: the next call ends that.

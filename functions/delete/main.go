@@ -1,5 +1,5 @@
 // Command delete is the function that deletes a version: the row says so first,
-// then its sandbox ends and its kept code goes. What an answer that did not come
+// then its sandbox ends and its kept code and log go. What an answer that did not come
 // leaves undone, the next call does, or reconcile.
 package main
 
@@ -30,14 +30,17 @@ func main() {
 	r.Check("REDIS_URL", err)
 	sandboxes, err := e2b.New(s.E2B)
 	r.Check("E2B", err)
-	kept, err := s3.New(s.AWS, s.S3Endpoint).Store(s.SourceStore)
+	objects := s3.New(s.AWS, s.S3Endpoint)
+	kept, err := objects.Store(s.SourceStore)
 	r.Check("SOURCE_STORE", err)
+	logStore, err := objects.Store(s.LogStore)
+	r.Check("LOG_STORE", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	h := handler{
-		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), cache: cache, e2b: sandboxes.Within(answerTime), stack: s.StackTag, kept: kept,
+		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), cache: cache, e2b: sandboxes.Within(answerTime), stack: s.StackTag, kept: kept, logStore: logStore,
 		builds: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.BuildQueueURL, ""),
 	}
 	lambda.Start(api.Handle(log, h.serve))

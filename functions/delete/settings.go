@@ -21,6 +21,7 @@ type settings struct {
 	E2B           e2b.Config
 	SourceStore   string // "": no code is kept
 	BuildQueueURL string
+	LogStore      string // "": no log is kept
 }
 
 func readSettings(r *env.Reader) settings {
@@ -38,5 +39,6 @@ func readSettings(r *env.Reader) settings {
 		E2B:           e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
 		SourceStore:   r.String("SOURCE_STORE", ""),
 		BuildQueueURL: r.Required("BUILD_QUEUE_URL"),
+		LogStore:      r.String("LOG_STORE", ""),
 	}
 }

@@ -37,6 +37,7 @@ type handler struct {
 	deadline time.Duration // of a job, from the day that it was scheduled for
 
 	kept        *s3.Store     // of versions' code; nil: there is none
+	logStore    *s3.Store     // of finished jobs' logs; nil: there is none
 	keep        int           // versions of a project that keep their sandboxes; 0: all
 	forgetAfter time.Duration // the rows of deleted versions are removed
 }

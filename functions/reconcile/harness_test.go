@@ -52,7 +52,7 @@ func setup(t testing.TB, configure ...func(*e2bsim.Config)) *fixture {
 	b.handler = &handler{
 		log: logging.New(w.Log, "debug"), store: w.Store, progress: sweep.NewStore(w.DB), cache: b.openCache(), e2b: w.Client(e2b.Config{Transport: b.wire}).Within(job.KillTime),
 		builds: w.Queue("build"), pauses: w.Queue("pause"), stack: stack, deadline: time.Hour,
-		kept: w.Kept, keep: 3, forgetAfter: 30 * 24 * time.Hour,
+		kept: w.Kept, logStore: w.LogStore, keep: 3, forgetAfter: 30 * 24 * time.Hour,
 	}
 	return b
 }

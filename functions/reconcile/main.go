@@ -32,8 +32,11 @@ func main() {
 	r.Check("REDIS_URL", err)
 	sandboxes, err := e2b.New(s.E2B)
 	r.Check("E2B", err)
-	kept, err := s3.New(s.AWS, s.S3Endpoint).Store(s.SourceStore)
+	objects := s3.New(s.AWS, s.S3Endpoint)
+	kept, err := objects.Store(s.SourceStore)
 	r.Check("SOURCE_STORE", err)
+	logStore, err := objects.Store(s.LogStore)
+	r.Check("LOG_STORE", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
@@ -42,7 +45,7 @@ func main() {
 	h := handler{
 		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), progress: sweep.NewStore(db), cache: cache,
 		e2b: sandboxes.Within(job.KillTime), builds: queues.Queue(s.BuildQueueURL, ""), pauses: queues.Queue(s.PauseQueueURL, ""),
-		stack: s.StackTag, deadline: s.Deadline, kept: kept, keep: s.Keep, forgetAfter: time.Duration(s.ForgetDays) * 24 * time.Hour,
+		stack: s.StackTag, deadline: s.Deadline, kept: kept, logStore: logStore, keep: s.Keep, forgetAfter: time.Duration(s.ForgetDays) * 24 * time.Hour,
 	}
 	lambda.Start(h.Handle)
 }

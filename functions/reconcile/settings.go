@@ -26,6 +26,7 @@ type settings struct {
 	Deadline      time.Duration // of a build
 	S3Endpoint    *string       // nil: the region's own
 	SourceStore   string        // "": no code is kept
+	LogStore      string        // "": no log is kept
 	Keep          int           // versions of a project that keep their sandboxes; 0: all
 	ForgetDays    int           // after which the rows of deleted versions are removed
 }
@@ -47,6 +48,7 @@ func readSettings(r *env.Reader) settings {
 		Deadline:      r.Seconds("BUILD_DEADLINE_SECONDS", job.DefaultDeadline, job.MinDeadline, job.MaxDeadline),
 		S3Endpoint:    awsenv.Endpoint(r.Getenv, "S3"),
 		SourceStore:   r.String("SOURCE_STORE", ""),
+		LogStore:      r.String("LOG_STORE", ""),
 		Keep:          r.Int("KEEP_SANDBOXES", 3, 0, 1000),
 		ForgetDays:    r.Int("FORGET_DAYS", 30, 1, 3650),
 	}

@@ -57,16 +57,14 @@ func (r *run) retireOne(ctx context.Context, j job.Job) error {
 	return nil
 }
 
-// forget removes what is left of deleted versions: the kept code that nobody has
-// removed yet, and, after their time, the rows.
+// forget removes what is left of deleted versions: the kept code and log that nobody
+// has removed yet, and, after their time, the rows.
 func (r *run) forget(ctx context.Context) error {
 	left, err := r.store.CodeLeft(ctx, maxForgotten)
 	if err != nil {
 		return fmt.Errorf("list code of deleted versions: %w", err)
 	}
-	if r.kept != nil {
-		err = together(workers, left, func(j job.Job) error { return r.forgetCode(ctx, j) })
-	}
+	err = together(workers, left, func(j job.Job) error { return r.forgetCode(ctx, j) })
 	if _, forgetErr := r.store.Forget(ctx, r.forgetAfter, maxForgotten); forgetErr != nil {
 		err = errors.Join(err, fmt.Errorf("remove deleted versions: %w", forgetErr))
 	}
@@ -74,10 +72,20 @@ func (r *run) forget(ctx context.Context) error {
 }
 
 func (r *run) forgetCode(ctx context.Context, j job.Job) error {
+	if j.Kept() && r.kept == nil { // its row goes on saying where that is
+		return nil
+	}
 	r.found(codeLeft, 1)
-	if err := r.kept.Delete(ctx, j.SourceKey); err != nil {
+	var err error
+	if r.logStore != nil {
+		err = r.logStore.Delete(ctx, job.LogKey(j.UserID, j.ID))
+	}
+	if j.Kept() {
+		err = errors.Join(err, r.kept.Delete(ctx, j.SourceKey))
+	}
+	if err != nil {
 		r.unknown(codeLeft)
-		return fmt.Errorf("delete code: %w", err)
+		return fmt.Errorf("delete code and log: %w", err)
 	}
 	if _, err := r.store.RecordCodeDeleted(ctx, j.ID); err != nil && !errors.Is(err, job.ErrConflict) {
 		return fmt.Errorf("record deletion of code: %w", err)

@@ -113,6 +113,7 @@ func TestARetiredVersionsSandboxIsKilledInTheEnd(t *testing.T) {
 func TestWhatIsLeftOfADeletedVersionGoes(t *testing.T) {
 	b := setup(t)
 	j := b.version(job.NewID())
+	b.OK(b.LogStore.Put(t.Context(), job.LogKey(j.UserID, j.ID), strings.NewReader(""), 0, emptyHash))
 	b.Must(b.Rows.Delete(t.Context(), j.ID))
 	b.Pass(job.ReconcileAfter + time.Second)
 	b.S3.Instead(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
@@ -127,10 +128,30 @@ func TestWhatIsLeftOfADeletedVersionGoes(t *testing.T) {
 	if there, err := b.Kept.Has(t.Context(), j.SourceKey); there || err != nil {
 		t.Errorf("its code is there: %v, %v", there, err)
 	}
+	if there, err := b.LogStore.Has(t.Context(), job.LogKey(j.UserID, j.ID)); there || err != nil {
+		t.Errorf("its log is there: %v, %v", there, err)
+	}
 	b.Pass(b.forgetAfter)
 	b.reconcile()
 	if list, err := b.Rows.Owners(t.Context(), nil, []string{j.ID}); len(list) != 0 || err != nil {
 		t.Errorf("its row is there: %v, %v", list, err)
+	}
+}
+
+// A log goes where there is no code, too, and what may be left of it keeps the row.
+func TestALogIsAllThatIsLeftOfADeletedVersion(t *testing.T) {
+	b := setup(t)
+	j := b.version(job.NewID())
+	b.Set(j.ID, "source_key = 'none'")
+	b.OK(b.LogStore.Put(t.Context(), job.LogKey(j.UserID, j.ID), strings.NewReader(""), 0, emptyHash))
+	b.Must(b.Rows.Delete(t.Context(), j.ID))
+	b.Pass(b.forgetAfter + time.Second)
+	b.S3.Instead(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	b.want(b.reconcile(), codeLeft, count{Found: 1, Unknown: 1})
+	b.S3.Instead(nil)
+	b.want(b.reconcile(), codeLeft, count{Found: 1, Healed: 1})
+	if there, err := b.LogStore.Has(t.Context(), job.LogKey(j.UserID, j.ID)); there || err != nil {
+		t.Errorf("its log is there: %v, %v", there, err)
 	}
 }
 

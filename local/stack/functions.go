@@ -33,6 +33,7 @@ func (s *Stack) variables() map[string]string {
 		"AWS_ENDPOINT_URL_SQS": s.SQSURL,
 		"AWS_ENDPOINT_URL_S3":  s.S3URL,
 		"SOURCE_STORE":         "s3://sources",
+		"LOG_STORE":            "s3://logs",
 		"E2B_API_URL":          s.E2BAPIURL,
 		"E2B_SANDBOX_URL":      s.E2BSandboxURL,
 		"E2B_DOMAIN":           s.E2BDomain,
@@ -40,8 +41,9 @@ func (s *Stack) variables() map[string]string {
 		"STACK_TAG":            s.identity.StackTag,
 		"SEAL_KEY":             s.identity.SealKey,
 	}
-	if s.config.Env["AWS_ENDPOINT_URL_S3"] != "" { // an S3 elsewhere has no such bucket
+	if s.config.Env["AWS_ENDPOINT_URL_S3"] != "" { // an S3 elsewhere has no such buckets
 		delete(v, "SOURCE_STORE")
+		delete(v, "LOG_STORE")
 	}
 	for name, value := range s.config.Env {
 		v[name] = value

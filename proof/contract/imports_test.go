@@ -107,7 +107,7 @@ func mayImport(from, to string) bool {
 		return below(to, "shared")
 	case slices.Contains(leaves, from) || from == "shared/job":
 		return false
-	case from == "shared/detect", from == "shared/previous": // no adapter: it reaches nobody
+	case from == "shared/detect", from == "shared/logs", from == "shared/previous": // no adapters: they reach nobody
 		return to == "shared/job"
 	default: // an adapter; secrets.Text is the one type that they share beside those of shared/job
 		return to == "shared/job" || to == "shared/secrets" || slices.Contains(leaves, to) || adapter(from) == adapter(to)

@@ -95,6 +95,9 @@ func (c Scenario) ended(ctx context.Context, s *world.System, pristine string) (
 		if j.Kept() && !s.S3.Has("sources/"+j.SourceKey) {
 			broken = append(broken, fmt.Sprintf("job %s says that its code is at %s, where nothing is", j.ID, j.SourceKey))
 		}
+		if !j.DeletedAt.IsZero() && s.S3.Has("logs/"+job.LogKey(j.UserID, j.ID)) {
+			broken = append(broken, fmt.Sprintf("job %s is deleted, and its log is kept", j.ID))
+		}
 		if want := end(j); want != "" {
 			broken = append(broken, fmt.Sprintf("job %s is %s (%s), sandbox %s: want %s", j.ID, j.Status, j.ErrorMessage, j.SandboxState, want))
 		}

@@ -31,7 +31,8 @@ type World struct {
 	Sandboxes *e2b.Client // of E2B
 	SQS       *sqssim.Server
 	Kept      *s3.Store // of what is built
-	S3        *Switch   // in front of it
+	LogStore  *s3.Store // of finished jobs' logs
+	S3        *Switch   // in front of both
 	Log       *Log      // the function's
 
 	control, queues string // addresses
@@ -53,7 +54,8 @@ func NewWorld(t testing.TB, c e2bsim.Config) *World {
 	w.queues = serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.SQS.ServeHTTP(rw, r) }))
 	w.SQS = sqssim.New(w.queues)
 	w.S3 = &Switch{Handler: s3sim.New(t.TempDir(), "local")}
-	w.Kept = keptAt(t, serve(t, w.S3))
+	objects := serve(t, w.S3)
+	w.Kept, w.LogStore = storeAt(t, objects, "s3://sources"), storeAt(t, objects, "s3://logs")
 	for _, name := range []string{"build", "pause", "dead"} {
 		_, err := w.SQS.CreateQueue(name, nil)
 		w.OK(err)
@@ -156,15 +158,15 @@ func (w *World) Once(kind e2bsim.Kind, phase e2bsim.Phase, do func()) {
 	})
 }
 
-// keptAt is the store of archives at an address.
-func keptAt(t testing.TB, address string) *s3.Store {
+// storeAt is a store of archives of the server at an endpoint.
+func storeAt(t testing.TB, endpoint, address string) *s3.Store {
 	t.Helper()
 	cfg, err := awsenv.Load(sqssim.ClientEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.RetryMaxAttempts = 1
-	store, err := s3.New(cfg, &address).Store("s3://sources")
+	store, err := s3.New(cfg, &endpoint).Store(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // Folders of the tests.
 const (
 	rows      = "shared/postgres/jobs"
@@ -11,6 +13,7 @@ const (
 	e2b       = "shared/e2b"
 	inside    = "shared/e2b/envd"
 	cache     = "shared/redis"
+	logs      = "shared/logs"
 	everyCall = "proof/crash" // the whole system, a crash at every call
 	histories = "proof/model" // the whole system, beside its model
 )
@@ -18,7 +21,7 @@ const (
 // guards is the table: what keeps the promises, and who notices when it does
 // not. Conditions of the SQL first, then the table's own, then times, then what
 // the functions do between two writes.
-var guards = append(append(versionGuards, iterationGuards...), []guard{
+var guards = append(slices.Concat(versionGuards, iterationGuards, logGuards), []guard{
 	// The builder's fences.
 	{"a turn is claimed only when its lease is over", "shared/postgres/jobs/build.go",
 		"` + ours + `AND lease_until < now()` + returning", "` + ours + returning",

@@ -29,7 +29,7 @@ var versionGuards = []guard{
 	{"a deleted version is hidden before that is told", "functions/delete/handler.go",
 		"if err := h.cache.Erase(ctx, j); err != nil {", "if err := error(nil); err != nil {",
 		"functions/delete", "TestADeletedVersionIsGone"},
-	{"a deleted version's row stays until its code is gone", "shared/postgres/jobs/delete.go",
-		"AND coalesce(source_key, 'none') = 'none' AND status", "AND status",
+	{"a deleted version's row stays until its code and log are gone", "shared/postgres/jobs/delete.go",
+		"AND source_key IS NULL AND status", "AND status",
 		rows, "TestADeletedVersionIsForgottenWhenItsCodeIsGone"},
 }

@@ -282,9 +282,9 @@ func TestDamagedHashIsAMissAndIsRepaired(t *testing.T) {
 func TestLogs(t *testing.T) {
 	c := open(t, Config{URL: redistest.New(t)})
 	id := job.NewID()
-	lines := make([]LogLine, logBatch+1)
+	lines := make([]job.LogLine, logBatch+1)
 	for i := range lines {
-		lines[i] = LogLine{Time: time.Unix(int64(i), 0), Source: "stdout", Text: "line", Phase: "install"}
+		lines[i] = job.LogLine{Time: time.Unix(int64(i), 0), Source: "stdout", Text: "line", Phase: "install"}
 	}
 	if err := c.AppendLogs(t.Context(), id, lines); err != nil {
 		t.Fatal(err)

@@ -21,8 +21,11 @@ func TestClusterProtocol(t *testing.T) {
 	for range 5 { // ids of several slots
 		j := aJob(1)
 		put(t, c, j)
-		if err := c.AppendLogs(t.Context(), j.ID, []LogLine{{Text: "a"}, {Text: "b"}}); err != nil {
+		if err := c.AppendLogs(t.Context(), j.ID, []job.LogLine{{Text: "a"}, {Text: "b"}}); err != nil {
 			t.Fatal(err)
+		}
+		if lines, some, err := c.ReadLogs(t.Context(), j.ID, job.LogRange{From: "0-0", To: "+", Limit: 5}); err != nil || !some || len(lines) != 2 || lines[1].Text != "b" {
+			t.Errorf("ReadLogs: %+v, %v, %v", lines, some, err)
 		}
 		if got, ok, err := c.Get(t.Context(), j.ID); err != nil || !ok || got.Revision != 1 {
 			t.Errorf("Get: revision %d, ok %v, error %v", got.Revision, ok, err)

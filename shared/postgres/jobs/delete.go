@@ -11,13 +11,14 @@ import (
 )
 
 // wiped is what a deleted job has no more: nothing of its user's.
-const wiped = ` deleted_at = now(), goal = '', request = '{}', env_sealed = NULL, plan = '{}', pause_error = NULL, idempotency_key = NULL, request_hash = NULL, `
+const wiped = ` deleted_at = now(), goal = '', request = '{}', env_sealed = NULL, plan = '{}', pause_error = NULL, idempotency_key = NULL, request_hash = NULL,
+			source_key = coalesce(source_key, 'none'), `
 
 // Delete gives up what a finished job has: for its user it is not there any more.
 // What remains says whose it was, its version, and what has still to be removed:
-// its sandbox, by E2B, unless that has moved, and its kept code. With it the version
-// that it took its sandbox from is gone. job.ErrConflict: it is not finished, or
-// deleted already.
+// its sandbox, by E2B, unless that has moved, and its kept code and log, for as long as
+// there is a SourceKey. With it the version that it took its sandbox from is gone.
+// job.ErrConflict: it is not finished, or deleted already.
 func (s *Store) Delete(ctx context.Context, id string) (job.Job, error) {
 	const sql = `UPDATE jobs SET` + wiped + `
 			preview_url = CASE WHEN status = 'ready' THEN '' END, error_message = CASE WHEN status = 'failed' THEN '' END,
@@ -60,24 +61,24 @@ func (s *Store) DeleteFailing(ctx context.Context, id string) (job.Job, error) {
 	return s.write(ctx, sql, postgres.Args{"id": id})
 }
 
-// RecordCodeDeleted notes that a deleted job's code is kept no longer.
+// RecordCodeDeleted notes that a deleted job's code and log are kept no longer.
 func (s *Store) RecordCodeDeleted(ctx context.Context, id string) (job.Job, error) {
 	const sql = `UPDATE jobs SET source_key = NULL,` + changed + ` WHERE id = @id::uuid AND deleted_at IS NOT NULL AND source_key IS NOT NULL` + returning
 	return s.write(ctx, sql, postgres.Args{"id": id})
 }
 
 // CodeLeft returns the jobs that were deleted job.ReconcileAfter ago and whose
-// code is still kept, the longest deleted first.
+// code or log may still be kept, the longest deleted first.
 func (s *Store) CodeLeft(ctx context.Context, limit int) ([]job.Job, error) {
-	const sql = listed + `WHERE deleted_at < now() - @late::interval AND source_key <> 'none' ORDER BY deleted_at LIMIT @limit`
+	const sql = listed + `WHERE deleted_at < now() - @late::interval AND source_key IS NOT NULL ORDER BY deleted_at LIMIT @limit`
 	return s.list(ctx, sql, postgres.Args{"late": job.ReconcileAfter, "limit": limit})
 }
 
 // Forget removes up to limit of the jobs that were deleted before as long, and
-// returns how many there were. One whose code is still kept stays.
+// returns how many there were. One whose code or log may still be kept stays.
 func (s *Store) Forget(ctx context.Context, after time.Duration, limit int) (int, error) {
 	const sql = `WITH old AS (
-			SELECT id FROM jobs WHERE deleted_at < now() - @after::interval AND coalesce(source_key, 'none') = 'none' AND status IN ('ready', 'failed') ORDER BY deleted_at LIMIT @limit
+			SELECT id FROM jobs WHERE deleted_at < now() - @after::interval AND source_key IS NULL AND status IN ('ready', 'failed') ORDER BY deleted_at LIMIT @limit
 		), forgotten AS (
 			DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING 1
 		) SELECT count(*) FROM forgotten`

@@ -97,7 +97,7 @@ var used = regexp.MustCompile(`\bstore\.([A-Z]\w+)`)
 // users are the functions whose code names a method of the store.
 func users() (map[string][]job.Maker, error) {
 	users := map[string][]job.Maker{}
-	for _, maker := range []job.Maker{job.ByBuild, job.ByCancel, job.ByDelete, job.ByPause, job.ByReconcile, job.ByResume, "snapshot", "start", "status", "versions"} {
+	for _, maker := range []job.Maker{job.ByBuild, job.ByCancel, job.ByDelete, job.ByPause, job.ByReconcile, job.ByResume, "snapshot", "start", "status", "versions", "logs"} {
 		files, err := os.ReadDir("../../../functions/" + string(maker))
 		if err != nil {
 			return nil, err

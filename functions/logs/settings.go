@@ -1,0 +1,31 @@
+package main
+
+import (
+	"siesta/shared/awsenv"
+	"siesta/shared/env"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel   string
+	AWS        awsenv.Config
+	S3Endpoint *string // nil: the region's own
+	Database   postgres.Config
+	Cache      redis.Config
+	LogStore   string // "": no log is kept
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	return settings{
+		LogLevel:   r.String("LOG_LEVEL", ""),
+		AWS:        aws,
+		S3Endpoint: awsenv.Endpoint(r.Getenv, "S3"),
+		Database:   postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:      redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		LogStore:   r.String("LOG_STORE", ""),
+	}
+}
