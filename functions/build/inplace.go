@@ -37,9 +37,19 @@ func (t *turn) copyAside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hash, ok := inplace.Hash([]byte(t.lastOutput(ctx, name)))
-	if p.Phase != envd.StepExited || p.ExitCode != 0 || !ok {
+	if p.Phase != envd.StepExited || p.ExitCode != 0 {
 		return t.exited(ctx, name, "Copying the version before aside failed", p)
+	}
+	var said envd.Progress
+	if err := t.look(ctx, func(ctx context.Context) (err error) {
+		said, err = t.envd.TailStep(ctx, t.dir(name), lastBytes)
+		return err
+	}); err != nil {
+		return err
+	}
+	hash, ok := inplace.Hash(said.Output)
+	if !ok {
+		return failed(nil, "Copying the version before aside left no proof of it.")
 	}
 	return t.take(t.store.RecordKept(ctx, t.j, t.sum(), hash))
 }
