@@ -187,3 +187,15 @@ func TestAPauseThatBeganMeanwhileIsTold(t *testing.T) {
 		t.Errorf("got %d %s, sent %v", resp.StatusCode, resp.Body, b.SQS.Messages("pause"))
 	}
 }
+
+// A preview that an iteration has is not put to sleep by the version before.
+func TestAMovedPreviewIsNotThisVersions(t *testing.T) {
+	b := setup(t, redistest.New(t))
+	from := b.Pause(b.Ready(0))
+	j := b.Iterating(from)
+	resp, body := b.call(alice, from.ID)
+	detail, _ := body["detail"].(map[string]any)
+	if resp.StatusCode != 409 || detail["moved_to"] != j.ID || len(b.SQS.Messages("pause")) != 0 {
+		t.Errorf("got %d %v", resp.StatusCode, body)
+	}
+}

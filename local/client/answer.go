@@ -34,6 +34,8 @@ type Told struct {
 	BuildVersion     *string          `json:"build_version"`
 	ErrorMessage     *string          `json:"error_message"` // why the build failed
 	SandboxState     job.SandboxState `json:"sandbox_state"`
+	BaseJobID        *string          `json:"base_job_id"`
+	MovedTo          *string          `json:"moved_to"`
 	SandboxPaused    bool             `json:"sandbox_paused"`
 	SandboxExpiresAt *string          `json:"sandbox_expires_at"`
 	AwakeUntil       *string          `json:"awake_until"`

@@ -35,6 +35,16 @@ func TestEveryErrorOfTheTableArrives(t *testing.T) {
 		job.ErrPrevious: func() reply {
 			return owner.sendStart(owner.body(job.Request{PreviousJobID: job.NewID()}), "")
 		},
+		job.ErrPreviousBuilds: func() reply {
+			as("status = 'checks', completed_at = NULL, lease_until = now() + interval '1 hour'")
+			defer as("status = 'ready', completed_at = now(), lease_until = NULL")
+			return owner.sendStart(owner.body(job.Request{PreviousJobID: j.ID}), "")
+		},
+		job.ErrPreviousFailed: func() reply {
+			as("status = 'failed', error_message = 'x', debug_id = 'x'")
+			defer as("status = 'ready', error_message = NULL, debug_id = NULL")
+			return owner.sendStart(owner.body(job.Request{PreviousJobID: j.ID}), "")
+		},
 		job.ErrIdempotencyKey: func() reply {
 			owner.sendStart(owner.body(page("one")), "key").want(http.StatusCreated)
 			return owner.sendStart(owner.body(page("two")), "key")
