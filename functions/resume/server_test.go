@@ -16,7 +16,7 @@ import (
 // sleep.
 func (b *fixture) killServer(j job.Job) job.Job {
 	b.T.Helper()
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(b.T.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.waker.E2B.Probe(b.T.Context(), j.PreviewURL).Ready() })
 	b.OK(b.Inside(j).StopStep(b.T.Context(), envd.StepDir(j.ID, j.CreateNo, "start")))
 	return b.Pause(j)
 }
@@ -96,7 +96,7 @@ func TestWhatADeadServerLeftIsEnded(t *testing.T) {
 	a := greeter
 	a.plan.Start = "rm -f status; {self} serve & wait"
 	j := b.ready(a)
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(t.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.waker.E2B.Probe(t.Context(), j.PreviewURL).Ready() })
 	// The leader alone dies, and the app stops to answer while it keeps its port.
 	pid, err := b.Inside(j).ReadFile(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start")+"/pid", 0, 64)
 	b.OK(err)
@@ -131,7 +131,7 @@ func TestAServerThatAlwaysDiesIsUnreachable(t *testing.T) {
 	a := greeter
 	a.plan.Start, a.plan.Install = "test ! -e broken && exec {self} serve", "true"
 	j := b.ready(a)
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(t.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.waker.E2B.Probe(t.Context(), j.PreviewURL).Ready() })
 	b.Run(j, "touch "+job.Workspace+"/broken")
 	j = b.killServer(j)
 	got := b.resumeJob(j)
@@ -240,17 +240,4 @@ func TestAnAppThatFailsByItselfIsShown(t *testing.T) {
 	b.Run(j, "cd "+job.Workspace+" && echo 500 > status")
 	j = b.pause(j)
 	b.want(b.resumeFor(j, 2), http.StatusOK)
-}
-
-func TestStepNames(t *testing.T) {
-	for _, s := range []step{{}, {2, start}, {2, install}, {2, again}, {10, start}} {
-		if got, ok := parseStep(s.String()); !ok || got != s {
-			t.Errorf("%v reads as %v, %v", s, got, ok)
-		}
-	}
-	for _, name := range []string{"install", "check", "generate", "start-", "start-0", "start-2c", "install-2b", "start-99999999999"} {
-		if s, ok := parseStep(name); ok {
-			t.Errorf("%q reads as %v", name, s)
-		}
-	}
 }

@@ -8,9 +8,9 @@ import (
 
 func TestParseLinkRequest(t *testing.T) {
 	for body, want := range map[string]LinkRequest{
-		``:                                         {7 * 24 * time.Hour, FollowProject},
-		`{}`:                                       {7 * 24 * time.Hour, FollowProject},
-		`{"expires_in": 60}`:                       {time.Minute, FollowProject},
+		``:                   {7 * 24 * time.Hour, FollowProject},
+		`{}`:                 {7 * 24 * time.Hour, FollowProject},
+		`{"expires_in": 60}`: {time.Minute, FollowProject},
 		`{"expires_in": 31536000,"follow": "job"}`: {365 * 24 * time.Hour, FollowJob},
 	} {
 		if got, err := ParseLinkRequest([]byte(body)); got != want || err != nil {

@@ -21,6 +21,10 @@ const (
 	// SleepBelieved is how long after it was read from Postgres a cached sleep is
 	// believed. A wake that cannot tell the cache waits for as long.
 	SleepBelieved = 10 * time.Second
+	// ShareBelieved is how long after it was read from Postgres a cached number of
+	// a project's share links is believed: the longest that a link may outlive its
+	// end where the cache cannot be told, or has lost it.
+	ShareBelieved = time.Minute
 	// Grace is longer than any list or GET of E2B lags behind.
 	Grace = 5 * time.Minute
 )
