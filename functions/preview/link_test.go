@@ -102,7 +102,7 @@ func TestAnEndedLinkIsFoundInPostgres(t *testing.T) {
 	b.want(b.show(token), http.StatusOK)
 	_, err := b.shares.End(t.Context(), alice, j.ProjectID)
 	b.OK(err)
-	b.waker.Cache = functiontest.Cache(t, redistest.New(t)) // an empty one
+	b.waker.Cache = functiontest.Cache(t, redistest.NewServer(t, redisserver.Config{TCP: true}).URL()) // an empty one
 	b.want(b.show(token), http.StatusGone)
 	server := redistest.NewServer(t, redisserver.Config{TCP: true})
 	b.waker.Cache = functiontest.HastyCache(t, server.URL())

@@ -46,7 +46,7 @@ func TestThePageOfEachState(t *testing.T) {
 		state state
 		parts []string
 	}{
-		"asleep":     {"revision = revision", stateAsleep, []string{"Version 1", "Open preview", `method="post"`}},
+		"asleep":     {"goal = goal", stateAsleep, []string{"Version 1", "Open preview", `method="post"`}},
 		"waking":     {"sandbox_state = 'resuming', sandbox_paused = false, op_until = now() + interval '1 minute', pause_due_at = now() + interval '10 minutes'", stateWaking, []string{"waking up", "http-equiv", "Open preview"}},
 		"hung":       {"sandbox_state = 'resuming', sandbox_paused = false, op_until = now(), pause_due_at = now()", stateAsleep, []string{"Open preview"}},
 		"pausing":    {"sandbox_state = 'pausing', sandbox_paused = false, op_until = now() + interval '1 minute'", stateAsleep, nil},
@@ -64,7 +64,7 @@ func TestThePageOfEachState(t *testing.T) {
 		if strings.Contains(got.text, "secret words") || strings.Contains(got.text, alice) || strings.Contains(got.text, "{{") {
 			t.Errorf("%s: the page says too much:\n%s", name, got.text)
 		}
-		if button := strings.Contains(got.text, `"open"`) && !strings.Contains(got.text, `wake" hidden>`); button != (c.state == stateAsleep || c.state == stateWaking) {
+		if button := strings.Contains(got.text, `id="open"`) && !strings.Contains(got.text, `wake" hidden>`); button != (c.state == stateAsleep || c.state == stateWaking) {
 			t.Errorf("%s: there is a button: %v", name, button)
 		}
 		told := b.wantState(token, c.state)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"siesta/shared/job"
@@ -40,7 +41,7 @@ func (h handler) open(ctx context.Context, token string) (target, error) {
 // orEnded: whose token is right is told no more than that what it led to is gone.
 func orEnded(err error) error {
 	if errors.Is(err, job.ErrNotFound) || errors.Is(err, job.ErrForeign) {
-		return errors.Join(job.ErrLinkEnded, err)
+		return fmt.Errorf("%w: %v", job.ErrLinkEnded, err) // it matches that alone
 	}
 	return err
 }
