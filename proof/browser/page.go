@@ -39,6 +39,11 @@ func (b *Browser) Open(ctx context.Context, address string, before ...string) (*
 	if err != nil {
 		return nil, err
 	}
+	if len(before) > 0 {
+		if err := p.call(ctx, "Page.enable", nil, nil); err != nil {
+			return nil, err
+		}
+	}
 	for _, script := range before {
 		if err := p.call(ctx, "Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": script}, nil); err != nil {
 			return nil, err
