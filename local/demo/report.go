@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -50,7 +51,12 @@ func (d *demo) report(ctx context.Context, id string, status client.Told) error 
 		return err
 	}
 	if d.stays {
-		fmt.Printf("\nWake it:  . .local/env; curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume\n", id)
+		shared, err := client.Wanted(http.StatusCreated)(d.user.Call(ctx, http.MethodPost, "/api/generation/"+id+"/share", nil, nil))
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\nOpen it:  %s\n", shared.Told.ShareURL)
+		fmt.Printf("Wake it:  . .local/env; curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume\n", id)
 	} else {
 		fmt.Print("\nThe system stops now. To wake a preview and open it, keep one up with make run, and make demo beside it.\n")
 	}

@@ -18,7 +18,7 @@ const (
 // guards is the table: what keeps the promises, and who notices when it does
 // not. Conditions of the SQL first, then the table's own, then times, then what
 // the functions do between two writes.
-var guards = append(versionGuards, []guard{
+var guards = append(append(versionGuards, shareGuards...), []guard{
 	// The builder's fences.
 	{"a turn is claimed only when its lease is over", "shared/postgres/jobs/build.go",
 		"` + ours + `AND lease_until < now()` + returning", "` + ours + returning",
