@@ -72,7 +72,8 @@ func TestFunctionsRunWithSAMsVariables(t *testing.T) {
 		{"preview", `"statusCode":404`}, // its link is another stack's
 	}
 	for _, route := range deployed.Routes { // first, while their job is none
-		if strings.Contains(route.Path, "{job_id}") && route.Function != "versions" { // whose event is the list's
+		known := slices.ContainsFunc(cases, func(c [2]string) bool { return c[0] == route.Function }) // versions, whose event is the list's
+		if strings.Contains(route.Path, "{job_id}") && !known {
 			cases = slices.Insert(cases, 0, [2]string{route.Function, `"statusCode":404`})
 		}
 	}

@@ -82,16 +82,6 @@ func (s *system) calls(kind e2bsim.Kind) (n int) {
 	return n
 }
 
-// awakeFor is how much longer a preview is to be awake.
-func (s *system) awakeFor(id string) time.Duration {
-	s.t.Helper()
-	until, err := time.Parse(time.RFC3339, client.Text(s.status(id).AwakeUntil))
-	if err != nil {
-		return 0
-	}
-	return time.Until(until)
-}
-
 // shoot keeps pictures of a page, for people to look at.
 func (p *tab) shoot(name string) {
 	p.t.Helper()
