@@ -46,7 +46,7 @@ func TestThePageOfEachState(t *testing.T) {
 		state state
 		parts []string
 	}{
-		"asleep":     {"goal = goal", stateAsleep, []string{"Version 1", "Open preview", `method="post"`}},
+		"asleep":     {"goal = goal", stateAsleep, []string{"Version 1, built on " + j.CreatedAt.UTC().Format("2 January 2006 at 15:04"), "Open preview", `method="post"`}},
 		"waking":     {"sandbox_state = 'resuming', sandbox_paused = false, op_until = now() + interval '1 minute', pause_due_at = now() + interval '10 minutes'", stateWaking, []string{"waking up", "http-equiv", "Open preview"}},
 		"hung":       {"sandbox_state = 'resuming', sandbox_paused = false, op_until = now(), pause_due_at = now()", stateAsleep, []string{"Open preview"}},
 		"pausing":    {"sandbox_state = 'pausing', sandbox_paused = false, op_until = now() + interval '1 minute'", stateAsleep, nil},

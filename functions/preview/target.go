@@ -117,5 +117,8 @@ func (h handler) find(ctx context.Context, id, user string) (job.Job, error) {
 			h.waker.Cache.Publish(ctx, j)
 		}
 	}
+	if j.CreatedAt.IsZero() && j.SandboxState == job.SandboxPaused { // the page tells
+		j.CreatedAt, _ = h.waker.Cache.Created(ctx, id) // or does not, where nobody knows
+	}
 	return j, j.CheckOwner(user)
 }

@@ -60,9 +60,17 @@ func describe(j job.Job, now time.Time) view {
 	case j.SandboxState == job.SandboxResuming && j.PauseDueAt.After(now):
 		v.State, v.Title, v.Text, v.Button = stateWaking, "This preview is waking up", name+" is there in a few seconds.", "Open preview"
 	default:
-		v.State, v.Title, v.Text, v.Button = stateAsleep, "This preview is asleep", name+" wakes in a few seconds.", "Open preview"
+		v.State, v.Title, v.Text, v.Button = stateAsleep, "This preview is asleep", name+built(j)+" wakes in a few seconds.", "Open preview"
 	}
 	return v
+}
+
+// built says when a version was made, where that is known.
+func built(j job.Job) string {
+	if j.CreatedAt.IsZero() {
+		return ""
+	}
+	return j.CreatedAt.UTC().Format(", built on 2 January 2006 at 15:04 UTC,")
 }
 
 // again is when a page should ask again.

@@ -78,6 +78,21 @@ func (c *Cache) EndShare(ctx context.Context, s job.Share) error {
 
 func shareKey(id string) string { return "share:" + id }
 
+// Created returns when a cached job was accepted; zero when the cache does not know.
+func (c *Cache) Created(ctx context.Context, id string) (at time.Time, err error) {
+	err = c.call(ctx, "read cached job", func(ctx context.Context) error {
+		text, err := c.client.HGet(ctx, jobKey(id), "created_at").Result()
+		if err == nil {
+			at, _ = parseMoment(text) // damaged: not known
+		}
+		if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return nil
+		}
+		return err
+	})
+	return at, err
+}
+
 // CountWake counts that a sleeping j is woken by a link of a share, however many ask
 // for that at once, and returns how many wakes that makes in an hour from the first.
 func (c *Cache) CountWake(ctx context.Context, share string, j job.Job) (n int, err error) {
