@@ -196,6 +196,11 @@ func (p *Page) Sockets() int {
 	return p.sockets
 }
 
+// WithoutScripts lets no script of a page run from the next one on.
+func (p *Page) WithoutScripts(ctx context.Context) error {
+	return p.call(ctx, "Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
+}
+
 // Look makes the tab as wide and as high as that, in light or dark.
 func (p *Page) Look(ctx context.Context, width, height int, dark bool) error {
 	scheme := "light"

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -134,8 +135,16 @@ func TestAVisitorWithALink(t *testing.T) {
 		t.Errorf("looking at the page made %d calls to E2B", after-before)
 	}
 
-	p.click("#open button")
-	p.shows(`document.body.dataset.state === "awake" && document.getElementById("app")`)
+	plain := s.open("about:blank")
+	if err := errors.Join(plain.WithoutScripts(t.Context()), plain.Visit(t.Context(), link)); err != nil {
+		t.Fatal(err)
+	}
+	plain.click("#open button") // a form
+	plain.shows(`document.body.dataset.state === "awake" && !document.body.classList.contains("js")`)
+	if err := plain.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.shows(`document.body.dataset.state === "awake" && document.getElementById("app")`) // by itself
 	app := s.frame(preview)
 	app.click("#count")
 	app.shows(`count.textContent === "1"`)
@@ -155,9 +164,15 @@ func TestAVisitorWithALink(t *testing.T) {
 	s.until(soon, "looking prolongs", func() bool { return client.Text(s.status(id).AwakeUntil) > ends })
 	app.shows(`count.textContent === "1"`) // and nothing was loaded anew
 
-	second, _ := s.version(project, counter)
+	second, address := s.version(project, counter)
 	s.asleep(second)
 	p.shows(`document.querySelector("h1").innerText === "This preview is asleep" && document.getElementById("text").innerText.startsWith("Version 2")`)
+	before = s.calls(e2bsim.Connect)
+	p.click("#open button")
+	s.frame(address).shows(`count.textContent === "0"`)
+	if n := s.calls(e2bsim.Connect) - before; n != 1 {
+		t.Errorf("one click made %d connects", n)
+	}
 
 	if _, err := client.Wanted(http.StatusNoContent)(s.user.Call(t.Context(), http.MethodDelete, "/api/generation/"+id+"/share", nil, nil)); err != nil {
 		t.Fatal(err)
