@@ -20,7 +20,7 @@ func unheard(t *testing.T) (*fixture, *redisserver.Server, job.Job) {
 	b := setup(t)
 	server := redistest.NewServer(t, redisserver.Config{TCP: true})
 	b.Cache = functiontest.HastyCache(t, server.URL())
-	b.cache = b.Cache
+	b.waker.Cache = b.Cache
 	j := b.Row(b.paused(greeter).ID)
 	if _, err := b.Cache.Put(t.Context(), j); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestNoWakeWhileTheCacheClaimsItsSleep(t *testing.T) {
 func TestAWakeThatCannotReachTheCacheWaits(t *testing.T) {
 	b, server, j := unheard(t)
 	connects := b.neverLies(functiontest.HastyCache(t, server.URL()), j.ID)
-	b.cache = functiontest.HastyCache(t, "redis://127.0.0.1:1")
+	b.waker.Cache = functiontest.HastyCache(t, "redis://127.0.0.1:1")
 	b.want(b.resumeJob(j), http.StatusOK)
 	if connects() != 1 {
 		t.Errorf("%d connects were watched, want 1", connects())
@@ -84,6 +84,6 @@ func TestACacheThatForgetsIsNotWaitedFor(t *testing.T) {
 	b, server, j := unheard(t)
 	b.OK(server.Do(t.Context(), "CONFIG", "SET", "maxmemory-policy", "noeviction"))
 	b.OK(server.Do(t.Context(), "CONFIG", "SET", "maxmemory", "1"))
-	b.times.silent = time.Hour
+	b.waker.Times.Silent = time.Hour
 	b.want(b.resumeJob(j), http.StatusOK)
 }

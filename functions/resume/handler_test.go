@@ -26,7 +26,7 @@ func TestAPausedPreviewIsBroughtBack(t *testing.T) {
 			t.Errorf("%s is %v, want %v", key, got.body[key], want)
 		}
 	}
-	if !b.e2b.Probe(t.Context(), j.PreviewURL).Ready() {
+	if !b.waker.E2B.Probe(t.Context(), j.PreviewURL).Ready() {
 		t.Error("the preview does not answer")
 	}
 	if row.Epoch != j.Epoch+1 || row.MarkerEpoch != row.Epoch || !row.OpUntil.IsZero() {
@@ -55,7 +55,7 @@ func TestAPreviewIsLookedForAtItsPath(t *testing.T) {
 	j = b.Set(j.ID, "preview_url = preview_url || '/docs'")
 	got := b.resumeJob(b.pause(j))
 	b.want(got, http.StatusOK)
-	if got.body["preview_url"] != b.e2b.PreviewURL(j.SandboxID, port)+"/docs" {
+	if got.body["preview_url"] != b.waker.E2B.PreviewURL(j.SandboxID, port)+"/docs" {
 		t.Errorf("the preview is at %v", got.body["preview_url"])
 	}
 }
@@ -96,7 +96,7 @@ func TestTheEndOfALongRunIsTold(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
 	b.want(b.resumeJob(j), http.StatusOK)
-	info, err := b.e2b.Get(t.Context(), j.SandboxID)
+	info, err := b.waker.E2B.Get(t.Context(), j.SandboxID)
 	b.OK(err)
 	const longest = awake + job.WakeMargin/2
 	b.E2B.SetPlan(e2bsim.Plan{MaxRun: longest})

@@ -20,6 +20,7 @@ import (
 	"siesta/shared/job"
 	"siesta/shared/logging"
 	"siesta/shared/sqs"
+	"siesta/shared/wake"
 )
 
 func TestMain(m *testing.M) { functiontest.Main(m) }
@@ -34,8 +35,8 @@ const (
 // fixture is the function on stores of its own, with a simulated E2B whose
 // sandboxes run real processes.
 type fixture struct {
-	*handler
 	*functiontest.World
+	waker *wake.Waker
 }
 
 func setup(t *testing.T) *fixture {
@@ -43,9 +44,9 @@ func setup(t *testing.T) *fixture {
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
-	return &fixture{World: w, handler: &handler{
-		log: logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache, pauses: w.Queue("pause"), e2b: w.Sandboxes,
-		sealer: functiontest.Sealer(t), wakeTime: awake, times: callTimes,
+	return &fixture{World: w, waker: &wake.Waker{
+		Log: logging.New(w.Log, "debug"), Store: w.Store, Cache: w.Cache, Pauses: w.Queue("pause"), E2B: w.Sandboxes,
+		Sealer: functiontest.Sealer(t), Time: awake, Times: wake.CallTimes,
 	}}
 }
 
@@ -64,7 +65,7 @@ func (b *fixture) ready(a app) job.Job {
 	ctx := b.T.Context()
 	n := functiontest.NewJob()
 	var err error
-	n.EnvSealed, err = b.sealer.Seal(ctx, n.ID, a.env)
+	n.EnvSealed, err = b.waker.Sealer.Seal(ctx, n.ID, a.env)
 	b.OK(err)
 	j := b.Building(b.Accept(n))
 	inside := b.Inside(j)
@@ -79,7 +80,7 @@ func (b *fixture) ready(a app) job.Job {
 			Env: j.Plan.Environment(a.env, "e2b.app"),
 		}))
 	}
-	return b.Must(b.Rows.Ready(ctx, j, j.Progress, b.e2b.PreviewURL(j.SandboxID, port), 0))
+	return b.Must(b.Rows.Ready(ctx, j, j.Progress, b.waker.E2B.PreviewURL(j.SandboxID, port), 0))
 }
 
 func withSelf(command string) string {
@@ -95,7 +96,7 @@ func (b *fixture) paused(a app) job.Job {
 // pause puts a job to sleep once its server answers.
 func (b *fixture) pause(j job.Job) job.Job {
 	b.T.Helper()
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(b.T.Context(), j.PreviewURL).Status != 0 || j.Plan.Start == "" })
+	b.eventually("the app to answer", func() bool { return b.waker.E2B.Probe(b.T.Context(), j.PreviewURL).Status != 0 || j.Plan.Start == "" })
 	return b.Pause(j)
 }
 
@@ -153,7 +154,7 @@ func (b *fixture) call(user, id string) answer {
 // callWithin is a call whose invocation ends with ctx.
 func (b *fixture) callWithin(ctx context.Context, user, id string) answer {
 	b.T.Helper()
-	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.log, b.serve), functiontest.JobRequest(route, user, id))
+	resp, body := functiontest.Call(ctx, b.T, api.Handle(b.waker.Log, handler{b.waker}.serve), functiontest.JobRequest(route, user, id))
 	return answer{status: resp.StatusCode, retryAfter: resp.Headers["Retry-After"], body: body}
 }
 
@@ -162,7 +163,7 @@ func (b *fixture) send(j job.Job, body string) answer {
 	b.T.Helper()
 	request := functiontest.JobRequest(route, alice, j.ID)
 	request.Body = body
-	resp, told := functiontest.Call(b.T.Context(), b.T, api.Handle(b.log, b.serve), request)
+	resp, told := functiontest.Call(b.T.Context(), b.T, api.Handle(b.waker.Log, handler{b.waker}.serve), request)
 	return answer{status: resp.StatusCode, retryAfter: resp.Headers["Retry-After"], body: told}
 }
 

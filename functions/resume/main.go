@@ -18,6 +18,7 @@ import (
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
+	"siesta/shared/wake"
 )
 
 func main() {
@@ -36,10 +37,9 @@ func main() {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	h := handler{
-		log: log, store: jobs.NewStore(db, s.StackTag, cache.Publish), cache: cache, e2b: sandboxes, sealer: sealer,
-		pauses: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""),
-		limits: s.Limits, wakeTime: s.Wake, times: callTimes,
-	}
+	h := handler{&wake.Waker{
+		Log: log, Store: jobs.NewStore(db, s.StackTag, cache.Publish), Cache: cache, E2B: sandboxes, Sealer: sealer,
+		Pauses: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""), Limits: s.Limits, Time: s.Wake, Times: wake.CallTimes,
+	}}
 	lambda.Start(api.Handle(log, h.serve))
 }

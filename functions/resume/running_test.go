@@ -98,7 +98,7 @@ func TestTheBodyOfAResume(t *testing.T) {
 
 func TestTheLimitsOfATierAreTold(t *testing.T) {
 	b := setup(t)
-	b.limits = job.TierLimits{job.Bootstrapper: {WakesPerHour: 1}}
+	b.waker.Limits = job.TierLimits{job.Bootstrapper: {WakesPerHour: 1}}
 	j := b.paused(greeter)
 	b.want(b.resumeJob(j), http.StatusOK)
 	b.Pass(awake)

@@ -18,7 +18,7 @@ func (b *fixture) served(a app) (job.Job, string) {
 	b.T.Helper()
 	j := b.ready(a)
 	by := envd.StepDir(job.NewID(), 0, "start-3")
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(b.T.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.Sandboxes.Probe(b.T.Context(), j.PreviewURL).Ready() })
 	b.Run(j, fmt.Sprintf("mkdir -p %s && mv .siesta/%s/1-start %s", strings.TrimPrefix(path.Dir(by), "/home/user/"), j.ID, strings.TrimPrefix(by, "/home/user/")))
 	return b.Set(j.ID, fmt.Sprintf(`plan = jsonb_set(plan, '{served_by}', '"%s"')`, by)), by
 }

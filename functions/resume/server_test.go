@@ -17,7 +17,7 @@ import (
 // sleep.
 func (b *fixture) killServer(j job.Job) job.Job {
 	b.T.Helper()
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(b.T.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.waker.E2B.Probe(b.T.Context(), j.PreviewURL).Ready() })
 	b.OK(b.Inside(j).StopStep(b.T.Context(), envd.StepDir(j.ID, j.CreateNo, "start")))
 	return b.Pause(j)
 }
@@ -97,7 +97,7 @@ func TestWhatADeadServerLeftIsEnded(t *testing.T) {
 	a := greeter
 	a.plan.Start = "rm -f status; {self} serve & wait"
 	j := b.ready(a)
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(t.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.waker.E2B.Probe(t.Context(), j.PreviewURL).Ready() })
 	// The leader alone dies, and the app stops to answer while it keeps its port.
 	pid, err := b.Inside(j).ReadFile(t.Context(), envd.StepDir(j.ID, j.CreateNo, "start")+"/pid", 0, 64)
 	b.OK(err)
@@ -132,7 +132,7 @@ func TestAServerThatAlwaysDiesIsUnreachable(t *testing.T) {
 	a := greeter
 	a.plan.Start, a.plan.Install = "test ! -e broken && exec {self} serve", "true"
 	j := b.ready(a)
-	b.eventually("the app to answer", func() bool { return b.e2b.Probe(t.Context(), j.PreviewURL).Ready() })
+	b.eventually("the app to answer", func() bool { return b.waker.E2B.Probe(t.Context(), j.PreviewURL).Ready() })
 	b.Run(j, "touch "+job.Workspace+"/broken")
 	j = b.killServer(j)
 	got := b.resumeJob(j)

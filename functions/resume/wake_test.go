@@ -12,6 +12,7 @@ import (
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
 	"siesta/shared/postgres/jobs"
+	"siesta/shared/wake"
 )
 
 func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
@@ -28,7 +29,7 @@ func TestAnAbandonedWakeIsTakenOver(t *testing.T) {
 // all the same.
 func TestAPreviewThatNeverComesUpIsNotKeptAwake(t *testing.T) {
 	b := setup(t)
-	b.wakeTime = 4 * time.Minute
+	b.waker.Time = 4 * time.Minute
 	j := b.paused(app{plan: job.Plan{Port: port}}) // nothing listens
 	got := b.resumeFor(j, 1)
 	for range 10 {
@@ -97,7 +98,7 @@ func TestAnswersToTheConnect(t *testing.T) {
 
 func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
 	b := setup(t)
-	b.times.answer = 15 * time.Second
+	b.waker.Times.Answer = 15 * time.Second
 	j := b.paused(greeter)
 	held := make(chan struct{})
 	answer := sync.OnceFunc(func() { close(held) })
@@ -105,13 +106,13 @@ func TestASlowConnectIsWaitedForByTheNextCall(t *testing.T) {
 	b.Once(e2bsim.Connect, e2bsim.Received, func() { <-held })
 	begun := time.Now()
 	b.want(b.resumeJob(j), http.StatusAccepted)
-	if took := time.Since(begun); took > b.times.answer {
-		t.Errorf("took %v, with %v to answer", took, b.times.answer)
+	if took := time.Since(begun); took > b.waker.Times.Answer {
+		t.Errorf("took %v, with %v to answer", took, b.waker.Times.Answer)
 	}
 	answer()
 	row := b.wantRow(j.ID, job.SandboxResuming)
 	b.wantPause(row, job.OpTime)
-	b.times = callTimes
+	b.waker.Times = wake.CallTimes
 	b.want(b.resumeJob(j), http.StatusOK)
 	if after := b.wantRow(j.ID, job.SandboxRunning); after.Epoch != row.Epoch {
 		t.Errorf("got epoch %d, want %d: the first connect still travels", after.Epoch, row.Epoch)
@@ -245,7 +246,7 @@ func TestWithoutQueueOrCacheThePreviewStillComes(t *testing.T) {
 	b := setup(t)
 	j := b.paused(greeter)
 	b.SQS.Advance(0)
-	b.pauses = functiontest.DeadQueue(t)
+	b.waker.Pauses = functiontest.DeadQueue(t)
 	b.Cache = functiontest.Cache(t, "redis://127.0.0.1:1")
 	b.want(b.resumeJob(j), http.StatusOK)
 	if row := b.Row(j.ID); row.SandboxState != job.SandboxRunning || row.PauseDueAt.IsZero() {

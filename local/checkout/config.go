@@ -15,6 +15,7 @@ import (
 // settings are the functions' settings that the caller's environment may give.
 var settings = []string{
 	"TEMPLATES", "LIMITS", "TIER_CLAIM", "BUILD_DEADLINE_SECONDS", "PAUSE_AFTER_SECONDS", "WAKE_SECONDS", "LOG_LEVEL",
+	"VIEW_SECONDS", "LINK_WAKES_PER_HOUR", "FRAME_ANCESTORS",
 	"KEEP_SANDBOXES", "FORGET_DAYS", "SOURCE_BUCKET", "SOURCE_STORE", "LOG_STORE", "AWS_ENDPOINT_URL_S3", "E2B_DOMAIN",
 }
 

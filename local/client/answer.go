@@ -41,6 +41,7 @@ type Told struct {
 	AwakeUntil       *string          `json:"awake_until"`
 	Revision         int64            `json:"revision"`
 	Paused           bool             `json:"paused"` // a snapshot's
+	ShareURL         string           `json:"share_url"`
 
 	Detail  Detail  `json:"detail"`   // why the call failed
 	DebugID *string `json:"debug_id"` // of the failed build or call

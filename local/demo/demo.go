@@ -103,8 +103,7 @@ func (d *demo) run(ctx context.Context, app App) error {
 	if id, err = d.iterate(ctx, app, request, id); err != nil {
 		return err
 	}
-	d.farewell(id)
-	return nil
+	return d.farewell(ctx, id)
 }
 
 func (d *demo) status(ctx context.Context, id string) (client.Told, error) {

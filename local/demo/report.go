@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -56,12 +57,18 @@ func (d *demo) report(ctx context.Context, id string, status client.Told) error 
 }
 
 // farewell says how to go on.
-func (d *demo) farewell(id string) {
+func (d *demo) farewell(ctx context.Context, id string) error {
 	if d.stays {
-		fmt.Printf("\nWake it:  . .local/env; curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume\n", id)
+		shared, err := client.Wanted(http.StatusCreated)(d.user.Call(ctx, http.MethodPost, "/api/generation/"+id+"/share", nil, nil))
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\nOpen it:  %s\n", shared.Told.ShareURL)
+		fmt.Printf("Wake it:  . .local/env; curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume\n", id)
 	} else {
 		fmt.Print("\nThe system stops now. To wake a preview and open it, keep one up with make run, and make demo beside it.\n")
 	}
+	return nil
 }
 
 // port is that of a status; 0: it is not known.

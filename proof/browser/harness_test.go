@@ -48,7 +48,8 @@ type system struct {
 	browser *browser.Browser
 }
 
-func newSystem(t *testing.T) *system {
+// newSystem starts one; change may alter its settings.
+func newSystem(t *testing.T, change ...func(*stack.Config)) *system {
 	t.Helper()
 	dir, err := world.Folder("browser")
 	if err != nil {
@@ -75,6 +76,9 @@ func newSystem(t *testing.T) *system {
 	config.Env = map[string]string{"E2B_DOMAIN": domain, "PAUSE_AFTER_SECONDS": "900"}
 	config.Report = func(err error) { lines.Add(err.Error()) }
 	config.Log = func(l runtimeapi.Line) { lines.Add(l.Function + ": " + l.Text) }
+	for _, f := range change {
+		f(&config)
+	}
 	s := &system{t: t}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -111,11 +115,18 @@ func (s *system) in(t *testing.T) *system {
 // sleeps when the test ends.
 func (s *system) build(files map[string]job.File) (preview string) {
 	s.t.Helper()
-	started, err := client.Wanted(http.StatusCreated)(s.user.Start(s.t.Context(), job.Request{ProjectID: job.NewID(), Goal: "see it", Source: job.Source{Files: files}}, ""))
+	_, preview = s.version(job.NewID(), files)
+	return preview
+}
+
+// version is build, of a project that may have others.
+func (s *system) version(project string, files map[string]job.File) (id, preview string) {
+	s.t.Helper()
+	started, err := client.Wanted(http.StatusCreated)(s.user.Start(s.t.Context(), job.Request{ProjectID: project, Goal: "see it", Source: job.Source{Files: files}}, ""))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	id := started.Told.JobID
+	id = started.Told.JobID
 	s.t.Cleanup(func() { _, _ = s.user.Do(context.Background(), id, client.Snapshot) })
 	var told client.Told
 	s.until(patience, "the build ends", func() bool {
@@ -129,7 +140,7 @@ func (s *system) build(files map[string]job.File) (preview string) {
 	if told.Status != job.Ready {
 		s.t.Fatalf("the build is %s: %s", told.Status, client.Text(told.ErrorMessage))
 	}
-	return client.Text(told.PreviewURL)
+	return id, client.Text(told.PreviewURL)
 }
 
 func (s *system) until(limit time.Duration, what string, done func() bool) {
@@ -171,10 +182,22 @@ func (s *system) edit(preview, name, from, to string) {
 	}
 }
 
-// open opens a preview in a tab of its own.
-func (s *system) open(preview string) *tab {
+// open opens an address in a tab of its own, in which the scripts of before run first.
+func (s *system) open(address string, before ...string) *tab {
 	s.t.Helper()
-	p, err := s.browser.Open(s.t.Context(), preview)
+	p, err := s.browser.Open(s.t.Context(), address, before...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &tab{p, s.t}
+}
+
+// frame is the app in a tab's frame.
+func (s *system) frame(preview string) *tab {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), soon)
+	defer cancel()
+	p, err := s.browser.Frame(ctx, preview)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -28,17 +28,61 @@ type Page struct {
 }
 
 // Open opens an address in a tab of its own, and returns before it is loaded. An
-// address that cannot be reached is an error.
-func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
+// address that cannot be reached is an error. Each script of before runs in every
+// document of the tab, before its own.
+func (b *Browser) Open(ctx context.Context, address string, before ...string) (*Page, error) {
 	var target struct{ TargetID string }
 	if err := b.call(ctx, "", "Target.createTarget", map[string]any{"url": "about:blank"}, &target); err != nil {
 		return nil, err
 	}
-	var attached struct{ SessionID string }
-	if err := b.call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached); err != nil {
+	p, err := b.attach(ctx, target.TargetID)
+	if err != nil {
 		return nil, err
 	}
-	p := &Page{b: b, target: target.TargetID, session: attached.SessionID}
+	if len(before) > 0 {
+		if err := p.call(ctx, "Page.enable", nil, nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, script := range before {
+		if err := p.call(ctx, "Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": script}, nil); err != nil {
+			return nil, err
+		}
+	}
+	return p, p.Visit(ctx, address)
+}
+
+// Frame waits for a frame whose address begins so, in any tab, of a site that is not
+// the tab's own.
+func (b *Browser) Frame(ctx context.Context, prefix string) (*Page, error) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		var all struct {
+			TargetInfos []struct{ TargetID, Type, URL string }
+		}
+		if err := b.call(ctx, "", "Target.getTargets", nil, &all); err != nil {
+			return nil, err
+		}
+		for _, t := range all.TargetInfos {
+			if t.Type == "iframe" && strings.HasPrefix(t.URL, prefix) {
+				return b.attach(ctx, t.TargetID)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("no frame shows %s: %+v", prefix, all.TargetInfos)
+		}
+	}
+}
+
+func (b *Browser) attach(ctx context.Context, target string) (*Page, error) {
+	var attached struct{ SessionID string }
+	if err := b.call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": target, "flatten": true}, &attached); err != nil {
+		return nil, err
+	}
+	p := &Page{b: b, target: target, session: attached.SessionID}
 	b.mu.Lock()
 	b.pages[p.session] = p
 	b.mu.Unlock()
@@ -47,7 +91,7 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 			return nil, err
 		}
 	}
-	return p, p.Visit(ctx, address)
+	return p, nil
 }
 
 // Close closes the tab.
@@ -72,6 +116,11 @@ func (p *Page) Visit(ctx context.Context, address string) error {
 
 // Eval is the value of an expression in the page, as text; a promise is waited for.
 func (p *Page) Eval(ctx context.Context, expression string) (string, error) {
+	return p.eval(ctx, expression, false)
+}
+
+// eval is Eval, as what a user did if gesture is set.
+func (p *Page) eval(ctx context.Context, expression string, gesture bool) (string, error) {
 	var answer struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails *struct {
@@ -79,7 +128,7 @@ func (p *Page) Eval(ctx context.Context, expression string) (string, error) {
 			Exception struct{ Description string }
 		}
 	}
-	err := p.call(ctx, "Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}, &answer)
+	err := p.call(ctx, "Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": gesture}, &answer)
 	if err != nil {
 		return "", err
 	}
@@ -128,7 +177,7 @@ func (p *Page) Click(ctx context.Context, selector string) error {
 	if err := p.Until(ctx, element); err != nil {
 		return err
 	}
-	_, err := p.Eval(ctx, element+".click()")
+	_, err := p.eval(ctx, element+".click()", true)
 	return err
 }
 
@@ -145,6 +194,24 @@ func (p *Page) Sockets() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.sockets
+}
+
+// WithoutScripts lets no script of a page run from the next one on.
+func (p *Page) WithoutScripts(ctx context.Context) error {
+	return p.call(ctx, "Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
+}
+
+// Look makes the tab as wide and as high as that, in light or dark.
+func (p *Page) Look(ctx context.Context, width, height int, dark bool) error {
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	err := p.call(ctx, "Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	if err != nil {
+		return err
+	}
+	return p.call(ctx, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 }
 
 // Screenshot is what the tab shows, as a PNG.

@@ -109,7 +109,11 @@ func TestQueriesFindLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
+	wakes, err := filepath.Glob(filepath.Join(root, "shared", "wake", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, wakes...) {
 		if name, _ := filepath.Rel(root, file); !strings.HasSuffix(name, "_test.go") {
 			source.WriteString(read(t, name))
 		}

@@ -107,6 +107,8 @@ func mayImport(from, to string) bool {
 		return below(to, "shared")
 	case slices.Contains(leaves, from) || from == "shared/job":
 		return false
+	case from == "shared/wake": // it joins the adapters, as a function does
+		return below(to, "shared")
 	case from == "shared/detect", from == "shared/logs", from == "shared/previous": // no adapters: they reach nobody
 		return to == "shared/job"
 	default: // an adapter; secrets.Text is the one type that they share beside those of shared/job

@@ -92,6 +92,15 @@ func TestEveryErrorOfTheTableArrives(t *testing.T) {
 			defer as("sandbox_state = 'running'")
 			return owner.post(j.ID, "resume")
 		},
+		job.ErrNoLink: func() reply { return other.stranger(http.MethodGet, "/p/nothing/state", "", false) },
+		job.ErrLinkEnded: func() reply {
+			link := owner.shared(j.ID)
+			owner.unshare(j.ID)
+			return other.stranger(http.MethodGet, link+"/state", "", false)
+		},
+		job.ErrCrossSite: func() reply {
+			return other.stranger(http.MethodPost, owner.shared(j.ID)+"/wake", `{"intent": "click"}`, false)
+		},
 		job.ErrUnavailable: func() reply {
 			s.Postgres.Kill()
 			defer func() {

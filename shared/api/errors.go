@@ -39,6 +39,9 @@ var table = []row{
 	{err: job.ErrWaking, status: http.StatusTooManyRequests, message: "Too many of your previews are being woken at a time, try again", retryAfter: time.Second},
 	{err: job.ErrSandboxExpired, status: http.StatusServiceUnavailable, message: "The preview's sandbox is gone; build again to get a new one", errorType: "sandbox_expired"},
 	{err: job.ErrSandboxUnreachable, status: http.StatusServiceUnavailable, message: "The preview could not be brought back this time, try again", errorType: "sandbox_unreachable", retryAfter: 5 * time.Second},
+	{err: job.ErrNoLink, status: http.StatusNotFound, message: "There is no such link"},
+	{err: job.ErrLinkEnded, status: http.StatusGone, message: "This link is no longer available; ask who shared it"},
+	{err: job.ErrCrossSite, status: http.StatusForbidden, message: "Only the preview page itself may ask for this"},
 	{err: job.ErrUnavailable, status: http.StatusServiceUnavailable, message: "Service is unavailable for the moment, try again", retryAfter: 5 * time.Second},
 }
 
@@ -50,13 +53,15 @@ type Told struct {
 	Err     error // of shared/job
 	Status  int
 	Message string
+
+	RetryAfter time.Duration // 0: nobody knows
 }
 
 // Table is the whole table, for who proves that each row can arrive.
 func Table() []Told {
 	told := make([]Told, len(table))
 	for i, r := range table {
-		told[i] = Told{r.err, r.status, r.message}
+		told[i] = Told{Err: r.err, Status: r.status, Message: r.message, RetryAfter: r.retryAfter}
 	}
 	return told
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -30,8 +31,10 @@ type (
 // Answer is what a function has to say when it succeeded.
 type Answer struct {
 	Status     int
-	Body       any           // written as JSON; nil: there is none
-	RetryAfter time.Duration // in whole seconds; 0: no such header
+	Body       any               // written as JSON; nil: there is none
+	Page       string            // HTML, in place of Body
+	Header     map[string]string // beside what every answer has, by names in canonical form
+	RetryAfter time.Duration     // in whole seconds; 0: no such header
 }
 
 // margin is kept of the invocation's time to write an answer after the
@@ -57,12 +60,15 @@ func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, erro
 		ctx = logging.With(ctx, about...)
 		answer, err := guard(ctx, r, serve)
 		if err == nil {
+			if answer.Page != "" {
+				return respond(r, answer, "text/html; charset=utf-8", []byte(answer.Page)), nil
+			}
 			var body []byte
 			if answer.Body != nil {
 				body, err = json.Marshal(answer.Body)
 			}
 			if err == nil {
-				return respond(r, answer.Status, body, answer.RetryAfter), nil
+				return respond(r, answer, "application/json", body), nil
 			}
 		}
 		return fail(ctx, log, r, err), nil
@@ -86,39 +92,52 @@ func guard(ctx context.Context, r Request, serve func(context.Context, Request) 
 	return serve(ctx, r)
 }
 
-func respond(r Request, status int, body []byte, retryAfter time.Duration) Response {
+func respond(r Request, a Answer, kind string, body []byte) Response {
 	headers := map[string]string{
 		"Cache-Control":          "no-store",
 		"X-Content-Type-Options": "nosniff",
 	}
 	if len(body) > 0 {
-		headers["Content-Type"] = "application/json"
+		headers["Content-Type"] = kind
 	}
-	if retryAfter > 0 {
-		seconds := (retryAfter + time.Second - 1) / time.Second
+	if a.RetryAfter > 0 {
+		seconds := (a.RetryAfter + time.Second - 1) / time.Second
 		headers["Retry-After"] = strconv.FormatInt(int64(seconds), 10)
 	}
-	if status == http.StatusUnauthorized {
+	if a.Status == http.StatusUnauthorized {
 		headers["WWW-Authenticate"] = "Bearer"
 	}
 	if id := r.RequestContext.RequestID; id != "" {
 		headers["X-Request-Id"] = id // also in the gateway's access log
 	}
-	return Response{StatusCode: status, Headers: headers, Body: string(body)}
+	maps.Copy(headers, a.Header)
+	return Response{StatusCode: a.Status, Headers: headers, Body: string(body)}
 }
 
 func fail(ctx context.Context, log *slog.Logger, r Request, err error) Response {
 	row := lookup(err)
-	debugID := job.NewID()
+	debugID := noteFailure(ctx, log, r, err, row.status)
+	body, _ := json.Marshal(row.body(debugID)) // texts only: it cannot fail
+	return respond(r, Answer{Status: row.status, RetryAfter: row.retryAfter}, "application/json", body)
+}
+
+// Explain logs an error as Handle does, for who answers it with a page of its own:
+// what may be told of it, and the debug_id that leads to the log's line.
+func Explain(ctx context.Context, log *slog.Logger, r Request, err error) (told Told, debugID string) {
+	row := lookup(err)
+	return Told{Err: err, Status: row.status, Message: row.message, RetryAfter: row.retryAfter}, noteFailure(ctx, log, r, err, row.status)
+}
+
+func noteFailure(ctx context.Context, log *slog.Logger, r Request, err error, status int) (debugID string) {
+	debugID = job.NewID()
 	level := slog.LevelInfo
-	if row.status >= 500 {
+	if status >= 500 {
 		level = slog.LevelError
 	}
 	log.LogAttrs(ctx, level, "request failed",
-		slog.Int("status", row.status),
+		slog.Int("status", status),
 		slog.String("debug_id", debugID),
 		slog.String("route", r.RouteKey),
 		slog.String("error", err.Error()))
-	body, _ := json.Marshal(row.body(debugID)) // texts only: it cannot fail
-	return respond(r, row.status, body, row.retryAfter)
+	return debugID
 }

@@ -75,6 +75,18 @@ func Caller(r Request) (user, id string, err error) {
 	return user, id, nil
 }
 
+// Origin is where the caller reached the API, such as https://api.example.com.
+func Origin(r Request) string {
+	scheme, host := "https", r.Headers["host"]
+	if r.Headers["x-forwarded-proto"] == "http" { // on one machine
+		scheme = "http"
+	}
+	if host == "" {
+		host = r.RequestContext.DomainName
+	}
+	return scheme + "://" + host
+}
+
 // IdempotencyKey is the header of that name, empty when there is none. The
 // error is a *job.InvalidError.
 func IdempotencyKey(r Request) (string, error) {

@@ -137,11 +137,17 @@ func (c *Client) Domain() string { return c.config.Domain }
 
 // PreviewURL is the address of a sandbox's port as visitors use it.
 func (c *Client) PreviewURL(sandboxID string, port int) string {
-	scheme := "https"
+	return fmt.Sprintf("%s://%d-%s.%s", c.scheme(), port, sandboxID, c.config.Domain)
+}
+
+// Previews stands for the addresses of all previews, as a page's policy names them.
+func (c *Client) Previews() string { return c.scheme() + "://*." + c.config.Domain }
+
+func (c *Client) scheme() string {
 	if strings.HasPrefix(c.config.SandboxURL, "http://") {
-		scheme = "http"
+		return "http"
 	}
-	return fmt.Sprintf("%s://%d-%s.%s", scheme, port, sandboxID, c.config.Domain)
+	return "https"
 }
 
 // baseURL is what calls' paths are put behind. The error does not show the value,

@@ -54,6 +54,12 @@ var (
 	// ErrWaking: as many of the user's previews are being woken as may be at a
 	// time.
 	ErrWaking = errors.New("too many previews are being woken")
+	// ErrNoLink: no share link of this stack.
+	ErrNoLink = errors.New("no such share link")
+	// ErrLinkEnded: a share link whose time is over, or that its owner ended.
+	ErrLinkEnded = errors.New("share link has ended")
+	// ErrCrossSite: a post that did not come from the preview page itself.
+	ErrCrossSite = errors.New("post from elsewhere")
 	// ErrLimit: a limit of the user's tier is reached; every LimitError matches
 	// it.
 	ErrLimit = errors.New("limit reached")

@@ -23,6 +23,10 @@ const (
 	SleepBelieved = 10 * time.Second
 	// GiveBackTime is how long a job tries to give back the sandbox that it took.
 	GiveBackTime = 24 * time.Hour
+	// ShareBelieved is how long after it was read from Postgres a cached number of
+	// a project's share links is believed: the longest that a link may outlive its
+	// end where the cache cannot be told, or has lost it.
+	ShareBelieved = time.Minute
 	// Grace is longer than any list or GET of E2B lags behind.
 	Grace = 5 * time.Minute
 )

@@ -115,6 +115,18 @@ CREATE TABLE reconcile_progress (
     CONSTRAINT reconcile_progress_pkey PRIMARY KEY (task)
 );
 
+CREATE TABLE shares (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id text NOT NULL,
+    project_id uuid NOT NULL,
+    number integer NOT NULL DEFAULT 1,
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT shares_pkey PRIMARY KEY (id),
+    CONSTRAINT shares_project UNIQUE (user_id, project_id)
+);
+
+CREATE UNIQUE INDEX shares_project ON shares USING btree (user_id, project_id);
+
 CREATE TABLE wakes (
     user_id text NOT NULL,
     hour timestamp with time zone NOT NULL,

@@ -6,6 +6,8 @@
 //	job:<uuid>:events    channel one event for each change of the hash
 //	job:<uuid>:logs      stream  the build's output, capped, 24 h
 //	current:<user>:<project> string the version that counts, 24 h; the user is a hash
+//	share:<uuid>         hash    the number of a project's share links, a minute
+//	share:<uuid>:wakes   set     the wakes by those links, an hour
 //	reconcile:watermark  string  up to where reconcile has published
 package redis
 

@@ -96,6 +96,7 @@ func (s *Sealer) Open(ctx context.Context, jobID string, sealed []byte) (map[str
 type key struct {
 	id   [keyIDSize]byte
 	aead cipher.AEAD
+	raw  []byte
 }
 
 func (s *Sealer) load(ctx context.Context, refresh bool) ([]key, error) {
@@ -126,7 +127,7 @@ func parseKeys(text Text) ([]key, error) {
 			return nil, fmt.Errorf("seal key: %w", err)
 		}
 		sum := sha256.Sum256(append([]byte("siesta seal key id "), raw...))
-		keys = append(keys, key{id: [keyIDSize]byte(sum[:keyIDSize]), aead: aead})
+		keys = append(keys, key{id: [keyIDSize]byte(sum[:keyIDSize]), aead: aead, raw: raw})
 	}
 	return keys, nil
 }

@@ -1,7 +1,7 @@
 // Package secrets owns secret values: where the functions' own keys come from
 // (Secrets Manager, or a setting on one machine), how a request's env values
-// are sealed before they are stored, and a text that does not show itself. It
-// does not know what a key opens.
+// are sealed before they are stored, how share links are signed, and a text that
+// does not show itself. It does not know what a key opens.
 package secrets
 
 import (

@@ -92,13 +92,17 @@ func allow[S ~string](allowed map[move][]job.Maker, machine string, all []S, mak
 	}
 }
 
-var used = regexp.MustCompile(`\bstore\.([A-Z]\w+)`)
+var used = regexp.MustCompile(`\b[sS]tore\.([A-Z]\w+)`)
 
 // users are the functions whose code names a method of the store.
 func users() (map[string][]job.Maker, error) {
 	users := map[string][]job.Maker{}
-	for _, maker := range []job.Maker{job.ByBuild, job.ByCancel, job.ByDelete, job.ByPause, job.ByReconcile, job.ByResume, "snapshot", "start", "status", "versions", "logs"} {
-		files, err := os.ReadDir("../../../functions/" + string(maker))
+	for _, maker := range []job.Maker{job.ByBuild, job.ByCancel, job.ByDelete, job.ByPause, job.ByReconcile, job.ByResume, "logs", "preview", "share", "snapshot", "start", "status", "versions"} {
+		folder := "../../../functions/" + string(maker)
+		if maker == job.ByResume { // what it does is in a package that the preview page wakes by, too
+			folder = "../../../shared/wake"
+		}
+		files, err := os.ReadDir(folder)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +110,7 @@ func users() (map[string][]job.Maker, error) {
 			if strings.HasSuffix(file.Name(), "_test.go") || file.IsDir() {
 				continue
 			}
-			code, err := os.ReadFile("../../../functions/" + string(maker) + "/" + file.Name())
+			code, err := os.ReadFile(folder + "/" + file.Name())
 			if err != nil {
 				return nil, err
 			}

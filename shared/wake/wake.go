@@ -1,4 +1,4 @@
-package main
+package wake
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"siesta/shared/api"
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
@@ -16,7 +15,7 @@ import (
 
 // wake is one call's part in one wake, from its record on. Others may share it.
 type wake struct {
-	*handler
+	*Waker
 	j        job.Job
 	expires  time.Time // when E2B ends the sandbox, by this process's clock
 	envd     *envd.Client
@@ -30,14 +29,14 @@ type wake struct {
 
 // bringUp connects to the sandbox, sees to it that the app answers, and says so
 // in the row.
-func (h *handler) bringUp(ctx context.Context, j job.Job) (api.Answer, error) {
-	w := &wake{handler: h, j: j}
+func (h *Waker) bringUp(ctx context.Context, j job.Job) (Result, error) {
+	w := &wake{Waker: h, j: j}
 	started := time.Now()
 	err := w.work(ctx)
-	h.log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "preview", w.preview, "took_ms", time.Since(started).Milliseconds(), "error", err)
+	h.Log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "preview", w.preview, "took_ms", time.Since(started).Milliseconds(), "error", err)
 
 	// Whatever came of it is recorded, even if the call's time is up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.times.record)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Times.Record)
 	defer cancel()
 	switch {
 	case err == nil:
@@ -67,7 +66,7 @@ var (
 // of a connect that had no effect.
 func (w *wake) work(ctx context.Context) error {
 	end, _ := ctx.Deadline()
-	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.times.record))
+	ctx, cancel := context.WithDeadline(ctx, end.Add(-w.Times.Record))
 	defer cancel()
 	if err := w.tellCache(ctx); err != nil {
 		return err
@@ -77,14 +76,14 @@ func (w *wake) work(ctx context.Context) error {
 	}
 	if w.rebooted { // so that the next call does not take these files for older ones
 		if err := w.envd.WriteMarker(ctx, w.j.MarkerEpoch); err != nil {
-			w.log.WarnContext(ctx, "mark sandbox", "error", err)
+			w.Log.WarnContext(ctx, "mark sandbox", "error", err)
 		}
 	}
 	marker, err := w.envd.ReadMarker(ctx)
 	switch {
 	case errors.Is(err, envd.ErrNoMarker):
 		// The app may have removed it: no proof of older files.
-		w.log.WarnContext(ctx, "sandbox has no marker", "sandbox_id", w.j.SandboxID)
+		w.Log.WarnContext(ctx, "sandbox has no marker", "sandbox_id", w.j.SandboxID)
 	case err != nil:
 		return fmt.Errorf("%w: read marker: %w", errUnfinished, err)
 	case marker < w.j.MarkerEpoch && !w.rebooted:
@@ -96,12 +95,12 @@ func (w *wake) work(ctx context.Context) error {
 // tellCache sees to it that nobody is told that the preview sleeps from here on. A
 // cache that does not listen is waited for, until nobody believes it.
 func (w *wake) tellCache(ctx context.Context) error {
-	silent := time.After(w.times.silent)
-	err := w.cache.Tell(ctx, w.j)
+	silent := time.After(w.Times.Silent)
+	err := w.Cache.Tell(ctx, w.j)
 	if err == nil {
 		return nil
 	}
-	w.log.WarnContext(ctx, "cache not told of the wake", "error", err)
+	w.Log.WarnContext(ctx, "cache not told of the wake", "error", err)
 	select {
 	case <-silent:
 		return nil
@@ -115,19 +114,19 @@ func (w *wake) tellCache(ctx context.Context) error {
 // come in time leaves the wake unfinished.
 func (w *wake) connect(ctx context.Context) error {
 	end, _ := ctx.Deadline()
-	patience := time.Until(end) - w.times.send
+	patience := time.Until(end) - w.Times.Send
 	if patience <= 0 {
 		w.settled = true // nothing was sent
 		return errUnfinished
 	}
-	ttl := w.wakeTime + job.WakeMargin
+	ttl := w.Time + job.WakeMargin
 	w.expires = time.Now().Add(ttl)
-	sending, cancel := context.WithTimeout(ctx, w.times.send)
+	sending, cancel := context.WithTimeout(ctx, w.Times.Send)
 	defer cancel()
-	client := w.e2b.Within(patience)
+	client := w.E2B.Within(patience)
 	sandbox, resumed, err := client.Connect(sending, w.j.SandboxID, ttl)
 	if errors.Is(err, e2b.ErrGuestHung) { // for good: only its files are left
-		w.log.WarnContext(ctx, "sandbox hung at its pause, booting it from its disk", "sandbox_id", w.j.SandboxID)
+		w.Log.WarnContext(ctx, "sandbox hung at its pause, booting it from its disk", "sandbox_id", w.j.SandboxID)
 		sandbox, resumed, err = client.Reboot(sending, w.j.SandboxID, ttl)
 		w.rebooted = err == nil
 	}
@@ -138,7 +137,7 @@ func (w *wake) connect(ctx context.Context) error {
 		return fmt.Errorf("connect sandbox: %w", err)
 	}
 	w.settled = true
-	w.envd = envd.Of(w.e2b, sandbox)
+	w.envd = envd.Of(w.E2B, sandbox)
 	if !resumed {
 		w.expires = w.endOfRun(ctx)
 	}
@@ -149,11 +148,11 @@ func (w *wake) connect(ctx context.Context) error {
 // the longest that its plan grants, and says so only when asked. No answer, or
 // one from before it ran, leaves it at what was asked for.
 func (w *wake) endOfRun(ctx context.Context) time.Time {
-	ctx, cancel := context.WithTimeout(ctx, w.times.look)
+	ctx, cancel := context.WithTimeout(ctx, w.Times.Look)
 	defer cancel()
-	sandbox, err := w.e2b.Get(ctx, w.j.SandboxID)
+	sandbox, err := w.E2B.Get(ctx, w.j.SandboxID)
 	if err != nil {
-		w.log.WarnContext(ctx, "get sandbox", "sandbox_id", w.j.SandboxID, "error", err)
+		w.Log.WarnContext(ctx, "get sandbox", "sandbox_id", w.j.SandboxID, "error", err)
 		return w.expires
 	}
 	if sandbox.State == e2b.Running && sandbox.EndAt.After(time.Now()) && sandbox.EndAt.Before(w.expires) {
@@ -163,17 +162,17 @@ func (w *wake) endOfRun(ctx context.Context) time.Time {
 }
 
 // up records that the preview runs, until its pause is due.
-func (w *wake) up(ctx context.Context) (api.Answer, error) {
-	j, err := w.store.RecordResumed(ctx, w.j, jobs.Run{Due: w.wakeTime, TTL: time.Until(w.expires)})
+func (w *wake) up(ctx context.Context) (Result, error) {
+	j, err := w.Store.RecordResumed(ctx, w.j, jobs.Run{Due: w.Time, TTL: time.Until(w.expires)})
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
 	}
 	if err != nil {
-		return api.Answer{}, fmt.Errorf("record resume: %w", err)
+		return Result{}, fmt.Errorf("record resume: %w", err)
 	}
-	w.sendPause(ctx, j, min(w.wakeTime, sqs.MaxDelay)) // before the mark, which may take all the time that is left
+	w.sendPause(ctx, j, min(w.Time, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
-	return running(j), nil
+	return Result{j, true}, nil
 }
 
 // mark writes the new epoch into the sandbox, so that the next resume can tell
@@ -181,92 +180,92 @@ func (w *wake) up(ctx context.Context) (api.Answer, error) {
 func (w *wake) mark(ctx context.Context, j job.Job) {
 	err := w.envd.WriteMarker(ctx, j.Epoch)
 	if err == nil {
-		_, err = w.store.RecordMarker(ctx, j.ID, j.Epoch)
+		_, err = w.Store.RecordMarker(ctx, j.ID, j.Epoch)
 	}
 	if err != nil && !errors.Is(err, job.ErrConflict) {
-		w.log.WarnContext(ctx, "mark sandbox", "error", err)
+		w.Log.WarnContext(ctx, "mark sandbox", "error", err)
 	}
 }
 
 // giveUp lets the next call wait for what this one did not live to see.
-func (w *wake) giveUp(ctx context.Context) (api.Answer, error) {
-	j, err := w.store.GiveUpWait(ctx, w.j, w.settled)
+func (w *wake) giveUp(ctx context.Context) (Result, error) {
+	j, err := w.Store.GiveUpWait(ctx, w.j, w.settled)
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
 	}
 	if err != nil { // its time runs out instead
-		w.log.WarnContext(ctx, "give up the wait", "error", err)
+		w.Log.WarnContext(ctx, "give up the wait", "error", err)
 		j = w.j
 	}
 	w.sendPause(ctx, j, job.OpTime)
-	return notYet(j), nil
+	return Result{j, false}, nil
 }
 
 // movedOn answers from the row as it is, after a write of this call found that
 // somebody else had written it: 200 if the sandbox runs, sandbox_expired if it is
 // gone, where it is if it has moved. In any other state the answer is the error otherwise, or, where that is
 // nil, "not yet".
-func (w *wake) movedOn(ctx context.Context, otherwise error) (api.Answer, error) {
-	j, err := w.store.Get(ctx, w.j.ID)
+func (w *wake) movedOn(ctx context.Context, otherwise error) (Result, error) {
+	j, err := w.Store.Get(ctx, w.j.ID)
 	switch {
 	case err != nil:
-		return api.Answer{}, fmt.Errorf("read job: %w", err)
+		return Result{}, fmt.Errorf("read job: %w", err)
 	case j.SandboxState == job.SandboxGone:
-		return api.Answer{}, job.ErrSandboxExpired
+		return Result{}, job.ErrSandboxExpired
 	case j.SandboxState == job.SandboxMoved:
-		return api.Answer{}, w.store.WhereTo(ctx, j)
+		return Result{}, w.Store.WhereTo(ctx, j)
 	case j.SandboxState == job.SandboxRunning:
-		return running(j), nil
+		return Result{j, true}, nil
 	case otherwise == nil:
-		return notYet(j), nil
+		return Result{j, false}, nil
 	}
 	if j.Epoch == w.j.Epoch {
 		w.sendPause(ctx, j, j.OpUntil.Sub(j.ReadAt)+time.Second)
 	}
-	return api.Answer{}, otherwise
+	return Result{}, otherwise
 }
 
 // lost ends a preview whose newest files are gone.
-func (w *wake) lost(ctx context.Context) (api.Answer, error) {
-	j, err := w.store.RecordRolledBack(ctx, w.j)
+func (w *wake) lost(ctx context.Context) (Result, error) {
+	j, err := w.Store.RecordRolledBack(ctx, w.j)
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
 	}
 	if err != nil {
-		return api.Answer{}, fmt.Errorf("record loss: %w", err)
+		return Result{}, fmt.Errorf("record loss: %w", err)
 	}
-	if err := w.e2b.Within(w.times.record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
-		w.log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
+	if err := w.E2B.Within(w.Times.Record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
+		w.Log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
 	}
-	return api.Answer{}, job.ErrSandboxExpired
+	return Result{}, job.ErrSandboxExpired
 }
 
 // failed ends a wake that came to nothing, and puts back to sleep what may
 // run. While others share the wake, it is theirs to end.
-func (w *wake) failed(ctx context.Context, cause error) (api.Answer, error) {
+func (w *wake) failed(ctx context.Context, cause error) (Result, error) {
 	cause = fmt.Errorf("%w: %w", job.ErrSandboxUnreachable, cause)
-	record := w.store.RecordNotResumed
+	record := w.Store.RecordNotResumed
 	if errors.Is(cause, e2b.ErrNotFound) {
-		record = w.store.RecordResumeMissing
+		record = w.Store.RecordResumeMissing
 	}
 	j, err := record(ctx, w.j)
 	if errors.Is(err, job.ErrConflict) {
-		if _, err := w.store.GiveUpWait(ctx, w.j, true); err != nil && !errors.Is(err, job.ErrConflict) {
-			w.log.WarnContext(ctx, "give up the wait", "error", err) // its time runs out instead
+		if _, err := w.Store.GiveUpWait(ctx, w.j, true); err != nil && !errors.Is(err, job.ErrConflict) {
+			w.Log.WarnContext(ctx, "give up the wait", "error", err) // its time runs out instead
 		}
 		return w.movedOn(ctx, cause)
 	}
 	if err != nil {
-		return api.Answer{}, fmt.Errorf("record failed resume: %w", err)
+		return Result{}, fmt.Errorf("record failed resume: %w", err)
 	}
 	w.sendPause(ctx, j, 0)
-	return api.Answer{}, cause
+	return Result{}, cause
 }
 
 // sendPause sends the message that puts this epoch of the sandbox to sleep. If
 // it cannot be sent, reconcile sends one when it is due.
-func (h *handler) sendPause(ctx context.Context, j job.Job, delay time.Duration) {
-	if err := h.pauses.SendPause(ctx, sqs.Pause(j), delay); err != nil {
-		h.log.WarnContext(ctx, "send pause message", "error", err)
+func (h *Waker) sendPause(ctx context.Context, j job.Job, delay time.Duration) {
+	if err := h.Pauses.SendPause(ctx, sqs.Pause(j), delay); err != nil {
+		h.Log.WarnContext(ctx, "send pause message", "error", err)
 	}
 }

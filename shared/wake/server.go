@@ -1,4 +1,4 @@
-package main
+package wake
 
 import (
 	"context"
@@ -18,7 +18,7 @@ const lookEvery = 250 * time.Millisecond
 // can take over at any point.
 func (w *wake) awaitApp(ctx context.Context) error {
 	for {
-		probe := w.e2b.Probe(ctx, w.j.PreviewURL)
+		probe := w.E2B.Probe(ctx, w.j.PreviewURL)
 		w.preview = probe.Detail
 		if probe.Ready() {
 			return nil
@@ -83,12 +83,12 @@ func (w *wake) findServer(ctx context.Context) error {
 // start replaces what is left of the newest step by the next one. Whoever else
 // does the same starts nothing twice.
 func (w *wake) start(ctx context.Context, next envd.ServerStep) error {
-	j, err := w.store.ExtendResume(ctx, w.j)
+	j, err := w.Store.ExtendResume(ctx, w.j)
 	if err != nil {
 		return fmt.Errorf("extend resume: %w", err)
 	}
 	w.j = j
-	env, err := w.sealer.Open(ctx, j.ID, j.EnvSealed)
+	env, err := w.Sealer.Open(ctx, j.ID, j.EnvSealed)
 	if err != nil {
 		return fmt.Errorf("%w: open environment: %w", errNoServer, err)
 	}
@@ -100,7 +100,7 @@ func (w *wake) start(ctx context.Context, next envd.ServerStep) error {
 		command = j.Plan.Install
 	}
 	if err := w.envd.StartStep(ctx, envd.Step{
-		Dir: w.dir(next), Command: command, Cwd: job.Workspace, Env: j.Plan.Environment(env, w.e2b.Domain()),
+		Dir: w.dir(next), Command: command, Cwd: job.Workspace, Env: j.Plan.Environment(env, w.E2B.Domain()),
 	}); err != nil {
 		return fmt.Errorf("start %s: %w", next, err)
 	}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
+	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
+	"siesta/shared/secrets"
+)
+
+func newJobOf(project string) jobs.NewJob {
+	n := functiontest.NewJob()
+	n.Request.ProjectID = project
+	return n
+}
+
+func (b *fixture) asleepOf(project string) job.Job {
+	b.T.Helper()
+	j := b.Pause(b.built(project))
+	b.Cache.Publish(b.T.Context(), j)
+	return j
+}
+
+// wantRefused checks that on all routes a link is answered with a status, and that the
+// page says what it is about.
+func (b *fixture) wantRefused(name, token string, status int, words string) {
+	b.T.Helper()
+	b.want(b.show(token), status, words)
+	for route, got := range map[string]reply{
+		stateRoute: b.send(stateRoute, token, "", nil), "click": b.post(token, job.Click), "viewing": b.post(token, job.Viewing),
+	} {
+		if got.status != status {
+			b.T.Errorf("%s, %s: got %d %s, want %d", name, route, got.status, got.text, status)
+		}
+	}
+}
+
+func TestAWrongLinkIsToldNothing(t *testing.T) {
+	b := setup(t)
+	j := b.asleep()
+	token := b.link(j, job.FollowProject)
+	share, err := b.shares.Make(t.Context(), alice, j.ProjectID)
+	b.OK(err)
+	another := secrets.NewLinks(functiontest.Sealer(t), "another-stack")
+	theirs, err := another.Sign(t.Context(), job.Link{Follow: job.FollowProject, Share: share.ID, Number: share.Number, Ends: time.Now().Add(time.Hour)})
+	b.OK(err)
+	pages := map[string]bool{}
+	for name, wrong := range map[string]string{
+		"cut short": token[:len(token)-1], "longer": token + "A", "changed": token[:20] + string(token[20]^1) + token[21:], "another stack's": theirs,
+		"a job's id": j.ID, "nothing like one": "favicon.ico",
+	} {
+		b.wantRefused(name, wrong, http.StatusNotFound, "There is no such page")
+		pages[strings.ReplaceAll(b.show(wrong).text, wrong, "")] = true
+	}
+	if len(pages) != 1 {
+		t.Errorf("%d different pages tell of wrong links", len(pages))
+	}
+	b.untouched(j, 0)
+}
+
+// Who made the link, or time, has ended it: the page is one and the same.
+func TestAnEndedLink(t *testing.T) {
+	b := setup(t)
+	j := b.asleep()
+	share, err := b.shares.Make(t.Context(), alice, j.ProjectID)
+	b.OK(err)
+	link := func(number int, life time.Duration) string {
+		return b.sign(job.Link{Follow: job.FollowProject, Share: share.ID, Number: number, Ends: time.Now().Add(life)})
+	}
+	const words = "This link is no longer available"
+	b.wantRefused("its time is over", link(share.Number, -time.Second), http.StatusGone, words)
+	b.wantRefused("of another number", link(share.Number+1, time.Hour), http.StatusGone, words)
+	good := link(share.Number, time.Hour)
+	b.want(b.show(good), http.StatusOK)
+	ended, err := b.shares.End(t.Context(), alice, j.ProjectID)
+	b.OK(err)
+	b.OK(b.Cache.EndShare(t.Context(), ended))
+	b.wantRefused("ended by its owner", good, http.StatusGone, words)
+	b.want(b.show(link(ended.Number, time.Hour)), http.StatusOK)
+	unknown := b.sign(job.Link{Follow: job.FollowProject, Share: job.NewID(), Number: 1, Ends: time.Now().Add(time.Hour)})
+	b.wantRefused("of a share that is no more", unknown, http.StatusGone, words)
+	bobs, err := b.shares.Make(t.Context(), "user_bob", j.ProjectID)
+	b.OK(err)
+	b.wantRefused("another's version", b.sign(job.Link{Follow: job.FollowJob, Share: bobs.ID, Number: 1, JobID: j.ID, Ends: time.Now().Add(time.Hour)}), http.StatusGone, words)
+	b.untouched(j, 0)
+	b.Must(b.Rows.Delete(t.Context(), j.ID))
+	b.OK(b.Cache.Erase(t.Context(), b.Row(j.ID)))
+	b.wantRefused("deleted", b.sign(job.Link{Follow: job.FollowJob, Share: share.ID, Number: ended.Number, JobID: j.ID, Ends: time.Now().Add(time.Hour)}), http.StatusGone, words)
+}
+
+// A cache that was lost, or is not there, knows no ended link as good.
+func TestAnEndedLinkIsFoundInPostgres(t *testing.T) {
+	b := setup(t)
+	j := b.asleep()
+	token := b.link(j, job.FollowProject)
+	b.want(b.show(token), http.StatusOK)
+	_, err := b.shares.End(t.Context(), alice, j.ProjectID)
+	b.OK(err)
+	b.waker.Cache = functiontest.Cache(t, redistest.NewServer(t, redisserver.Config{TCP: true}).URL()) // an empty one
+	b.want(b.show(token), http.StatusGone)
+	server := redistest.NewServer(t, redisserver.Config{TCP: true})
+	b.waker.Cache = functiontest.HastyCache(t, server.URL())
+	server.Kill()
+	b.want(b.show(token), http.StatusGone)
+	b.want(b.show(b.link(j, job.FollowProject)), http.StatusOK, "asleep")
+}
+
+// What the cache has known for long to sleep is asked of Postgres, and a page without
+// any store says so in words.
+func TestThePageWithoutStores(t *testing.T) {
+	b := setup(t)
+	j := b.asleep()
+	token := b.link(j, job.FollowProject)
+	server := redistest.NewServer(t, redisserver.Config{TCP: true})
+	b.waker.Cache = functiontest.HastyCache(t, server.URL())
+	server.Kill()
+	b.Proxy.Down()
+	got := b.show(token)
+	b.want(got, http.StatusServiceUnavailable, "That did not work", "Try again")
+	if got.header["Retry-After"] == "" {
+		t.Error("nobody is told when to come back")
+	}
+}

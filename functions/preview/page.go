@@ -1,0 +1,137 @@
+package main
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"siesta/shared/api"
+	"siesta/shared/job"
+)
+
+// The page is one document: its style and its script are in it, and allowed by their
+// hashes.
+var (
+	//go:embed page/words.html
+	wordsHTML string
+	//go:embed page/awake.html
+	awakeHTML string
+	//go:embed page/style.css
+	style string
+	//go:embed page/page.js
+	script string
+)
+
+const maxPath = 2000
+
+// page is what all pages have in common.
+type page struct {
+	header map[string]string
+	view   time.Duration // until one that nobody touches asks whether anybody looks
+}
+
+// newPage returns pages that show the previews whose addresses match, in frames that
+// only pages of the ancestors may have around them.
+func newPage(previews string, ancestors []string, view time.Duration) page {
+	if len(ancestors) == 0 {
+		ancestors = []string{"'none'"}
+	}
+	policy := strings.Join([]string{
+		"default-src 'none'", "script-src " + hashOf(script), "style-src " + hashOf(style), "img-src data:", "connect-src 'self'",
+		"form-action 'self'", "base-uri 'none'", "frame-src " + previews, "frame-ancestors " + strings.Join(ancestors, " "),
+	}, "; ")
+	return page{view: view, header: map[string]string{
+		"Content-Security-Policy": policy,
+		"Referrer-Policy":         "no-referrer", // else the app in the frame learns the token
+		"X-Robots-Tag":            "noindex, nofollow",
+	}}
+}
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// show is the answer that shows v.
+func (p page) show(r api.Request, status int, v view) api.Answer {
+	document, refresh := wordsHTML, ""
+	address := ""
+	if v.State == stateAwake {
+		document, address = awakeHTML, appAddress(*v.PreviewURL, r.QueryStringParameters["path"])
+	}
+	if v.State == stateBuilding || v.State == stateWaking {
+		refresh = `<noscript><meta http-equiv="refresh" content="3"></noscript>`
+	}
+	until := ""
+	if v.AwakeUntil != nil {
+		until = *v.AwakeUntil
+	}
+	path := pathOf(r)
+	base, query, _ := strings.Cut(path, "?")
+	action := base + "/wake"
+	if query != "" {
+		action += "?" + query
+	}
+	escaped := map[string]string{
+		"title": v.Title, "text": v.Text, "state": string(v.State), "version": v.Version, "button": v.Button,
+		"base": base, "action": action, "address": address, "until": until, "view": strconv.Itoa(int(p.view.Seconds())),
+	}
+	raw := map[string]string{"refresh": refresh, "style": style, "script": script, "stages": stages(v), "hidden": hidden(v.Button == "")}
+	pairs := make([]string, 0, 2*(len(escaped)+len(raw)))
+	for name, text := range escaped {
+		pairs = append(pairs, "{{"+name+"}}", html.EscapeString(text))
+	}
+	for name, text := range raw {
+		pairs = append(pairs, "{{"+name+"}}", text)
+	}
+	return api.Answer{Status: status, Page: strings.NewReplacer(pairs...).Replace(document), Header: p.header}
+}
+
+func hidden(yes bool) string {
+	if yes {
+		return "hidden"
+	}
+	return ""
+}
+
+// stages are those of a build, as a list.
+func stages(v view) string {
+	if v.State != stateBuilding {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(`<ol id="stages">`)
+	for _, s := range []job.Status{job.Queued, job.Starting, job.Scaffold, job.Code, job.Deps, job.Checks} {
+		current := ""
+		if s == v.Stage {
+			current = ` aria-current="step"`
+		}
+		b.WriteString(`<li data-stage="` + string(s) + `"` + current + `>` + html.EscapeString(strings.TrimSuffix(s.Label(), "...")) + "</li>")
+	}
+	b.WriteString("</ol>")
+	return b.String()
+}
+
+// pathOf is the page's own path, with the app's in it.
+func pathOf(r api.Request) string {
+	path := "/p/" + url.PathEscape(r.PathParameters["token"])
+	if wish := r.QueryStringParameters["path"]; wish != "" {
+		path += "?" + url.Values{"path": {wish}}.Encode()
+	}
+	return path
+}
+
+// appAddress is where the app in the frame begins: at the preview's own address, or
+// at another path of the same host.
+func appAddress(preview, path string) string {
+	u, err := url.Parse(preview)
+	if err != nil || !strings.HasPrefix(path, "/") || len(path) > maxPath {
+		return preview
+	}
+	return u.Scheme + "://" + u.Host + path
+}

@@ -1,0 +1,140 @@
+"use strict";
+(() => {
+  const { body } = document, { state, version, base, view, until } = body.dataset;
+  const get = (id) => document.getElementById(id);
+  const text = get("text"), form = get("open"), app = get("app"), bar = get("bar"), still = get("still"), show = get("show");
+  const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
+  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0;
+  body.classList.add("js");
+
+  const say = (words) => { if (text.textContent !== words) text.textContent = words; };
+  const anew = () => location.replace(base + location.search);
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const after = (answer, otherwise) => (Number(answer.headers.get("Retry-After")) || otherwise) * 1000;
+
+  // learn takes what the server says: another state, or another version, is another page.
+  function learn(told, answer) {
+    const date = Date.parse(answer.headers.get("Date"));
+    if (date) skew = date - Date.now();
+    if (told.state !== state || told.version !== version) return anew();
+    awakeUntil = Date.parse(told.awake_until || "");
+    if (state === "awake") return left();
+    say(told.text);
+    for (const stage of document.querySelectorAll("[data-stage]")) {
+      if (stage.dataset.stage === told.stage) stage.setAttribute("aria-current", "step");
+      else stage.removeAttribute("aria-current");
+    }
+  }
+
+  async function look() {
+    clearTimeout(timer);
+    if (document.hidden || busy || state === "error") return;
+    let wait = 10e3;
+    try {
+      const answer = await fetch(base + "/state", { cache: "no-store", headers: tag ? { "If-None-Match": tag } : {} });
+      wait = after(answer, 10);
+      if (answer.status === 200) {
+        tag = answer.headers.get("ETag") || "";
+        learn(await answer.json(), answer);
+      } else if (answer.status === 404 || answer.status === 410) return anew();
+    } catch { /* no network for the moment */ }
+    clearTimeout(timer);
+    timer = setTimeout(look, wait);
+  }
+
+  const post = (intent) => fetch(base + "/wake", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ intent }) });
+
+  async function words(answer) {
+    try {
+      const { detail, message } = await answer.json();
+      return (detail && detail.message) || detail || message || "";
+    } catch { return ""; }
+  }
+
+  async function wake(button) {
+    busy = true;
+    button.setAttribute("aria-disabled", "true");
+    say("Waking the preview\u2026");
+    let problem = "It did not wake in time. Try again.";
+    for (let tries = 0; tries < 20; tries++) {
+      try {
+        const answer = await post("click");
+        if (answer.status === 200) return anew();
+        if (answer.status !== 202) {
+          problem = (await words(answer)) || "That did not work. Try again.";
+          break;
+        }
+        await pause(after(answer, 2));
+        say("Still waking, it takes a little longer this time\u2026");
+      } catch {
+        problem = "The network does not answer. Try again.";
+        break;
+      }
+    }
+    busy = false;
+    button.removeAttribute("aria-disabled");
+    say(problem);
+  }
+
+  if (form) form.addEventListener("submit", (e) => {
+    e.preventDefault();
+    if (!busy) wake(form.querySelector("button"));
+  });
+
+  if (state === "awake") {
+    const asks = () => !still.hidden;
+
+    async function looking() {
+      if (document.hidden || asks() || Date.now() - viewed < everyView / 2) return;
+      viewed = Date.now();
+      try {
+        const answer = await post("viewing");
+        if (answer.status === 200) learn(await answer.json(), answer);
+        else if (answer.status === 429) say(await words(answer));
+      } catch { /* no network for the moment */ }
+    }
+
+    function touch() {
+      touched = Date.now();
+      if (!asks()) return;
+      still.hidden = true;
+      looking();
+    }
+
+    function showBar(yes) {
+      bar.hidden = !yes;
+      show.hidden = yes;
+    }
+
+    document.addEventListener("pointerdown", touch);
+    document.addEventListener("keydown", touch);
+    window.addEventListener("blur", () => { if (document.activeElement === app) touch(); }); // a click into the app
+    get("yes").addEventListener("click", touch);
+    get("reload").addEventListener("click", () => { app.src = app.getAttribute("src"); });
+    get("hide").addEventListener("click", () => { showBar(false); show.focus(); });
+    show.addEventListener("click", () => { showBar(true); get("hide").focus(); });
+    for (const button of document.querySelectorAll("[data-width]:not(iframe)")) button.addEventListener("click", () => {
+      app.dataset.width = button.dataset.width;
+      for (const other of document.querySelectorAll("[aria-pressed]")) other.setAttribute("aria-pressed", String(other === button));
+    });
+    document.addEventListener("visibilitychange", looking);
+    setInterval(looking, everyView);
+    setInterval(() => {
+      if (!asks() && !document.hidden && Date.now() - touched > Number(view) * 1000) {
+        showBar(true);
+        still.hidden = false;
+      }
+      left();
+    }, everyTick);
+    looking();
+  }
+
+  // left tells when the preview is about to sleep.
+  function left() {
+    const ms = awakeUntil - Date.now() - skew;
+    say(ms > 0 && ms < near ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "");
+  }
+
+  document.addEventListener("visibilitychange", look);
+  look();
+})();

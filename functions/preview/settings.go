@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"net/url"
+	"time"
+
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/job"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel      string
+	StackTag      string
+	AWS           awsenv.Config
+	SQSEndpoint   *string // nil: the region's own
+	Database      postgres.Config
+	Cache         redis.Config
+	E2B           e2b.Config
+	SealKey       *secrets.Source
+	PauseQueueURL string
+	Limits        job.TierLimits
+	Wake          time.Duration // how long a woken preview stays awake
+	View          time.Duration // until a page that nobody touches asks whether anybody looks
+	LinkWakes     int           // wakes by all links of a project in an hour; 0: no limit
+	Ancestors     []string      // origins whose pages may have ours in a frame
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	s := settings{
+		LogLevel:      r.String("LOG_LEVEL", ""),
+		StackTag:      r.Required("STACK_TAG"),
+		AWS:           aws,
+		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
+		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
+		Wake:          r.Seconds("WAKE_SECONDS", 10*time.Minute, job.MinWake, job.MaxWake),
+		View:          r.Seconds("VIEW_SECONDS", time.Hour, time.Minute, 24*time.Hour),
+		LinkWakes:     r.Int("LINK_WAKES_PER_HOUR", 60, 0, 100_000),
+		Ancestors:     r.List("FRAME_ANCESTORS"),
+	}
+	r.JSON("LIMITS", &s.Limits)
+	for _, origin := range s.Ancestors {
+		r.Check("FRAME_ANCESTORS", checkOrigin(origin))
+	}
+	return s
+}
+
+// checkOrigin refuses what is no origin: it would be a part of the page's policy.
+func checkOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+		return errors.New("must be origins such as https://app.example.com, with commas between them")
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"siesta/shared/awsenv"
+	"siesta/shared/env"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel string
+	StackTag string
+	Database postgres.Config
+	Cache    redis.Config
+	SealKey  *secrets.Source
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	return settings{
+		LogLevel: r.String("LOG_LEVEL", ""),
+		StackTag: r.Required("STACK_TAG"),
+		Database: postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
+		Cache:    redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		SealKey:  secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
+	}
+}

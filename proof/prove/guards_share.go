@@ -1,0 +1,32 @@
+package main
+
+const preview = "functions/preview"
+
+// shareGuards are what keeps share links from waking what nobody clicked for, and
+// from opening what nobody shared.
+var shareGuards = []guard{
+	{"a token is believed by its code", "shared/secrets/links.go",
+		"if !hmac.Equal(code, want) {", "if !hmac.Equal(code, want) && want == nil {",
+		"shared/secrets", "TestAWrongTokenIsNoLink"},
+	{"a copy of a stack opens none of its links", "shared/secrets/links.go",
+		"\"siesta share links of \"+s.stack", "\"siesta share links of \"",
+		"shared/secrets", "TestALinkOpensForItsStackAndItsKeysOnly"},
+	{"a link that was ended is not good", "shared/job/link.go",
+		"if l.Number != s.Number || !now.Before(l.Ends) {", "if !now.Before(l.Ends) {",
+		preview, "TestAnEndedLink"},
+	{"an overtaken reader brings back no ended link", "shared/redis/share.go",
+		"if old and tonumber(old) and tonumber(old) > tonumber(ARGV[2]) then", "if old and tonumber(old) and tonumber(old) < 0 then",
+		cache, "TestAnEndedShareStaysEnded"},
+	{"only the page itself posts", "functions/preview/wake.go",
+		"	if !sameSite(r) {", "	if false && !sameSite(r) {",
+		preview, "TestPostsFromElsewhereAreRefused"},
+	{"who looks wakes nothing", "shared/wake/waker.go",
+		"if !Awake(j, j.ReadAt) {", "if false {",
+		preview, "TestViewingProlongsWhatIsAwake"},
+	{"a version is its share's owner's", "functions/preview/target.go",
+		"	return j, j.CheckOwner(user)", "	return j, nil",
+		preview, "TestAnEndedLink"},
+	{"clicks on one sleep are one", "shared/redis/share.go",
+		"j.ID+\":\"+strconv.FormatInt(j.Revision, 10)", "job.NewID()",
+		preview, "TestManyClicksMakeOneWake"},
+}

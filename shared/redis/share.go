@@ -1,0 +1,114 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"siesta/shared/job"
+)
+
+// shareScript keeps a share unless a later number of it is kept: who read it from
+// Postgres before its links were ended may write it after.
+//
+//	KEYS[1] the hash; ARGV: its life in seconds, number, user, project
+var shareScript = redis.NewScript(`
+local old = redis.pcall('HGET', KEYS[1], 'number')
+if type(old) == 'table' and old.err then
+	redis.call('DEL', KEYS[1])
+	old = nil
+end
+if old and tonumber(old) and tonumber(old) > tonumber(ARGV[2]) then
+	return 0
+end
+redis.call('HSET', KEYS[1], 'number', ARGV[2], 'user_id', ARGV[3], 'project_id', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+`)
+
+// Share returns what the cache knows of a share; ok is false when that is nothing.
+func (c *Cache) Share(ctx context.Context, id string) (s job.Share, ok bool, err error) {
+	var values []any
+	err = c.call(ctx, "read share", func(ctx context.Context) error {
+		var err error
+		values, err = c.client.HMGet(ctx, shareKey(id), "number", "user_id", "project_id").Result()
+		if redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return nil
+		}
+		return err
+	})
+	if err != nil || len(values) != 3 {
+		return job.Share{}, false, err
+	}
+	number, _ := values[0].(string)
+	user, _ := values[1].(string)
+	project, _ := values[2].(string)
+	n, err := strconv.Atoi(number)
+	if err != nil || user == "" || !job.IsID(project) {
+		return job.Share{}, false, nil
+	}
+	return job.Share{ID: id, UserID: user, ProjectID: project, Number: n}, true, nil
+}
+
+// PutShare keeps a share, as Postgres returned it, for ShareBelieved.
+func (c *Cache) PutShare(ctx context.Context, s job.Share) error {
+	return c.call(ctx, "keep share", func(ctx context.Context) error {
+		args := []any{int(job.ShareBelieved.Seconds()), s.Number, s.UserID, s.ProjectID}
+		return shareScript.Run(ctx, c.client, []string{shareKey(s.ID)}, args...).Err()
+	})
+}
+
+// EndShare is PutShare for one whose links were ended, or where the cache does not
+// take that, whatever it says of the share is removed. An error: it may go on to say
+// that they are good, until ShareBelieved after it was kept last.
+func (c *Cache) EndShare(ctx context.Context, s job.Share) error {
+	err := c.PutShare(ctx, s)
+	if err == nil {
+		return nil
+	}
+	gone := c.call(ctx, "forget share", func(ctx context.Context) error { return c.client.Del(ctx, shareKey(s.ID)).Err() })
+	if gone == nil {
+		return nil
+	}
+	return errors.Join(err, gone)
+}
+
+func shareKey(id string) string { return "share:" + id }
+
+// Created returns when a cached job was accepted; zero when the cache does not know.
+func (c *Cache) Created(ctx context.Context, id string) (at time.Time, err error) {
+	err = c.call(ctx, "read cached job", func(ctx context.Context) error {
+		text, err := c.client.HGet(ctx, jobKey(id), "created_at").Result()
+		if err == nil {
+			at, _ = parseMoment(text) // damaged: not known
+		}
+		if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return nil
+		}
+		return err
+	})
+	return at, err
+}
+
+// CountWake counts that a sleeping j is woken by a link of a share, however many ask
+// for that at once, and returns how many wakes that makes in an hour from the first.
+func (c *Cache) CountWake(ctx context.Context, share string, j job.Job) (n int, err error) {
+	key := shareKey(share) + ":wakes"
+	err = c.call(ctx, "count wake", func(ctx context.Context) error {
+		var count *redis.IntCmd
+		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.SAdd(ctx, key, j.ID+":"+strconv.FormatInt(j.Revision, 10))
+			p.ExpireNX(ctx, key, time.Hour)
+			count = p.SCard(ctx, key)
+			return nil
+		})
+		if err == nil {
+			n = int(count.Val())
+		}
+		return err
+	})
+	return n, err
+}

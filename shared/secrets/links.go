@@ -1,0 +1,173 @@
+package secrets
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"siesta/shared/job"
+)
+
+// A link's token is, in base64 for addresses: the version of this form, the id of
+// the key, what the link follows, its share, its version if it follows one, its
+// end, its number, and a code over all of that.
+const (
+	linkVersion = 1
+	uuidSize    = 16
+	numberSize  = 4
+	codeSize    = 16
+
+	kindAt    = headerSize
+	shareAt   = kindAt + 1
+	shortLink = shareAt + uuidSize + 2*numberSize + codeSize // that of a project
+	longLink  = shortLink + uuidSize                         // that of a job
+)
+
+// The kinds of a token.
+const (
+	kindProject = 'p'
+	kindJob     = 'j'
+)
+
+// askKeysEvery bounds how often tokens of keys that are not known make one ask for
+// the keys anew: anybody may send such tokens.
+const askKeysEvery = time.Minute
+
+// Links signs what a share link says, and tells such links from all others. Its
+// keys are derived from those of a Sealer, one from each: while one key replaces
+// another, the links of both open.
+type Links struct {
+	sealer *Sealer
+	stack  string
+	asked  atomic.Int64 // when keys were last asked for anew, in Unix nanoseconds
+}
+
+// NewLinks returns the links of a stack: a copy of it under another name, with the
+// same keys, opens none of them.
+func NewLinks(keys *Sealer, stack string) *Links { return &Links{sealer: keys, stack: stack} }
+
+// Sign returns the token of l.
+func (s *Links) Sign(ctx context.Context, l job.Link) (string, error) {
+	keys, err := s.sealer.load(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	share, err := parseUUID(l.Share)
+	if err != nil {
+		return "", err
+	}
+	end := l.Ends.Unix()
+	if l.Number < 0 || l.Number > math.MaxUint32 || end < 0 || end > math.MaxUint32 {
+		return "", fmt.Errorf("sign link: number %d or end %d is out of range", l.Number, end)
+	}
+	token := append(make([]byte, 0, longLink), linkVersion)
+	token = append(token, keys[0].id[:]...)
+	if l.Follow == job.FollowJob {
+		version, err := parseUUID(l.JobID)
+		if err != nil {
+			return "", err
+		}
+		token = append(append(append(token, kindJob), share...), version...)
+	} else {
+		token = append(append(token, kindProject), share...)
+	}
+	token = binary.BigEndian.AppendUint32(token, uint32(end))
+	token = binary.BigEndian.AppendUint32(token, uint32(l.Number))
+	code, err := s.code(keys[0], token)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(append(token, code...)), nil
+}
+
+// Open returns what was signed. job.ErrNoLink: nothing was, by this stack. Whether
+// a link has ended is not asked.
+func (s *Links) Open(ctx context.Context, token string) (job.Link, error) {
+	if strings.ContainsAny(token, "\r\n") { // which the decoder would skip
+		return job.Link{}, job.ErrNoLink
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) != shortLink && len(raw) != longLink || raw[0] != linkVersion {
+		return job.Link{}, job.ErrNoLink
+	}
+	signer, err := s.signer(ctx, raw)
+	if err != nil {
+		return job.Link{}, err
+	}
+	said, code := raw[:len(raw)-codeSize], raw[len(raw)-codeSize:]
+	want, err := s.code(signer, said)
+	if err != nil {
+		return job.Link{}, err
+	}
+	if !hmac.Equal(code, want) {
+		return job.Link{}, job.ErrNoLink
+	}
+	return readLink(said)
+}
+
+// signer is the key that a token names. Keys that were rotated since they were
+// fetched are fetched once more.
+func (s *Links) signer(ctx context.Context, token []byte) (key, error) {
+	keys, err := s.sealer.load(ctx, false)
+	if err != nil {
+		return key{}, err
+	}
+	k, ok := find(keys, token)
+	if asked := s.asked.Load(); !ok && time.Now().UnixNano()-asked > int64(askKeysEvery) && s.asked.CompareAndSwap(asked, time.Now().UnixNano()) {
+		if keys, err = s.sealer.load(ctx, true); err != nil {
+			return key{}, err
+		}
+		k, ok = find(keys, token)
+	}
+	if !ok {
+		return key{}, job.ErrNoLink
+	}
+	return k, nil
+}
+
+// code is what only this stack can write below said.
+func (s *Links) code(k key, said []byte) ([]byte, error) {
+	derived, err := hkdf.Key(sha256.New, k.raw, nil, "siesta share links of "+s.stack, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive key of links: %w", err)
+	}
+	mac := hmac.New(sha256.New, derived)
+	mac.Write(said)
+	return mac.Sum(nil)[:codeSize], nil
+}
+
+// readLink reads what was signed.
+func readLink(said []byte) (job.Link, error) {
+	kind, ids, numbers := said[kindAt], said[shareAt:len(said)-2*numberSize], said[len(said)-2*numberSize:]
+	l := job.Link{
+		Follow: job.FollowProject, Share: formatUUID(ids[:uuidSize]), Number: int(binary.BigEndian.Uint32(numbers[numberSize:])),
+		Ends: time.Unix(int64(binary.BigEndian.Uint32(numbers)), 0).UTC(),
+	}
+	switch {
+	case kind == kindJob && len(ids) == 2*uuidSize:
+		l.Follow, l.JobID = job.FollowJob, formatUUID(ids[uuidSize:])
+	case kind != kindProject || len(ids) != uuidSize: // of a later version
+		return job.Link{}, job.ErrNoLink
+	}
+	return l, nil
+}
+
+func parseUUID(id string) ([]byte, error) {
+	if !job.IsID(id) {
+		return nil, fmt.Errorf("sign link: %q is no id", id)
+	}
+	return hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+}
+
+func formatUUID(b []byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
