@@ -64,7 +64,7 @@ func (p page) show(r api.Request, status int, v view) api.Answer {
 	if v.State == stateAwake {
 		document, address = awakeHTML, appAddress(*v.PreviewURL, r.QueryStringParameters["path"])
 	}
-	if v.State == stateBuilding || v.State == stateWaking {
+	if v.State == stateBuilding || v.State == stateWaking || v.State == stateMoved {
 		refresh = `<noscript><meta http-equiv="refresh" content="3"></noscript>`
 	}
 	until := ""

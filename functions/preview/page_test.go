@@ -52,6 +52,7 @@ func TestThePageOfEachState(t *testing.T) {
 		"pausing":    {"sandbox_state = 'pausing', sandbox_paused = false, op_until = now() + interval '1 minute'", stateAsleep, nil},
 		"due":        {"sandbox_state = 'running', sandbox_paused = false, pause_due_at = now(), sandbox_expires_at = now() + interval '1 hour'", stateAsleep, nil},
 		"awake":      {"sandbox_state = 'running', sandbox_paused = false, pause_due_at = now() + interval '10 minutes', sandbox_expires_at = now() + interval '1 hour'", stateAwake, []string{"<iframe", j.PreviewURL}},
+		"moved":      {"sandbox_state = 'moved', sandbox_paused = false, op_until = NULL, pause_due_at = NULL, sandbox_expires_at = NULL, moved_to = gen_random_uuid()", stateMoved, []string{"newer version", "http-equiv"}},
 		"gone":       {"sandbox_state = 'gone', sandbox_paused = false", stateGone, []string{"built again"}},
 		"installing": {"status = 'deps', completed_at = NULL, lease_until = now(), sandbox_state = 'running', sandbox_paused = false", stateBuilding, []string{"Installing dependencies", `data-stage="deps" aria-current="step"`, "http-equiv"}},
 		"failed":     {"status = 'failed', error_message = 'secret words', debug_id = gen_random_uuid()::text, sandbox_state = 'gone', sandbox_paused = false", stateFailed, []string{"could not be built"}},

@@ -20,6 +20,7 @@ const (
 	stateWaking   state = "waking"
 	stateBuilding state = "building"
 	stateFailed   state = "failed"
+	stateMoved    state = "moved"
 	stateGone     state = "gone"
 	stateError    state = "error" // of the page's own; never an answer of state
 )
@@ -52,6 +53,9 @@ func describe(j job.Job, now time.Time) view {
 	v.Version = strings.TrimPrefix(j.BuildVersion, "build_v0_")
 	name := "Version " + v.Version
 	switch {
+	case j.SandboxState == job.SandboxMoved:
+		v.State, v.Title = stateMoved, "This version is being changed, or was"
+		v.Text = "A newer version is made of " + name + " in its place. If that does not succeed, this one is back in a moment; else ask who shared it for the newer one."
 	case j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone:
 		v.State, v.Title, v.Text = stateGone, "This preview is no longer kept", name+" would have to be built again. Ask who shared it."
 	case wake.Awake(j, now):
@@ -76,7 +80,7 @@ func built(j job.Job) string {
 // again is when a page should ask again.
 func (v view) again() time.Duration {
 	switch v.State {
-	case stateBuilding, stateWaking:
+	case stateBuilding, stateWaking, stateMoved:
 		return 2 * time.Second
 	case stateAwake, stateAsleep:
 		return 10 * time.Second
