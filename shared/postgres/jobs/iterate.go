@@ -53,7 +53,7 @@ const unclaimed = ` sandbox_paused = false, sandbox_expires_at = NULL, op_until 
 // job.ErrConflict: either row has moved on, or a call to E2B may be under way.
 func (s *Store) Take(ctx context.Context, from, j job.Job) (job.Job, error) {
 	const leave = `UPDATE jobs SET sandbox_state = 'moved', moved_to = @to::uuid, epoch = epoch + 1, missing_since = NULL,` + unclaimed + changed + `
-		WHERE id = @id::uuid AND sandbox_stack = @stack AND status = 'ready' AND deleted_at IS NULL AND epoch = @epoch AND sandbox_state = @state
+		WHERE id = @id::uuid AND sandbox_stack = @stack AND status = 'ready' AND epoch = @epoch AND sandbox_state = @state
 		AND (sandbox_state IN ('paused', 'running') OR sandbox_state IN ('pausing', 'resuming') AND op_until < now())`
 	const take = `UPDATE jobs SET taken_from = @from::uuid, sandbox_id = @sandbox, sandbox_stack = @stack, sandbox_state = 'running',
 			sandbox_expires_at = @expires, epoch = @epoch + 1, marker_epoch = @marker, pause_due_at = @due, op_until = @op_until,` + changed + mine + `
@@ -75,7 +75,7 @@ func (s *Store) Take(ctx context.Context, from, j job.Job) (job.Job, error) {
 // scaffold: from here on its files may change.
 func (s *Store) RecordKept(ctx context.Context, j job.Job, p job.Progress, hash string) (job.Job, error) {
 	const sql = `UPDATE jobs SET kept_hash = @hash, status = 'scaffold', step_started_at = now(), log_offset = 0, polled_ms = @polled_ms,` + changed + mine + `
-		AND taken_from IS NOT NULL AND kept_hash IS NULL` + returning
+		AND taken_from IS NOT NULL` + returning
 	return s.write(ctx, sql, with(builder(j), postgres.Args{"status": job.Starting, "hash": hash, "polled_ms": p.PolledMS}))
 }
 

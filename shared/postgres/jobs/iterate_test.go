@@ -96,6 +96,12 @@ func TestATakeWaits(t *testing.T) {
 	j := b.iteration(woken)
 	must(t)(b.TakeResume(b.ctx, woken, jobs.Wake{Time: time.Minute}))
 	b.wantUnwritten(woken.ID, job.ErrConflict, func() (job.Job, error) { return b.Take(b.ctx, woken, j) })
+	slept := b.paused() // and was awake since it was read
+	j = b.iteration(slept)
+	again := must(t)(b.TakeResume(b.ctx, slept, jobs.Wake{Time: time.Minute}))
+	again = must(t)(b.RecordResumed(b.ctx, again, jobs.Run{TTL: time.Minute}))
+	must(t)(b.RecordPaused(b.ctx, must(t)(b.TakePause(b.ctx, again.ID, again.Epoch))))
+	b.wantUnwritten(slept.ID, job.ErrConflict, func() (job.Job, error) { return b.Take(b.ctx, slept, j) })
 	deleted := b.paused()
 	j = b.iteration(deleted)
 	must(t)(b.Delete(b.ctx, deleted.ID))
