@@ -94,6 +94,10 @@ chaos: deps ## seeded histories of crashes and races (SECONDS=600 SEED=1)
 histories: deps ## random histories of the system beside its model (CHECKS=2000 SEED=1)
 	go test -count=1 -timeout 12h ./proof/model -rapid.checks=$(or $(CHECKS),2000) -rapid.shrinktime=5m $(if $(SEED),-rapid.seed=$(SEED))
 
+.PHONY: crash
+crash: deps ## a crash at every call, in three ways, of the long scenarios too (half an hour)
+	CRASH=whole go test -count=1 -timeout 3h ./proof/crash -v | grep -v '"timestamp"'
+
 .PHONY: load
 load: deps ## many jobs at once through the whole system (JOBS=500)
 	@go run ./proof/load -jobs $(or $(JOBS),500)

@@ -1,6 +1,7 @@
 package crash_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +13,11 @@ import (
 func TestMain(m *testing.M) { world.Main(m) }
 
 // TestACrashAtAnyCallBreaksNoPromise kills a function before and after each of
-// its calls, and cuts the answer to each, one at a time.
+// its calls, and cuts the answer to each, one at a time. With CRASH=whole, as make
+// crash sets it, each call of the long scenarios meets all three, else one.
 func TestACrashAtAnyCallBreaksNoPromise(t *testing.T) {
+	whole := os.Getenv("CRASH") == "whole"
+	fates := []world.Fate{world.Before, world.After, world.Lost}
 	for _, c := range crash.Scenarios {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
@@ -25,25 +29,30 @@ func TestACrashAtAnyCallBreaksNoPromise(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, fate := range []world.Fate{world.Before, world.After, world.Lost} {
+			// meets reports whether the k-th call was there to meet its fate.
+			meets := func(k int, fate world.Fate) bool {
+				call, broken, err := c.Run(t.Context(), s, k, fate, pristine)
+				if err != nil {
+					t.Fatalf("%s call %d: %v", fate, k, err)
+				}
+				if len(broken) > 0 {
+					t.Fatalf("%s call %d, %v:\n%s", fate, k, call, strings.Join(broken, "\n"))
+				}
+				return call != nil
+			}
+			rounds, turn := len(fates), 0
+			if c.Long && !whole {
+				rounds, turn = 1, 1 // the fates take turns
+			}
+			for round := range rounds {
 				k := 1
-				for ; ; k++ {
-					call, broken, err := c.Run(t.Context(), s, k, fate, pristine)
-					if err != nil {
-						t.Fatalf("%s call %d: %v", fate, k, err)
-					}
-					if len(broken) > 0 {
-						t.Errorf("%s call %d, %v:\n%s", fate, k, call, strings.Join(broken, "\n"))
-						return
-					}
-					if call == nil {
-						break
-					}
+				for meets(k, fates[(round+turn*k)%len(fates)]) {
+					k++
 				}
 				if k == 1 {
-					t.Errorf("%s met no call of %s", fate, c.Function)
+					t.Errorf("round %d met no call of %s", round, c.Function)
 				}
-				t.Logf("%s: %d calls, %.1f s", fate, k-1, time.Since(began).Seconds())
+				t.Logf("round %d: %d calls, %.1f s", round, k-1, time.Since(began).Seconds())
 			}
 		})
 	}

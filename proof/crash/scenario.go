@@ -26,6 +26,7 @@ type Scenario struct {
 	End      func(job.Job) (want string) // what a job ends as: "" when it does; nil: ready and asleep
 	Jobs     int                         // at most; 0: 1
 	Env      map[string]string           // settings of the functions
+	Long     bool                        // it has so many calls that they share the fates where time counts
 	Same     bool                        // versions that sleep in the end have the workspace that they had
 }
 
