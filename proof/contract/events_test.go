@@ -99,7 +99,8 @@ func TestReadmesRequest(t *testing.T) {
 		t.Fatal("README.md has no request")
 	}
 	for _, b := range bodies {
-		if _, err := job.ParseRequest([]byte(b[1]), "user", job.Allowed{Templates: []string{"base"}}); err != nil {
+		body := strings.ReplaceAll(b[1], "JOB_ID", job.NewID())
+		if _, err := job.ParseRequest([]byte(body), "user", job.Allowed{Templates: []string{"base"}}); err != nil {
 			t.Errorf("the request of README.md: %v", err)
 		}
 	}
