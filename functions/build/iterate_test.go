@@ -349,6 +349,21 @@ func TestALostSandbox(t *testing.T) {
 	})
 }
 
+// An app that removes our folder costs its iteration, and no preview.
+func TestAMissingMarkerLosesNoPreview(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	b.wake(from)
+	b.Run(from, "rm -rf .siesta")
+	j := b.finished(b.iterate(from, folder(""), map[string]string{"site/index.html": "two"}).ID)
+	if j.Status != job.Failed || !strings.Contains(j.ErrorMessage, "/home/user/.siesta") {
+		t.Errorf("the iteration is %s: %s", j.Status, j.ErrorMessage)
+	}
+	if from = b.Row(from.ID); from.SandboxState != job.SandboxRunning || b.shown(from) != "one" {
+		t.Errorf("the version is %s", from.SandboxState)
+	}
+}
+
 // A copy that is not what was copied is not handed back.
 func TestWhatIsNotProvedIsNotHandedBack(t *testing.T) {
 	b := setup(t)

@@ -136,8 +136,10 @@ func (t *turn) recognize(ctx context.Context) error {
 		return err
 	case missing != nil && t.j.MarkerEpoch == 0:
 		return nil // its first turn died before it wrote one
+	case missing != nil && t.j.GivesBack():
+		return nil // what is put back is proved by its hash
 	case missing != nil:
-		return lost(missing, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
+		return failed(missing, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
 	case marker < t.j.MarkerEpoch:
 		return lost(nil, "The sandbox came back without its latest files. Please try again.")
 	}
