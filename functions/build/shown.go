@@ -24,8 +24,8 @@ const (
 )
 
 // debuggers are ports of tools beside a server, which are no app: Node's
-// inspector, live reload, Python's debugger, Vite's own socket.
-var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678}
+// inspector, live reload, Python's debugger, Vite's own socket, TanStack's devtools.
+var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678, 4206}
 
 // seen is what a port shows to its visitors.
 type seen struct {
@@ -44,6 +44,9 @@ func (t *turn) shown(ctx context.Context, planned seen) (seen, bool) {
 	}
 	if t.j.Plan.Named || !planned.Ready() && t.elapsed() < otherPageAfter {
 		return planned, false
+	}
+	if planned.Answer == e2b.NoAnswer && t.elapsed() < failsWithin {
+		return planned, false // something listens there, and most make their first page when it is asked for
 	}
 	best, rank := planned, rankOf(planned.Preview)
 	others := t.others(ctx)

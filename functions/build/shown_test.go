@@ -67,6 +67,48 @@ func TestThePlannedPortIsTheFirstChoice(t *testing.T) {
 	}
 }
 
+// Many servers make their first page when it is asked for, and that takes a while:
+// what is beside them has answered long before.
+func TestAPageThatIsBeingMadeIsWaitedFor(t *testing.T) {
+	const start = "mkdir api site; echo page >site/index.html; echo -1 >site/index.html.status; (cd api; PORT=4000 exec {self} serve) & exec {self} site"
+	for name, c := range map[string]struct {
+		finish string
+		passes time.Duration
+		port   int
+	}{
+		"it comes": {"rm project/site/index.html.status", noPageAfter, job.DefaultPort},
+		"it never": {"true", failsWithin, 4000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.at(b.spent(starts(start), 0).ID, job.Checks)
+			b.Run(j, "for port in 0BB8 0FA0; do until grep -q \":$port \" /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; done")
+			b.Pass(noPageAfter)
+			b.deliver()
+			if row := b.Row(j.ID); row.Status.Terminal() {
+				t.Fatalf("the job is %s at %s", row.Status, row.PreviewURL)
+			}
+			b.Run(j, c.finish)
+			b.Pass(c.passes)
+			b.wantPort(b.ready(j.ID), c.port)
+		})
+	}
+}
+
+// What tools listen on beside a server is no app, whatever it answers.
+func TestAToolsPortIsNoApp(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.spent(starts("mkdir tool; (cd tool; echo 404 >status; PORT=4206 exec {self} serve) & until [ -e go ]; do sleep 0.01; done; exec {self} serve"), 0).ID, job.Checks)
+	b.Run(j, "until grep -q ':106E ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done")
+	b.Pass(noPageAfter)
+	b.deliver()
+	if row := b.Row(j.ID); row.Status.Terminal() {
+		t.Fatalf("the job is %s at %s", row.Status, row.PreviewURL)
+	}
+	b.Run(j, "touch project/go")
+	b.wantPort(b.ready(j.ID), job.DefaultPort)
+}
+
 // A port that the request named is what its sender wants to see.
 func TestANamedPortIsNeverReplaced(t *testing.T) {
 	b := setup(t)
