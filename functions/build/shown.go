@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"siesta/shared/detect"
 	"siesta/shared/e2b"
 )
 
@@ -15,7 +16,8 @@ const (
 	// otherPageAfter the start, a page on another port is the app's.
 	otherPageAfter = 2 * time.Second
 	// noPageAfter the start, an app that has nothing at its root, or several
-	// servers, has none.
+	// servers, has none. Where one of these makes pages and is not up yet, such as
+	// one that bundles first, that counts failsWithin the start.
 	noPageAfter = 5 * time.Second
 	// mostPorts is how many others are looked at, and otherTime what they have
 	// together: a silent one must not cost what the planned port does.
@@ -61,7 +63,9 @@ func (t *turn) shown(ctx context.Context, planned seen) (seen, bool) {
 		return planned, false
 	case rank == pageRank:
 		patience = otherPageAfter
-	case rank == answerRank && len(others) == 0:
+	case t.j.Plan.Several && !planned.Ready() && detect.ShowsPage(t.j.Plan.Framework):
+		patience = failsWithin
+	case rank == answerRank && len(others) == 0 && !t.j.Plan.Several:
 		patience = 0
 	}
 	if t.elapsed() < patience {

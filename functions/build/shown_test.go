@@ -41,10 +41,11 @@ func (b *fixture) wantPort(j job.Job, port int) {
 // What a server listens on is its own affair.
 func TestAPageIsFoundWhereverItIs(t *testing.T) {
 	for name, command := range map[string]string{
-		"on another port":       "GREETING=" + html + " PORT=4000 exec {self} serve",
-		"without one":           "PORT=4000 exec {self} serve",
-		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
-		"beside an API that is": "mkdir api; (cd api; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
+		"on another port":        "GREETING=" + html + " PORT=4000 exec {self} serve",
+		"without one":            "PORT=4000 exec {self} serve",
+		"after the API":          "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
+		"after one that answers": "mkdir api; (cd api; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
+		"beside an API that is":  "mkdir api; (cd api; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
@@ -70,19 +71,28 @@ func TestThePlannedPortIsTheFirstChoice(t *testing.T) {
 // Many servers make their first page when it is asked for, and that takes a while:
 // what is beside them has answered long before.
 func TestAPageThatIsBeingMadeIsWaitedFor(t *testing.T) {
-	const start = "mkdir api site; echo page >site/index.html; echo -1 >site/index.html.status; (cd api; PORT=4000 exec {self} serve) & exec {self} site"
+	const (
+		api     = "mkdir api; (cd api; PORT=4000 exec {self} serve) & "
+		silent  = api + "mkdir site; echo page >site/index.html; echo -1 >site/index.html.status; exec {self} site"
+		bundles = api + "until [ -e bundled ]; do sleep 0.01; done; GREETING=" + html + " exec {self} serve"
+		vite    = 5173
+	)
 	for name, c := range map[string]struct {
-		finish string
-		passes time.Duration
-		port   int
+		start, listen, finish string
+		passes                time.Duration
+		port                  int
 	}{
-		"it comes": {"rm project/site/index.html.status", noPageAfter, job.DefaultPort},
-		"it never": {"true", failsWithin, 4000},
+		"when it is asked for": {silent, "1435 0FA0", "rm project/site/index.html.status", 0, vite},
+		"for ever":             {silent, "1435 0FA0", "true", failsWithin, 4000},
+		"before it listens":    {bundles, "0FA0", "touch project/bundled", 0, vite},
+		"and never listens":    {bundles, "0FA0", "true", failsWithin, 4000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
-			j := b.at(b.spent(starts(start), 0).ID, job.Checks)
-			b.Run(j, "for port in 0BB8 0FA0; do until grep -q \":$port \" /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; done")
+			r := starts(c.start)
+			r.Source.Files = map[string]job.File{"package.json": {Content: []byte(`{"devDependencies":{"vite":"7"}}`)}}
+			j := b.at(b.spent(r, 0).ID, job.Checks)
+			b.Run(j, "for port in "+c.listen+"; do until grep -q \":$port \" /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; done")
 			b.Pass(noPageAfter)
 			b.deliver()
 			if row := b.Row(j.ID); row.Status.Terminal() {

@@ -13,7 +13,11 @@ import (
 // opens the apps of the view to their preview's address, whichever of them it
 // starts. What a kind does by arguments only, it has to do itself.
 func Open(v View, plan job.Plan, start string) job.Plan {
-	plan.Start = start
+	p, err := readProject(v)
+	if err != nil {
+		p = project{view: v} // whose start may be more than one program all the same
+	}
+	plan.Start, plan.Several = start, several(p.programs(".", start, 0))
 	before, env := v.opening()
 	if before != "" {
 		line, _, _ := strings.Cut(start, "\n")

@@ -101,6 +101,7 @@ type Plan struct {
 	Port    int    `json:"port"`              // that the app is told, as PORT
 	Named   bool   `json:"named,omitempty"`   // the request named it: no other will do
 	Preview int    `json:"preview,omitempty"` // that its visitors see, where that is another
+	Several bool   `json:"several,omitempty"` // Start runs several programs that may listen: the first answer need not be the page's
 	Preload string `json:"preload,omitempty"` // a program that Node runs before the server; see Server
 
 	Framework string            `json:"framework,omitempty"` // the kind of app, a row of docs/builds.md; "" if it was not looked for
