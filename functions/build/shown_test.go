@@ -41,11 +41,10 @@ func (b *fixture) wantPort(j job.Job, port int) {
 // What a server listens on is its own affair.
 func TestAPageIsFoundWhereverItIs(t *testing.T) {
 	for name, command := range map[string]string{
-		"on another port":        "GREETING=" + html + " PORT=4000 exec {self} serve",
-		"without one":            "PORT=4000 exec {self} serve",
-		"after the API":          "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
-		"after one that answers": "mkdir api; (cd api; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
-		"beside an API that is":  "mkdir api; (cd api; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
+		"on another port":       "GREETING=" + html + " PORT=4000 exec {self} serve",
+		"without one":           "PORT=4000 exec {self} serve",
+		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
+		"beside an API that is": "mkdir api; (cd api; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t)
@@ -103,6 +102,19 @@ func TestAPageThatIsBeingMadeIsWaitedFor(t *testing.T) {
 			b.wantPort(b.ready(j.ID), c.port)
 		})
 	}
+}
+
+// Of several programs, the first that answers need not be the one with the page.
+func TestAnAPIThatIsUpFirstIsNotThePreview(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.spent(starts("mkdir api; (cd api; exec {self} serve) & until [ -e go ]; do sleep 0.01; done; GREETING="+html+" PORT=4000 exec {self} serve"), 0).ID, job.Checks)
+	b.Run(j, "until grep -q ':0BB8 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done")
+	b.deliver()
+	if row := b.Row(j.ID); row.Status.Terminal() {
+		t.Fatalf("the job is %s at %s", row.Status, row.PreviewURL)
+	}
+	b.Run(j, "touch project/go; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done")
+	b.wantPort(b.ready(j.ID), 4000)
 }
 
 // What tools listen on beside a server is no app, whatever it answers.
