@@ -8,6 +8,7 @@ import (
 
 	"siesta/shared/detect"
 	"siesta/shared/e2b"
+	"siesta/shared/e2b/webpage"
 )
 
 // Where the planned port has no page, others are looked at. A front end often
@@ -109,6 +110,11 @@ func (t *turn) others(ctx context.Context) []int {
 		return nil
 	}
 	ports = slices.DeleteFunc(ports, func(port int) bool { return port == t.j.Plan.Port || slices.Contains(debuggers, port) })
+	if len(ports) > 1 { // of two that answer alike, the app's is the one that it has told people of
+		printed := webpage.PrintedPorts(t.lastOutput(ctx, "start"))
+		told := slices.DeleteFunc(slices.Clone(ports), func(port int) bool { return !slices.Contains(printed, port) })
+		ports = append(told, slices.DeleteFunc(ports, func(port int) bool { return slices.Contains(printed, port) })...)
+	}
 	return ports[:min(len(ports), mostPorts)]
 }
 

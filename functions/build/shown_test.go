@@ -44,6 +44,7 @@ func TestAPageIsFoundWhereverItIs(t *testing.T) {
 		"on another port":       "GREETING=" + html + " PORT=4000 exec {self} serve",
 		"without one":           "PORT=4000 exec {self} serve",
 		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
+		"as it has printed":     "mkdir app; echo http://localhost:4000; (cd app; GREETING=" + html + " PORT=4000 exec {self} serve) & until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; GREETING=" + html + " PORT=3900 exec {self} serve",
 		"beside an API that is": "mkdir api; (cd api; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
 	} {
 		t.Run(name, func(t *testing.T) {
