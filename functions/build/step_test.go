@@ -49,6 +49,7 @@ func TestAnAppWithoutAStartCommandHasToAnswer(t *testing.T) {
 	if seen := b.Run(b.theBox(), "until [ -e .siesta/*/*-check/exit ]; do sleep 0.01; done; cat seen"); seen != "checked\n" {
 		t.Errorf("the check wrote %q", seen)
 	}
+	b.deliver() // a check that took longer than its turn
 	b.Pass(answerWithin)
 	b.deliver()
 	row := b.Row(j.ID)
