@@ -121,6 +121,8 @@ func (t *turn) answers(ctx context.Context) (seen, error) {
 				"Serve plain HTTP: leave @vitejs/plugin-basic-ssl, an https setting, or an option such as --https out.", app.port)
 		case late:
 			return app, t.silent(ctx, app, server)
+		case server.Phase == envd.StepExited && !app.Answered() && t.gone(ctx):
+			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
 		return app, waitFor(t.wait())
 	}
@@ -132,6 +134,14 @@ func (t *turn) server(ctx context.Context) (envd.Progress, error) {
 		return envd.Progress{Phase: envd.StepRunning}, nil
 	}
 	return t.watch(ctx, "start")
+}
+
+// gone reports whether a start command that ended well has left nobody who could
+// answer: what Next's is the parent of may have been killed. Whoever is at work
+// under another user, such as a container, gets a while.
+func (t *turn) gone(ctx context.Context) bool {
+	left := t.left(ctx, "start")
+	return left.Alone && (left.NoMemory || t.elapsed() > failsWithin)
 }
 
 // unanswered logs why the app does not answer yet, once in a turn.
@@ -165,7 +175,7 @@ func (t *turn) silent(ctx context.Context, app seen, server envd.Progress) error
 	}
 	message := fmt.Sprintf("%s %s on port %d within %s of its start.", who, what, app.port, within)
 	output := t.lastOutput(ctx, "start")
-	hint := lacked(server, output)
+	hint := t.lacked(ctx, "start", server, output)
 	if hint == "" && app.Refusal.Who == "" { // who refuses is told of with what helps
 		hint = t.unshown(ctx, app.Preview)
 	}

@@ -111,7 +111,7 @@ func (t *turn) exited(ctx context.Context, name, what string, p envd.Progress) e
 		how = ": it was killed before it ended."
 	}
 	output := t.lastOutput(ctx, name)
-	hint := lacked(p, output)
+	hint := t.lacked(ctx, name, p, output)
 	if hint == "" {
 		hint = t.unnamed(ctx, name)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/e2bsim/sandbox"
 	"siesta/proof/functiontest"
 	"siesta/proof/redistest"
 	"siesta/shared/job"
@@ -34,8 +35,14 @@ type fixture struct {
 
 func setup(t *testing.T) *fixture {
 	t.Helper()
+	return setupIn(t, sandbox.Limits{})
+}
+
+// setupIn is setup with sandboxes of such a size.
+func setupIn(t *testing.T, size sandbox.Limits) *fixture {
+	t.Helper()
 	t.Parallel()
-	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}}, KeepSnapshots: true})
+	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Processes{Files: []string{functiontest.Self()}, Limits: size}, KeepSnapshots: true})
 	address := redistest.New(t)
 	w.Cache = functiontest.Cache(t, address)
 	return &fixture{World: w, redis: address, handler: &handler{

@@ -35,8 +35,33 @@ const (
 var (
 	fullDisk   = regexp.MustCompile(`(?im)^.*(no space left on device|disk quota exceeded|database or disk is full).*$`)
 	noWatchers = regexp.MustCompile(`(?i)watch`) // Linux calls a lack of those the same
-	noMemory   = regexp.MustCompile(`(?i)heap out of memory|cannot allocate memory|memory exhausted|\bstd::bad_alloc\b|(?m:^MemoryError\b)|\bENOMEM\b`)
+	// wasKilled is how shells, package managers and runners of several scripts tell
+	// of a command below them; their own exit code is another.
+	wasKilled = regexp.MustCompile(`(?m)^(\[[^\]]*\] )?Killed$|\bSIGKILL\b|\b(exited with|exit code|exited with code|status) 137\b`)
+	noMemory  = regexp.MustCompile(`(?i)heap out of memory|cannot allocate memory|memory exhausted|\bstd::bad_alloc\b|(?m:^MemoryError\b)|\bENOMEM\b`)
 )
+
+// lacked is what a command had too little of, as far as its end, its output and the
+// kernel tell; "": nothing. Whoever starts the program that the kernel ends need not
+// tell of that: Next's command ends well.
+func (t *turn) lacked(ctx context.Context, name string, p envd.Progress, output string) string {
+	hint := lacked(p, output)
+	if hint == "" && t.left(ctx, name).NoMemory {
+		return hintMemory
+	}
+	return hint
+}
+
+// left is what a step has left behind; nothing where that cannot be told.
+func (t *turn) left(ctx context.Context, name string) envd.Left {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	left, err := t.envd.LeftByStep(ctx, t.dir(name))
+	if err != nil {
+		t.log.WarnContext(ctx, "look for what is left", "step", name, "error", err)
+	}
+	return left
+}
 
 // lacked is what a command had too little of, as far as its end and its output
 // tell; "": nothing.
@@ -50,7 +75,7 @@ func lacked(p envd.Progress, output string) string {
 	switch {
 	case noMemory.MatchString(output):
 		return hintMemory
-	case exited && p.ExitCode == exitKilled, p.Phase == envd.StepDied:
+	case exited && p.ExitCode == exitKilled, p.Phase == envd.StepDied, exited && p.ExitCode != 0 && wasKilled.MatchString(output):
 		return hintKilled
 	case exited && p.ExitCode == exitNotFound:
 		return hintTemplate

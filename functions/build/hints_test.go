@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"siesta/local/e2bsim/sandbox"
 	"siesta/shared/job"
 )
 
@@ -67,6 +68,9 @@ func TestWhatACommandLackedIsSaid(t *testing.T) {
 		"memory of Node":       {"", `node --max-old-space-size=20 -e 'for (const a = [];;) a.push(new Array(1e4).fill({}))'`, "The server stopped with exit code 134. " + hintMemory},
 		"memory of a program":  {"ulimit -v 200000; head -c 600M /dev/zero | tail -c 600M >/dev/null", "", "Installing dependencies failed with exit code 1. " + hintMemory},
 		"a command and all":    {"kill -9 -$(cut -d' ' -f1 ../.siesta/*/*-install/pid) $PPID; sleep 1000", "", "Installing dependencies failed: it was killed before it ended. " + hintKilled},
+		"memory of a script":   {"(sh -c 'kill -9 $$'; true); echo '[0] Killed'; exit 1", "", "Installing dependencies failed with exit code 1. " + hintKilled},
+		"memory by a runner":   {"", "echo 'error: script \"dev\" was terminated by signal SIGKILL'; exit 1", "The server stopped with exit code 1. " + hintKilled},
+		"no kill at all":       {"echo 'Killed 137 flies'; exit 1", "", "Installing dependencies failed with exit code 1. Its last output was:\nKilled 137 flies"},
 		"a program":            {"no-such-program", "", "Installing dependencies failed with exit code 127. " + hintTemplate},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +81,56 @@ func TestWhatACommandLackedIsSaid(t *testing.T) {
 				r.Commands.Start = &c.start
 			}
 			b.wantFailed(b.accept(r).ID, c.want)
+		})
+	}
+}
+
+// TestAKillBelowACommandIsSaid: npm, Next and others end in a way of their own, some
+// well and without a word, when the kernel ends what they have started.
+func TestAKillBelowACommandIsSaid(t *testing.T) {
+	const grows = "{ head -c 600M /dev/zero | tail -c 600M >/dev/null; } 2>&1 | grep exhausted; exit " // which it says where only a process has a limit
+	for name, c := range map[string]struct{ install, start, want string }{
+		"of an install":  {grows + "1", "", "Installing dependencies failed with exit code 1. " + hintMemory},
+		"of a start":     {"", grows + "1", "The server stopped with exit code 1. " + hintMemory},
+		"that ends well": {"", grows + "0", "The server stopped with exit code 0. " + hintMemory},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setupIn(t, sandbox.Limits{Memory: 128 << 20})
+			r := page()
+			r.Commands.Install = &c.install
+			if c.start != "" {
+				r.Commands.Start = &c.start
+			}
+			id := b.accept(r).ID
+			b.wantFailed(id, c.want)
+			if row := b.Row(id); row.CompletedAt.Sub(row.StartedAt) > failsWithin {
+				t.Errorf("it took %v", row.CompletedAt.Sub(row.StartedAt))
+			}
+		})
+	}
+}
+
+// TestAStartThatLeavesNobodyFailsSoon: who could still answer?
+func TestAStartThatLeavesNobodyFailsSoon(t *testing.T) {
+	for start, want := range map[string]string{
+		"echo bye":               "The server stopped with exit code 0. Its last output was:\nbye",
+		"sleep 100000 & echo up": "The start command ended, and the app gave no answer on port 3000 within 3m0s of its start. Its last output was:\nup",
+	} {
+		t.Run(start, func(t *testing.T) {
+			b := setup(t)
+			j := b.at(b.spent(starts(start), 0).ID, job.Checks)
+			b.Run(j, "until [ -s .siesta/*/*-start/exit ]; do sleep 0.01; done")
+			b.deliver()
+			if row := b.Row(j.ID); row.Status.Terminal() {
+				t.Fatalf("the job is %s at once: %s", row.Status, row.ErrorMessage)
+			}
+			b.Pass(failsWithin)
+			b.deliver()
+			if soon := strings.HasPrefix(want, "The server stopped"); b.Row(j.ID).Status.Terminal() != soon {
+				t.Errorf("it fails soon: %v", !soon)
+			}
+			b.Pass(answerWithin)
+			b.wantFailed(j.ID, want)
 		})
 	}
 }

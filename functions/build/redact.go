@@ -61,7 +61,8 @@ func (r redactor) lines(output string, most int) []string {
 // last few: what servers note of each visit, and npm's news, funding and advice.
 var chatter = regexp.MustCompile(`^(\s*(GET|HEAD|POST) /\S* \d{3}\b` + // Next
 	`|.*"(GET|HEAD|POST) /\S* HTTP/[0-9.]+"` + // most others
-	`|npm notice\b.*|npm fund\b.*|npm (warn|WARN) (deprecated|allow-scripts)\b.*` +
+	`|npm notice\b.*|npm fund\b.*|npm (warn|WARN) (deprecated|allow-scripts|EBADENGINE)\b.*` +
+	`|\s*WARN\s+Unsupported engine: .*` + // pnpm
 	`|.*A complete log of this run can be found in:.*` +
 	`|\d+ packages are looking for funding|\s*run .npm fund. for details` +
 	`|found 0 vulnerabilities|To address .*|\s*npm audit fix.*|Run .npm audit. for details\.)`)

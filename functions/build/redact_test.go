@@ -72,8 +72,13 @@ func FuzzRedact(f *testing.F) {
 func TestTheLastLinesTellOfTheFailure(t *testing.T) {
 	cause := "Error: Cannot find module 'left-pad'"
 	output := cause + strings.Repeat("\n GET / 500 in 12ms\n127.0.0.1 - - [28/Nov/2026] \"GET /x HTTP/1.1\" 500 -\nnpm notice New major version of npm available!"+
+		"\nnpm warn EBADENGINE Unsupported engine {\nnpm warn EBADENGINE   required: { node: '>=99' },\nnpm warn EBADENGINE }\n WARN  Unsupported engine: wanted: {\"node\":\">=99\"}"+
 		"\nnpm warn deprecated glob@7.2.3: old\n12 packages are looking for funding\nnpm error A complete log of this run can be found in: /x.log", 20)
 	if got := newRedactor(nil).tail(output); got != cause {
+		t.Errorf("got %q", got)
+	}
+	strict := "npm error code EBADENGINE\nnpm error engine Unsupported engine"
+	if got := newRedactor(nil).tail(strict); got != strict {
 		t.Errorf("got %q", got)
 	}
 	if all := " GET / 200 in 5ms"; newRedactor(nil).tail(all) != all {

@@ -6,7 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"siesta/shared/detect"
 	"siesta/shared/e2b"
+	"siesta/shared/e2b/webpage"
 )
 
 // Where the planned port has no page, others are looked at. A front end often
@@ -15,7 +17,8 @@ const (
 	// otherPageAfter the start, a page on another port is the app's.
 	otherPageAfter = 2 * time.Second
 	// noPageAfter the start, an app that has nothing at its root, or several
-	// servers, has none.
+	// servers, has none. Where one of these makes pages and is not up yet, such as
+	// one that bundles first, that counts failsWithin the start.
 	noPageAfter = 5 * time.Second
 	// mostPorts is how many others are looked at, and otherTime what they have
 	// together: a silent one must not cost what the planned port does.
@@ -24,8 +27,8 @@ const (
 )
 
 // debuggers are ports of tools beside a server, which are no app: Node's
-// inspector, live reload, Python's debugger, Vite's own socket.
-var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678}
+// inspector, live reload, Python's debugger, Vite's own socket, TanStack's devtools.
+var debuggers = []int{9229, 9230, 9231, 35729, 5678, 24678, 4206}
 
 // seen is what a port shows to its visitors.
 type seen struct {
@@ -45,6 +48,9 @@ func (t *turn) shown(ctx context.Context, planned seen) (seen, bool) {
 	if t.j.Plan.Named || !planned.Ready() && t.elapsed() < otherPageAfter {
 		return planned, false
 	}
+	if planned.Answer == e2b.NoAnswer && t.elapsed() < failsWithin {
+		return planned, false // something listens there, and most make their first page when it is asked for
+	}
 	best, rank := planned, rankOf(planned.Preview)
 	others := t.others(ctx)
 	for i, p := range t.probeAll(ctx, others) {
@@ -58,7 +64,9 @@ func (t *turn) shown(ctx context.Context, planned seen) (seen, bool) {
 		return planned, false
 	case rank == pageRank:
 		patience = otherPageAfter
-	case rank == answerRank && len(others) == 0:
+	case t.j.Plan.Several && !planned.Ready() && detect.ShowsPage(t.j.Plan.Framework):
+		patience = failsWithin
+	case rank == answerRank && len(others) == 0 && !t.j.Plan.Several:
 		patience = 0
 	}
 	if t.elapsed() < patience {
@@ -102,6 +110,11 @@ func (t *turn) others(ctx context.Context) []int {
 		return nil
 	}
 	ports = slices.DeleteFunc(ports, func(port int) bool { return port == t.j.Plan.Port || slices.Contains(debuggers, port) })
+	if len(ports) > 1 { // of two that answer alike, the app's is the one that it has told people of
+		printed := webpage.PrintedPorts(t.lastOutput(ctx, "start"))
+		told := slices.DeleteFunc(slices.Clone(ports), func(port int) bool { return !slices.Contains(printed, port) })
+		ports = append(told, slices.DeleteFunc(ports, func(port int) bool { return slices.Contains(printed, port) })...)
+	}
 	return ports[:min(len(ports), mostPorts)]
 }
 

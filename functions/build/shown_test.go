@@ -44,6 +44,7 @@ func TestAPageIsFoundWhereverItIs(t *testing.T) {
 		"on another port":       "GREETING=" + html + " PORT=4000 exec {self} serve",
 		"without one":           "PORT=4000 exec {self} serve",
 		"after the API":         "mkdir api; (cd api; echo 404 >status; exec {self} serve) & until [ -e seen ]; do sleep 0.01; done; GREETING=" + html + " PORT=4000 exec {self} serve",
+		"as it has printed":     "mkdir app; echo http://localhost:4000; (cd app; GREETING=" + html + " PORT=4000 exec {self} serve) & until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; GREETING=" + html + " PORT=3900 exec {self} serve",
 		"beside an API that is": "mkdir api; (cd api; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; exec {self} serve) & GREETING=" + html + " PORT=4000 exec {self} serve",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,6 +66,70 @@ func TestThePlannedPortIsTheFirstChoice(t *testing.T) {
 			b.wantPort(b.ready(b.accept(starts(command)).ID), job.DefaultPort)
 		})
 	}
+}
+
+// Many servers make their first page when it is asked for, and that takes a while:
+// what is beside them has answered long before.
+func TestAPageThatIsBeingMadeIsWaitedFor(t *testing.T) {
+	const (
+		api     = "mkdir api; (cd api; PORT=4000 exec {self} serve) & "
+		silent  = api + "mkdir site; echo page >site/index.html; echo -1 >site/index.html.status; exec {self} site"
+		bundles = api + "until [ -e bundled ]; do sleep 0.01; done; GREETING=" + html + " exec {self} serve"
+		vite    = 5173
+	)
+	for name, c := range map[string]struct {
+		start, listen, finish string
+		passes                time.Duration
+		port                  int
+	}{
+		"when it is asked for": {silent, "1435 0FA0", "rm project/site/index.html.status", 0, vite},
+		"for ever":             {silent, "1435 0FA0", "true", failsWithin, 4000},
+		"before it listens":    {bundles, "0FA0", "touch project/bundled", 0, vite},
+		"and never listens":    {bundles, "0FA0", "true", failsWithin, 4000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			r := starts(c.start)
+			r.Source.Files = map[string]job.File{"package.json": {Content: []byte(`{"devDependencies":{"vite":"7"}}`)}}
+			j := b.at(b.spent(r, 0).ID, job.Checks)
+			b.Run(j, "for port in "+c.listen+"; do until grep -q \":$port \" /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done; done")
+			b.Pass(noPageAfter)
+			b.deliver()
+			if row := b.Row(j.ID); row.Status.Terminal() {
+				t.Fatalf("the job is %s at %s", row.Status, row.PreviewURL)
+			}
+			b.Run(j, c.finish)
+			b.Pass(c.passes)
+			b.wantPort(b.ready(j.ID), c.port)
+		})
+	}
+}
+
+// Of several programs, the first that answers need not be the one with the page.
+func TestAnAPIThatIsUpFirstIsNotThePreview(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.spent(starts("mkdir api; (cd api; exec {self} serve) & until [ -e go ]; do sleep 0.01; done; GREETING="+html+" PORT=4000 exec {self} serve"), 0).ID, job.Checks)
+	b.Run(j, "until grep -q ':0BB8 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done")
+	b.deliver()
+	if row := b.Row(j.ID); row.Status.Terminal() {
+		t.Fatalf("the job is %s at %s", row.Status, row.PreviewURL)
+	}
+	b.Run(j, "touch project/go; until grep -q ':0FA0 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done")
+	b.wantPort(b.ready(j.ID), 4000)
+}
+
+// What tools listen on beside a server is no app, whatever it answers.
+func TestAToolsPortIsNoApp(t *testing.T) {
+	b := setup(t)
+	j := b.at(b.spent(starts("mkdir tool; (cd tool; echo 404 >status; PORT=4206 exec {self} serve) & until [ -e go ]; do sleep 0.01; done; exec {self} serve"), 0).ID, job.Checks)
+	b.Run(j, "until grep -q ':106E ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done")
+	b.Pass(noPageAfter)
+	b.deliver()
+	if row := b.Row(j.ID); row.Status.Terminal() {
+		t.Fatalf("the job is %s at %s", row.Status, row.PreviewURL)
+	}
+	b.Run(j, "touch project/go")
+	b.wantPort(b.ready(j.ID), job.DefaultPort)
 }
 
 // A port that the request named is what its sender wants to see.

@@ -77,6 +77,26 @@ var kinds = []app{
 	}, {
 		name: "solid-start", is: "vinxi",
 		shows: "a solid page", click: counts,
+	}, {
+		name: "craco", is: "craco",
+		shows: "a craco page", click: counts, edit: edit{"src/App.js", "A Craco page", "An edited page"},
+	}, {
+		name: "remix-classic", is: "remix-classic",
+		shows: "a classic page", click: counts, edit: edit{"app/routes/_index.jsx", "A classic page", "An edited page"},
+	}, {
+		name: "wrangler", is: "wrangler", shows: "a worker's page", click: counts,
+	}, {
+		name: "http-server", like: "static", with: map[string]string{
+			"package.json": `{"scripts":{"start":"http-server"},"devDependencies":{"http-server":"^14"}}`,
+		}, is: "static-server", shows: "a lone page", click: counts,
+	}, {
+		name: "live-server", like: "static", with: map[string]string{
+			"package.json": `{"scripts":{"dev":"live-server"},"devDependencies":{"live-server":"^1"}}`,
+		}, is: "static-server", shows: "a lone page", click: counts, edit: edit{"index.html", "A lone page", "An edited page"},
+	}, {
+		name: "browser-sync", like: "static", with: map[string]string{
+			"package.json": `{"scripts":{"start":"browser-sync start --server --files '*.html'"},"devDependencies":{"browser-sync":"^3"}}`,
+		}, is: "browser-sync", shows: "a lone page", click: counts, edit: edit{"index.html", "A lone page", "An edited page"},
 	},
 
 	{name: "streamlit", is: "streamlit", shows: "a streamlit page", click: click{"button[kind=secondary]", "count [1-9]"}},

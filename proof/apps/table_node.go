@@ -4,6 +4,9 @@ package main
 // look different from what one makes.
 var nodeApps = []app{
 	{name: "next-port", is: "next", shows: "a next page", click: counts, edit: edit{"pages/index.js", "A Next page", "An edited page"}},
+	nextOf("next-13", "next dev", "^13", "^18"),
+	nextOf("next-15-turbopack", "next dev --turbopack", "^15", "^19"),
+	nextOf("next-16-webpack", "next dev --webpack", "^16", "^19"),
 	{name: "next-custom-server", is: "next", shows: "a next page", click: counts, edit: edit{"pages/index.js", "A Next page", "An edited page"}},
 	{name: "next-base-path", is: "next", shows: "a next page", click: counts, edit: edit{"pages/index.js", "A Next page", "An edited page"}},
 	{name: "express-typescript-vite", is: "express", shows: "a small page", click: counts, edit: edit{"client/title.js", "A small page", "An edited page"}},
@@ -22,6 +25,14 @@ var nodeApps = []app{
 	{name: "node-no-scripts", is: "node", shows: "a lone server", quick: true},
 	{name: "node-without-package", is: "node", shows: "a lone server", quick: true},
 	{name: "node-one-folder-down", is: "node", shows: "a lone server", quick: true},
+}
+
+// nextOf is a page of Next in a version, with that of React that goes with it.
+func nextOf(name, dev, next, react string) app {
+	return app{
+		name: name, like: "next-port", is: "next", shows: "a next page", click: counts, edit: edit{"pages/index.js", "A Next page", "An edited page"},
+		with: map[string]string{"package.json": `{"private":true,"scripts":{"dev":"` + dev + `"},"dependencies":{"next":"` + next + `","react":"` + react + `","react-dom":"` + react + `"}}`},
+	}
 }
 
 // small is a page of Vite in any version.
@@ -53,5 +64,10 @@ var managed = []app{
 	small("byte-order-mark", "\uFEFF"+`{"scripts":{"dev":"vite"},"devDependencies":{"vite":"^6"}}`, nil),
 	small("lock-behind", `{"scripts":{"dev":"vite"},"devDependencies":{"vite":"^6"}}`,
 		map[string]string{"package-lock.json": `{"name":"a","lockfileVersion":3,"requires":true,"packages":{"":{"name":"a"}}}`}),
+	{
+		name: "lock-of-another-registry", like: "small", is: "vite", shows: "a small page", click: counts,
+		scaffold: `mkdir app && cd app && npm init -y >/dev/null && npm pkg set type=module scripts.dev=vite devDependencies.vite='^6' &&
+			npm i --package-lock-only --omit-lockfile-registry-resolved=false && sed -i 's#https://[^/]*/#https://registry.elsewhere.test/#' package-lock.json && grep -q elsewhere package-lock.json`,
+	},
 	small("npm-run-serve", `{"scripts":{"dev":"npm run serve","serve":"vite"},"devDependencies":{"vite":"^6"}}`, nil),
 }

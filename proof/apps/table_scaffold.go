@@ -60,7 +60,7 @@ var scaffolds = []app{
 		shows: "you did it", click: click{`a[href="/about"]`, "this is an about page"}, edit: edit{"src/App.vue", "You did it!", "They did it!"},
 	}, {
 		name: "tanstack-start", scaffold: "npx @tanstack/cli@latest create app --no-git --no-install -y", is: "vite",
-		shows: "start simple", click: click{`a[href="/about"]`, "about"}, edit: edit{"src/routes/__root.tsx", "<Footer />", "<p>Edited root</p>"},
+		shows: "start simple", click: click{`a[href="/about"]`, "about"}, edit: edit{"src/routes/__root.tsx", "<Footer />", "Edited root"},
 	}, {
 		name: "qwik-city", scaffold: "npx create-qwik@latest empty app", is: "vite", shows: "can't wait to see what you build",
 		edit: edit{"src/routes/index.tsx", "wait to see", "stop to see"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestTheDocumentNamesAll(t *testing.T) {
 	if !ok || !ended {
 		t.Fatalf("%s has no place for the projects", file)
 	}
-	if document := before + begin + list() + end + after; *update {
+	if document := before + begin + list(before) + end + after; *update {
 		if err := os.WriteFile(file, []byte(document), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -63,8 +64,32 @@ func TestTheDocumentNamesAll(t *testing.T) {
 	}
 }
 
-// list is what the document says of all projects.
-func list() string {
+var aKind = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|")
+
+// untried are the kinds of the document's tables that no project is.
+func untried(document string) (kinds []string) {
+	for _, row := range aKind.FindAllStringSubmatch(document, -1) {
+		if !slices.ContainsFunc(apps, func(a app) bool { return a.is == row[1] }) && !slices.Contains(kinds, row[1]) {
+			kinds = append(kinds, row[1])
+		}
+	}
+	return kinds
+}
+
+// TestAKindIsTried: a kind that no project is has never been seen to work, unless
+// its packages are where "make apps" does not look.
+func TestAKindIsTried(t *testing.T) {
+	document, err := os.ReadFile(root + "/docs/builds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if untried := untried(string(document)); !slices.Equal(untried, []string{"laravel", "rails", "rack"}) {
+		t.Errorf("nobody tries %v", untried)
+	}
+}
+
+// list is what the document, with these tables of kinds, says of all projects.
+func list(tables string) string {
 	var b strings.Builder
 	var fetched, ours, excepted []string
 	for _, a := range apps {
@@ -78,6 +103,9 @@ func list() string {
 		}
 	}
 	fmt.Fprintf(&b, "\n%d projects. Of generators: %s. Of our own: %s.\n\n", len(apps), strings.Join(fetched, ", "), strings.Join(ours, ", "))
+	if untried := untried(tables); len(untried) > 0 {
+		fmt.Fprintf(&b, "Recognized, but not tried for real: %s. Their packages are those of Packagist and RubyGems, which it does not ask.\n\n", strings.Join(untried, ", "))
+	}
 	if len(excepted) == 0 {
 		b.WriteString("All must work.\n\n")
 		return b.String()

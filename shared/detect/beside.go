@@ -34,6 +34,7 @@ func beside(v View, folder string, page job.Plan) (plan job.Plan, besides string
 		server = within(back, server)
 		plan.Install = both(plan.Install, server.Install)
 		plan.Start = fmt.Sprintf("# with %s/ beside it\n(\n%s\n%s\n) &\n%s", back, port, server.Start, plan.Start)
+		plan.Several = true
 		plan.Env = maps.Clone(plan.Env)
 		if plan.Env == nil {
 			plan.Env = map[string]string{}

@@ -39,6 +39,12 @@ func Plan(v View) (job.Plan, error) {
 	return plan, nil
 }
 
+// ShowsPage reports whether an app of a kind, by its name, is a page with near
+// certainty, and not an API.
+func ShowsPage(framework string) bool {
+	return framework == "static" || slices.ContainsFunc(toolKinds, func(k nodeKind) bool { return k.Name == framework })
+}
+
 // find is Plan without the port, and what is to be said of a server beside the app.
 func find(v View) (plan job.Plan, besides string, err error) {
 	plan, err = planOf(v)

@@ -14,7 +14,8 @@ var turboEnv = map[string]string{"TURBO_ENV_MODE": "loose", "TURBO_TELEMETRY_DIS
 
 // planFor is the plan of a script that runs a target of a kind.
 func (p project) planFor(kind nodeKind, script string, t target) job.Plan {
-	plan := job.Plan{Framework: kind.Name, Install: p.install(script), Port: kind.Port, Reloads: p.reloads(script), Env: maps.Clone(kind.Env)}
+	plan := job.Plan{Framework: kind.Name, Install: p.install(script), Port: kind.Port, Reloads: p.reloads(script), Env: maps.Clone(kind.Env),
+		Several: several(p.targets(".", script, 0))}
 	own := t.port()
 	if own != 0 {
 		plan.Port = own
@@ -36,7 +37,7 @@ func (p project) planFor(kind nodeKind, script string, t target) job.Plan {
 	beside := ""
 	if t.together {
 		beside = "beside others"
-		if p.view.Port == 0 {
+		if plan.Several && p.view.Port == 0 {
 			plan.Start = "unset PORT && " + plan.Start // which of them would take it?
 		}
 	}
@@ -56,6 +57,17 @@ func (p project) planFor(kind nodeKind, script string, t target) job.Plan {
 	}
 	plan.Why = because(p.title(kind, t.folder), in, p.manager.why, by, beside)
 	return plan
+}
+
+// several reports whether more than one of a script's programs may listen.
+func several(targets []target) bool {
+	servers := 0
+	for _, t := range targets {
+		if t.together && t.mayListen() {
+			servers++
+		}
+	}
+	return servers > 1
 }
 
 // has reports whether a call has an option in any form.

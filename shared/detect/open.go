@@ -14,7 +14,11 @@ import (
 // starts. What a kind does by arguments only, it has to do itself. Nobody knows
 // whether it reloads.
 func Open(v View, plan job.Plan, start string) job.Plan {
-	plan.Start, plan.Reloads = start, false
+	p, err := readProject(v)
+	if err != nil {
+		p = project{view: v} // whose start may be more than one program all the same
+	}
+	plan.Start, plan.Reloads, plan.Several = start, false, several(p.programs(".", start, 0))
 	before, env := v.opening()
 	if before != "" {
 		line, _, _ := strings.Cut(start, "\n")

@@ -38,3 +38,26 @@ func TestAStartOfTheRequestIsOpenedToo(t *testing.T) {
 		}
 	}
 }
+
+// TestAStartOfSeveralServersIsKnownAsOne: the first that answers need not be the page.
+func TestAStartOfSeveralServersIsKnownAsOne(t *testing.T) {
+	t.Parallel()
+	for start, want := range map[string]bool{
+		"npx concurrently vite 'node server.js'": true,
+		"npm run both":                           true,
+		"python api.py & python -m http.server":  true,
+		"npm run dev":                            false,
+		"tsc -w & node dist/server.js":           false,
+		"vite build --watch & node server.js":    false,
+		"cd api && node server.js":               false,
+		"":                                       false,
+	} {
+		v := projectOf("-- package.json --\n" + `{"scripts":{"dev":"vite","both":"run-p dev api","api":"node server.js"},"devDependencies":{"vite":"6"}}`)
+		if plan := Open(v, job.Plan{}, start); plan.Several != want {
+			t.Errorf("%q is several servers: %v", start, plan.Several)
+		}
+	}
+	if plan := Open(projectOf("-- a.py --\n"), job.Plan{Several: true}, "python a.py"); plan.Several {
+		t.Error("a start of one server is taken for the plan's")
+	}
+}

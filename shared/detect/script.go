@@ -130,6 +130,16 @@ func callOf(words []string) (c call, ok bool) {
 // appended to them reaches none.
 var runners = []string{"concurrently", "conc", "run-p", "npm-run-all", "run-s", "npm-run-all2", "turbo", "nx", "lerna", "wireit", "moon", "nf", "foreman", "pm2"}
 
+// makers run beside a server and listen on nothing.
+var makers = []string{"tsc", "tsc-watch", "vue-tsc", "tailwindcss", "postcss", "sass", "eslint", "vitest"}
+
+// mayListen reports whether a call may be a server, as far as its program is known.
+func (c call) mayListen() bool {
+	runs := func(k nodeKind) bool { return k.Tool == c.program }
+	serves := func(k nodeKind) bool { return runs(k) && k.serves(c.args) }
+	return !slices.Contains(makers, c.program) && (slices.ContainsFunc(toolKinds, serves) || !slices.ContainsFunc(toolKinds, runs))
+}
+
 // managers run a script of a package.json.
 var managers = []string{"npm", "pnpm", "yarn", "bun"}
 

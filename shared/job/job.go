@@ -106,6 +106,7 @@ type Plan struct {
 	Port    int    `json:"port"`              // that the app is told, as PORT
 	Named   bool   `json:"named,omitempty"`   // the request named it: no other will do
 	Preview int    `json:"preview,omitempty"` // that its visitors see, where that is another
+	Several bool   `json:"several,omitempty"` // Start runs several programs that may listen: the first answer need not be the page's
 	Preload string `json:"preload,omitempty"` // a program that Node runs before the server; see Server
 	Reloads bool   `json:"reloads,omitempty"` // the server shows changed files by itself, whatever their kind
 	// ServedBy is the folder of the step of another job whose server is this one's,

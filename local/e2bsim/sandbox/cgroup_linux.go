@@ -152,6 +152,19 @@ func isDir(dir string) bool {
 func (g *cgroup) freezes() bool      { return g != nil && g.freezerDir != "" }
 func (g *cgroup) limitsMemory() bool { return g != nil && g.memoryDir != "" }
 
+// kills is the file with a line "oom_kill" and how often that happened in the group,
+// which is how /proc/vmstat tells it of a machine; "" where there is none.
+func (g *cgroup) kills() string {
+	file := "memory.oom_control"
+	switch {
+	case !g.limitsMemory():
+		return ""
+	case g.memoryV2:
+		file = "memory.events"
+	}
+	return filepath.Join(g.memoryDir, file)
+}
+
 // add puts a process into the version 1 groups and sets the limits. Into the
 // version 2 group it was started.
 func (g *cgroup) add(pid int, l Limits) error {

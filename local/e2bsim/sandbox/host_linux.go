@@ -125,7 +125,7 @@ func (h host) uid(c Config) int {
 }
 
 func (h host) settings(c Config, g *cgroup) settings {
-	s := settings{Config: c, UID: h.uid(c), Isolated: h.namespaces, Signals: !g.freezes(), Memory: !g.limitsMemory()}
+	s := settings{Config: c, UID: h.uid(c), Isolated: h.namespaces, Signals: !g.freezes(), Memory: !g.limitsMemory(), Kills: g.kills()}
 	s.Resolver = "# no network\n"
 	if c.Outbound && h.slirp != "" {
 		s.Resolver = "nameserver " + slirpResolver + "\n"

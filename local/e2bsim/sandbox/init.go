@@ -31,9 +31,10 @@ const (
 type settings struct {
 	Config
 	Isolated bool
-	UID      int  // run under this user id; 0 keeps the present one
-	Signals  bool // there is no freezer: stop the commands one by one
-	Memory   bool // there is no memory group: limit each process
+	UID      int    // run under this user id; 0 keeps the present one
+	Signals  bool   // there is no freezer: stop the commands one by one
+	Memory   bool   // there is no memory group: limit each process
+	Kills    string // the memory group's file that counts kills for lack of it
 	Resolver string
 }
 

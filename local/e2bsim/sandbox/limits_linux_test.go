@@ -23,6 +23,14 @@ func TestARunawayIsKilledAndTheSandboxGoesOn(t *testing.T) {
 			if out, _ := b.run(fmt.Sprintf(take, 600)); strings.Contains(out, fmt.Sprint(600<<20)) {
 				t.Errorf("a command took 600 MiB: %q", out)
 			}
+			// Each sandbox has a kernel of its own, where E2B's are.
+			const count = "grep '^oom_kill ' /proc/vmstat"
+			if out, _ := b.run(count); (out == "oom_kill 1\n") != (h.groups.memory != "") {
+				t.Errorf("of its kills it sees %q", out)
+			}
+			if out, _ := startBox(t, "other", nil).run(count); out != "oom_kill 0\n" {
+				t.Errorf("of another's it sees %q", out)
+			}
 			if out, _ := b.run(fmt.Sprintf(take, 20)); out != fmt.Sprintln(20<<20) {
 				t.Errorf("a small command afterwards: got %q", out)
 			}

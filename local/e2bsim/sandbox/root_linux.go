@@ -80,6 +80,9 @@ func shownPaths(s settings) map[string]string {
 			paths[dir] = dir
 		}
 	}
+	if s.Kills != "" {
+		paths["/proc/vmstat"] = s.Kills
+	}
 	for _, name := range devices {
 		paths["/dev/"+name] = "/dev/" + name
 	}
@@ -125,7 +128,7 @@ func bind(fd int, target string) error {
 	err := os.MkdirAll(filepath.Dir(target), 0o755)
 	if stat.Mode&unix.S_IFMT == unix.S_IFDIR {
 		err = errors.Join(err, os.MkdirAll(target, 0o755))
-	} else {
+	} else if _, missing := os.Lstat(target); missing != nil {
 		err = errors.Join(err, os.WriteFile(target, nil, 0o644))
 	}
 	if err != nil {

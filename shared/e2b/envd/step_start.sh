@@ -19,6 +19,9 @@ make "${dir%/*}"
 make "$cwd"
 mkdir "$dir" 2>/dev/null || { [ -d "$dir" ] || exit 28; exit 0; }
 
+# How often the kernel has ended a process for lack of memory: see step_left.sh.
+grep -s '^oom_kill ' /proc/vmstat 2>/dev/null >"$dir/oom"
+
 # Job control, or the shell would make the step ignore interrupts; and where
 # there is no setsid, a group of its own must do.
 set -m

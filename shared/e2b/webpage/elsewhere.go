@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -33,6 +34,19 @@ func Elsewhere(html []byte) string {
 		return own(string(found[1]))
 	}
 	return ""
+}
+
+// local finds the port of an address of its own that a server has printed.
+var local = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(?:\x1b\[\d+m)?(\d{1,5})\b`)
+
+// PrintedPorts are the ports of a server's addresses that it has printed, each as
+// often as that.
+func PrintedPorts(output string) (ports []int) {
+	for _, found := range local.FindAllStringSubmatch(output, -1) {
+		port, _ := strconv.Atoi(found[1]) // at most five digits
+		ports = append(ports, port)
+	}
+	return ports
 }
 
 // Printed returns the path of the address that a server has printed for its port,

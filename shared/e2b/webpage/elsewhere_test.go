@@ -1,6 +1,9 @@
 package webpage
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestElsewhere(t *testing.T) {
 	for html, want := range map[string]string{
@@ -32,5 +35,12 @@ func TestPrinted(t *testing.T) {
 		if got := Printed(output, 5173); got != want {
 			t.Errorf("%q tells of %q, want %q", output, got, want)
 		}
+	}
+}
+
+func TestPrintedPorts(t *testing.T) {
+	const output = "  ➜  Local:   http://localhost:\x1b[1m5173\x1b[22m/\nhttp://127.0.0.1:4000/, http://[::]:8080 and http://10.0.0.1:9000, https://localhost:123456"
+	if got := PrintedPorts(output); !slices.Equal(got, []int{5173, 4000, 8080}) {
+		t.Errorf("got %v", got)
 	}
 }
