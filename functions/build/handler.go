@@ -115,6 +115,11 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 		ID: m.JobID, UserID: m.UserID, Tier: tier, Request: request, BaseJobID: request.PreviousJobID,
 		Deadline: h.Deadline, PerDay: limits.PerDay, Waiting: limits.Waiting,
 	}
+	if n.BaseJobID != "" { // one that is there may have what it starts from already
+		if _, known, err := h.store.Known(ctx, n); known || err != nil {
+			return err
+		}
+	}
 	if n.EnvSealed, err = previous.Apply(ctx, h.store, h.sealer, n.UserID, n.ID, &n.Request); err != nil {
 		return fmt.Errorf("prepare job: %w", err)
 	}

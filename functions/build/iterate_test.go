@@ -471,8 +471,9 @@ func TestAnIterationByMessage(t *testing.T) {
 	b := setup(t)
 	from := b.version(folder("one"))
 	id := job.NewID()
-	b.send(fmt.Sprintf(`{"version":1,"job_id":"%s","turn":0,"user_id":"%s","request":{"project_id":"%s","goal":"g","previous_job_id":"%s","source":{"files":{"site/index.html":"two"}}}}`,
-		id, alice, from.ProjectID, from.ID))
+	message := fmt.Sprintf(`{"version":1,"job_id":"%s","turn":0,"user_id":"%s","request":{"project_id":"%s","goal":"g","previous_job_id":"%s","source":{"files":{"site/index.html":"two"}}}}`,
+		id, alice, from.ProjectID, from.ID)
+	b.send(message)
 	for range 30 {
 		if j, err := b.Rows.Get(t.Context(), id); err == nil && j.Status.Terminal() {
 			break
@@ -483,6 +484,11 @@ func TestAnIterationByMessage(t *testing.T) {
 	}
 	if j := b.Row(id); j.Status != job.Ready || j.SandboxID != from.SandboxID || b.shown(j) != "two" {
 		t.Errorf("it is %s: %s", j.Status, j.ErrorMessage)
+	}
+	b.send(message) // again: it has moved to this very job
+	b.deliver()
+	if dead := b.SQS.Messages("dead"); len(dead) != 0 {
+		t.Errorf("dead letters are %+v", dead)
 	}
 	b.send(fmt.Sprintf(`{"version":1,"job_id":"%s","turn":0,"user_id":"%s","request":{"project_id":"%s","goal":"g","previous_job_id":"%s"}}`,
 		job.NewID(), alice, from.ProjectID, job.NewID()))

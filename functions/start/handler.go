@@ -44,11 +44,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	n.BaseJobID = n.Request.PreviousJobID
-	if n.EnvSealed, err = previous.Apply(ctx, h.store, h.sealer, n.UserID, n.ID, &n.Request); err != nil {
-		return api.Answer{}, err
-	}
-	j, created, err := h.store.Accept(ctx, n)
+	j, created, err := h.accept(ctx, n)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -64,6 +60,21 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		}
 	}
 	return api.Answer{Status: http.StatusCreated, Body: answer}, nil
+}
+
+// accept makes the job, unless it is there. An iteration that is may have what it starts
+// from already.
+func (h handler) accept(ctx context.Context, n jobs.NewJob) (job.Job, bool, error) {
+	if n.BaseJobID = n.Request.PreviousJobID; n.BaseJobID != "" {
+		if j, known, err := h.store.Known(ctx, n); known || err != nil {
+			return j, false, err
+		}
+	}
+	var err error
+	if n.EnvSealed, err = previous.Apply(ctx, h.store, h.sealer, n.UserID, n.ID, &n.Request); err != nil {
+		return job.Job{}, false, err
+	}
+	return h.store.Accept(ctx, n)
 }
 
 // read makes a job of the request, or says what is wrong with it.

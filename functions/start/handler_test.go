@@ -173,7 +173,12 @@ func TestASecondIterationIsToldOfTheFirst(t *testing.T) {
 	b.Set(from.ID, "sandbox_state = 'moved', sandbox_paused = false, moved_to = '"+first.ID+"'")
 	b.Set(first.ID, "status = 'ready', completed_at = now(), lease_until = NULL")
 	refused("build_v0_2 was made")
-	b.start(event(with(`"keep_previous": true, "previous_job_id": "` + from.ID + `"`)))
+	repeated := keyed("k", with(`"previous_job_id": "`+from.ID+`", "keep_previous": true`))
+	third := b.start(repeated)
+	b.Set(from.ID, "source_key = 'none'")
+	if again := b.start(repeated); again.ID != third.ID {
+		t.Errorf("a repeated call made %s, want %s", again.ID, third.ID)
+	}
 }
 
 func TestARepeatedCallIsAnsweredWithTheFirstJob(t *testing.T) {

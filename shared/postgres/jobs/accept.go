@@ -64,6 +64,20 @@ func (s *Store) Accept(ctx context.Context, n NewJob) (accepted job.Job, created
 	return accepted, created, nil
 }
 
+// Known returns the job that n is already, as Accept does, if it is there: what n asks
+// for may have become impossible by that.
+func (s *Store) Known(ctx context.Context, n NewJob) (known job.Job, found bool, err error) {
+	err = s.db.Together(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		known, found, err = existing(ctx, tx, n)
+		return err
+	})
+	if err != nil || !found {
+		return job.Job{}, false, err
+	}
+	s.publish(ctx, known)
+	return known, true, nil
+}
+
 // existing looks for the same job under its id or its idempotency key, or for the
 // rebuild that is under way.
 func existing(ctx context.Context, tx pgx.Tx, n NewJob) (job.Job, bool, error) {
