@@ -67,6 +67,7 @@ func (t *turn) failTaken(ctx context.Context, f *failure) error {
 // place. It is tried again until that is done, or the sandbox is proved to be lost.
 func (t *turn) giveBack(ctx context.Context, row job.Job) error {
 	_ = t.take(row, nil)
+	t.polled, t.before, t.unheard = 0, 0, false
 	ctx, cancel := working(ctx)
 	defer cancel()
 	err := t.putBack(ctx)

@@ -271,6 +271,23 @@ func TestACancelledIterationGivesBackInItsTurn(t *testing.T) {
 	}
 }
 
+// What a build has used up of its time to wait does not delay that all is put back.
+func TestALongBuildIsPutBackAtOnce(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	r := folder("")
+	check := "until [ -e /tmp/go-" + from.ID + " ]; do sleep 0.05; done; exit 1"
+	r.Commands.Check = &check
+	j := b.at(b.iterate(from, r, map[string]string{"site/index.html": "two"}).ID, job.Checks)
+	b.Set(j.ID, fmt.Sprintf("polled_ms = %d, step_started_at = step_started_at - interval '30 minutes'", jobPoll.Milliseconds()))
+	b.wake(from)
+	b.Run(from, "touch /tmp/go-"+from.ID+"; until [ -e .siesta/*/0-check/exit ]; do sleep 0.05; done")
+	b.deliver()
+	if row := b.Row(j.ID); row.Status != job.Failed {
+		t.Errorf("after the turn that found the check to have failed the iteration is %s, and gives back: %v", row.Status, row.GivesBack())
+	}
+}
+
 // While E2B refuses or does not answer, nothing is given up: the wait grows.
 func TestAnOutageEndsNoVersion(t *testing.T) {
 	b := setup(t)

@@ -79,8 +79,9 @@ func (s *Store) RecordKept(ctx context.Context, j job.Job, p job.Progress, hash 
 	return s.write(ctx, sql, with(builder(j), postgres.Args{"status": job.Starting, "hash": hash, "polled_ms": p.PolledMS}))
 }
 
-// failing makes a job give back what it took. Needs @message and @debug_id.
-const failing = ` failing = @message, debug_id = @debug_id, failing_at = now(), crashes = 0, `
+// failing makes a job give back what it took, with a clock and an account of waiting of
+// its own: what its build has used up must not delay that. Needs @message and @debug_id.
+const failing = ` failing = @message, debug_id = @debug_id, failing_at = now(), crashes = 0, step_started_at = now(), polled_ms = 0, log_offset = 0, `
 
 // mayFail: it took a sandbox, and does not give it back yet.
 const mayFail = ` AND taken_from IS NOT NULL AND failing_at IS NULL AND status NOT IN ('ready', 'failed') `
