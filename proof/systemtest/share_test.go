@@ -37,7 +37,7 @@ func (u user) stranger(method, path, body string, ofPage bool) reply {
 // TestAStrangerWithALink: who has no token looks, wakes, and is sent away when the
 // owner says so.
 func TestAStrangerWithALink(t *testing.T) {
-	s := sharedStack(t)
+	s := newStack(t, nil)
 	u := s.user()
 	id := u.start(page("hello"))
 	u.asleep(id)
