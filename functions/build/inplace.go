@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"siesta/functions/build/inplace"
+	"siesta/shared/detect"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 )
@@ -114,11 +115,41 @@ func (t *turn) installed(ctx context.Context) (bool, error) {
 	}); err != nil {
 		return false, err
 	}
-	if !deps && from.Plan.Install == t.j.Plan.Install && moved.Phase == envd.StepNone {
+	same := !deps && moved.Phase == envd.StepNone
+	if same {
+		if same, err = t.sameInstall(ctx, from); err != nil {
+			return false, err
+		}
+	}
+	if same {
 		t.say(ctx, "Dependencies are as they were")
 		return true, nil
 	}
 	return false, t.moveAside(ctx, from)
+}
+
+// sameInstall reports whether what a version was when the job took it would be
+// installed as the job would be. That the version itself was installed by another
+// command says little: its install may have written the lock file that decides it.
+func (t *turn) sameInstall(ctx context.Context, from job.Job) (bool, error) {
+	if from.Plan.Install == t.j.Plan.Install {
+		return true, nil
+	}
+	for _, id := range []string{from.ID, t.j.ID} {
+		request, err := t.store.Request(ctx, id)
+		if err != nil {
+			return false, fmt.Errorf("read request: %w", err)
+		}
+		if request.Commands.Install != nil {
+			return false, nil
+		}
+	}
+	view, err := t.view(ctx, path.Join(t.aside(), inplace.Files))
+	if err != nil {
+		return false, err
+	}
+	was, err := detect.Plan(view)
+	return err == nil && was.Install == t.j.Plan.Install, nil // what cannot be told may differ
 }
 
 // moveAside stops the server of the version before, and moves aside what that had

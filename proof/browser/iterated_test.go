@@ -104,7 +104,7 @@ func fastAPI() iterated {
 			{what: "a route changes", files: text(map[string]string{"main.py": app(`"Two"`)}), shows: heading("Two")},
 			{what: "the syntax breaks", files: text(map[string]string{"main.py": app(`"Broken`)}), fails: "SyntaxError"},
 			{what: "the check fails", files: text(map[string]string{"main.py": app(`"Broken"`)}), check: badCheck, fails: checkFails},
-			{what: "a dependency comes", files: text(map[string]string{"requirements.txt": "fastapi\nuvicorn\nmarkupsafe\n", "main.py": "from markupsafe import escape\n" + app(`escape("a b")`)}), shows: heading("a b")},
+			{what: "a dependency comes", files: text(map[string]string{"requirements.txt": "fastapi\nuvicorn\nmarkupsafe\n", "main.py": "from markupsafe import escape\n" + app(`str(escape("a b"))`)}), shows: heading("a b")},
 			{what: "the install fails", files: text(map[string]string{"requirements.txt": "fastapi\nuvicorn\nsiesta-no-such-package\n"}), fails: "siesta-no-such-package"},
 			{what: "a dependency goes", files: text(map[string]string{"requirements.txt": "fastapi\nuvicorn\n", "main.py": app(`"Without"`)}), shows: heading("Without")},
 			{what: "a module has another name", files: gone(text(map[string]string{"app.py": app(`"Renamed"`)}), "main.py"), shows: heading("Renamed")},
