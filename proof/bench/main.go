@@ -37,6 +37,7 @@ var measurements = []measurement{
 	{"build", (*bench).build},
 	{"ready", (*bench).ready},
 	{"iterate", (*bench).iterate},
+	{"list", (*bench).list},
 	{"reconcile", (*bench).reconcile},
 	{"size", (*bench).size},
 	{"e2b", (*bench).e2b},
