@@ -106,6 +106,10 @@ load: deps ## many jobs at once through the whole system (JOBS=500)
 apps: deps browser ## build what people generate, with nothing but files, and open it; goes on where it was cut (APP='vite-*')
 	@go run ./proof/apps -app "$(APP)"
 
+.PHONY: iterations
+iterations: deps browser ## change real apps where they are, break them, and open each (APP=next)
+	go test -v -count=1 -timeout 40m ./proof/browser -run 'TestAVersionIsChangedWhereItIs/$(APP)' -args -all
+
 .PHONY: prove
 prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
 	@go run ./proof/prove "$(GUARD)"

@@ -59,6 +59,7 @@ func (t *turn) start(ctx context.Context, name, command, saying string) error {
 	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
+	t.compared = nil
 	began := time.Now()
 	err := t.envd.StartStep(ctx, step)
 	if errors.Is(err, e2b.ErrNoProcess) {

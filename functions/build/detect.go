@@ -17,7 +17,7 @@ import (
 // files say. What opens it to its preview's address is theirs in any case.
 func (t *turn) plan(ctx context.Context, request job.Request) (job.Plan, error) {
 	own := request.Commands
-	view, err := t.view(ctx)
+	view, err := t.view(ctx, job.Workspace)
 	if err != nil {
 		return job.Plan{}, err
 	}
@@ -77,10 +77,10 @@ func unplanned(err error) error {
 	return failed(err, "Nothing in the source says how to start this app. %s", hintNothing)
 }
 
-// view looks at the project, in one call: its source may have come with the
+// view looks at a project's folder, in one call: its source may have come with the
 // template, or from the generator.
-func (t *turn) view(ctx context.Context) (detect.View, error) {
-	look := envd.Command{Path: "/bin/bash", Args: []string{"-c", detect.Script, "siesta", job.Workspace}}
+func (t *turn) view(ctx context.Context, folder string) (detect.View, error) {
+	look := envd.Command{Path: "/bin/bash", Args: []string{"-c", detect.Script, "siesta", folder}}
 	looking, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	seen, err := t.envd.Run(looking, look, detect.MaxView)

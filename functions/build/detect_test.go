@@ -96,7 +96,7 @@ func TestALookIsBounded(t *testing.T) {
 		echo x >node_modules/x/package.json && echo x >pkg/lib/deep/package.json && ln -s /dev/zero a/package.json && mkfifo Procfile &&
 		for i in $(seq 3000); do echo >"a/a file with a name that is long, number $i"; done`)
 	before := b.Calls(e2bsim.StartProcess)
-	v, err := (&turn{envd: b.Inside(done)}).view(t.Context())
+	v, err := (&turn{envd: b.Inside(done)}).view(t.Context(), job.Workspace)
 	b.OK(err)
 	if calls := b.Calls(e2bsim.StartProcess) - before; calls != 1 {
 		t.Errorf("it took %d calls", calls)

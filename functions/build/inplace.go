@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"iter"
 	"maps"
 	"path"
 	"strconv"
@@ -73,100 +71,6 @@ func (t *turn) earlier(ctx context.Context) (job.Job, error) {
 		return from, fmt.Errorf("read previous job: %w", err)
 	}
 	return from, nil
-}
-
-// changes are what differs of the workspace from the copy of it.
-func (t *turn) changes(ctx context.Context) (deps, config bool, err error) {
-	look := envd.Command{Path: "/bin/bash", Args: []string{"-c", inplace.Compare(job.Workspace, t.aside())}}
-	var seen envd.Result
-	err = t.look(ctx, func(ctx context.Context) (err error) {
-		seen, err = t.envd.Run(ctx, look, 4<<10)
-		return err
-	})
-	if err != nil {
-		return false, false, err
-	}
-	deps, config, ok := inplace.Changes(seen.Stdout)
-	if !ok { // what is not known may have changed
-		return true, true, nil
-	}
-	return deps, config, nil
-}
-
-// installed reports whether the workspace has what the job would install. If not, what
-// the version before had installed is moved aside.
-func (t *turn) installed(ctx context.Context) (bool, error) {
-	if t.j.Plan.Install == "" {
-		return true, nil
-	}
-	from, err := t.earlier(ctx)
-	if err != nil {
-		return false, err
-	}
-	deps, _, err := t.changes(ctx)
-	if err != nil {
-		return false, err
-	}
-	var moved envd.Progress
-	if err := t.look(ctx, func(ctx context.Context) (err error) {
-		moved, err = t.envd.ReadStep(ctx, t.dir(asideStep+"-1"), 0, 0)
-		return err
-	}); err != nil {
-		return false, err
-	}
-	if !deps && from.Plan.Install == t.j.Plan.Install && moved.Phase == envd.StepNone {
-		t.say(ctx, "Dependencies are as they were")
-		return true, nil
-	}
-	return false, t.moveAside(ctx, from)
-}
-
-// moveAside stops the server of the version before, and moves aside what that had
-// installed.
-func (t *turn) moveAside(ctx context.Context, from job.Job) error {
-	server, _, err := t.serverOf(ctx, from)
-	if err != nil {
-		return err
-	}
-	if err := t.stop(ctx, server); err != nil {
-		return err
-	}
-	name, p, err := t.attempt(ctx, asideStep, inplace.Aside(job.Workspace, t.aside()), "Moving the installed dependencies aside")
-	if err == nil && (p.Phase != envd.StepExited || p.ExitCode != 0) {
-		err = t.exited(ctx, name, "Moving the installed dependencies aside failed", p)
-	}
-	return err
-}
-
-// makeWay moves aside what the version before has installed, if a source removes or
-// changes any of that: nobody could put it back.
-func (t *turn) makeWay(ctx context.Context, names iter.Seq[string]) error {
-	var list []byte
-	err := t.look(ctx, func(ctx context.Context) error {
-		content, err := t.envd.Download(ctx, path.Join(t.aside(), inplace.Installed))
-		if err != nil {
-			return err
-		}
-		defer content.Close()
-		list, err = io.ReadAll(io.LimitReader(content, 1<<20))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for folder := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
-		folder = path.Clean(folder) + "/"
-		for name := range names {
-			if name += "/"; folder != "./" && (strings.HasPrefix(folder, name) || strings.HasPrefix(name, folder)) {
-				from, err := t.earlier(ctx)
-				if err != nil {
-					return err
-				}
-				return t.moveAside(ctx, from)
-			}
-		}
-	}
-	return nil
 }
 
 // serverOf is the folder of the step that serves a version's app, or did last. serves is
@@ -242,8 +146,8 @@ func (t *turn) sameServer(ctx context.Context, from job.Job) (bool, error) {
 	if !maps.Equal(env, t.env) {
 		return false, nil
 	}
-	deps, config, err := t.changes(ctx)
-	return !deps && !config, err
+	changed, err := t.changes(ctx)
+	return !changed.deps && !changed.config, err
 }
 
 // ownStep reports whether a step's command is ours: it has no environment, and its

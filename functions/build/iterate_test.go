@@ -118,6 +118,22 @@ func TestDependenciesAreInstalledOnlyIfTheyChange(t *testing.T) {
 	}
 }
 
+// npm writes a lock file, which decides how it installs from then on: that is no reason
+// to install the same again.
+func TestWhatAnInstallWroteIsNotInstalledAgain(t *testing.T) {
+	b := setup(t)
+	r := folder("one")
+	r.Commands.Install = nil
+	r.Source.Files["package.json"] = job.File{Content: []byte(`{"scripts": {"start": "true", "postinstall": "mkdir -p node_modules/x && date +%N >node_modules/x/id"}}`)}
+	from := b.version(r)
+	b.wake(from)
+	id := b.Run(from, "cat project/node_modules/x/id && ls project/package-lock.json")
+	j := b.ready(b.iterate(from, job.Request{Template: r.Template, Goal: r.Goal, Commands: r.Commands}, map[string]string{"site/index.html": "two"}).ID)
+	if got := b.Run(j, "cat project/node_modules/x/id && ls project/package-lock.json"); got != id || j.Plan.Install == from.Plan.Install {
+		t.Errorf("installed is %q, was %q, by %q", got, id, j.Plan.Install)
+	}
+}
+
 // A failed iteration leaves the version before as it was, byte for byte, installed
 // dependencies included; its preview answers, and is put to sleep.
 func TestAFailedIterationPutsAllBack(t *testing.T) {

@@ -23,8 +23,9 @@ const (
 	// jobSilence is what a job may cost beyond jobPoll in looks that its sandbox
 	// does not answer: some ten minutes of them, since they come ever less often.
 	jobSilence = 30 * time.Second
-	// pollEvery is the time between two looks at a command.
-	pollEvery = 150 * time.Millisecond
+	// A look at a command comes as long after the one before as the turn has waited for
+	// it already, within these bounds: some take no time.
+	firstPoll, pollEvery = 20 * time.Millisecond, 150 * time.Millisecond
 	// lookTime is what one look may take. Nothing that runs in a sandbox makes a
 	// turn wait longer: what has no answer by then is looked at by a later turn.
 	lookTime = 2 * time.Second
@@ -115,7 +116,7 @@ func (t *turn) linger(ctx context.Context) bool {
 	}
 	began := time.Now()
 	select {
-	case <-time.After(pollEvery):
+	case <-time.After(min(max(t.polled-t.before, firstPoll), pollEvery)):
 		t.polled += time.Since(began)
 		return true
 	case <-ctx.Done():

@@ -45,6 +45,9 @@ type turn struct {
 	doubt   error         // why that is not certain; nil: it is
 	unheard bool          // its last look had no answer
 
+	// compared is what changes last said, until a command is started.
+	compared *changed
+
 	// progress is how far the build has come: the row's, and what happened
 	// since. Advance, HandOver and Ready write it; after any write it is the
 	// row's again.

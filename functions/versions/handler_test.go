@@ -3,14 +3,20 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/redisserver"
 	"siesta/proof/functiontest"
 	"siesta/proof/redistest"
 	"siesta/shared/api"
@@ -28,9 +34,15 @@ type fixture struct {
 
 func setup(t *testing.T) fixture {
 	t.Helper()
+	return on(t, redistest.New(t))
+}
+
+// on is one whose Redis is at an address.
+func on(t *testing.T, address string) fixture {
+	t.Helper()
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
-	w.Cache = functiontest.Cache(t, redistest.New(t))
+	w.Cache = functiontest.Cache(t, address)
 	return fixture{World: w, project: job.NewID(), handler: handler{
 		settings: settings{Deadline: time.Hour}, log: slog.New(slog.DiscardHandler), store: w.Store, cache: w.Cache,
 		builds: w.Queue("build"), sealer: functiontest.Sealer(t), kept: w.Kept,
@@ -175,16 +187,46 @@ func TestAnotherUserSeesNothing(t *testing.T) {
 
 // The version that counts is told by two reads of the cache, and nothing else.
 func TestTheCurrentVersionIsToldByTheCache(t *testing.T) {
-	b := setup(t)
+	server := redistest.NewServer(t, redisserver.Config{})
+	b := on(t, server.URL())
 	if code, _ := b.current(alice); code != 404 {
 		t.Errorf("of nothing: %d", code)
 	}
 	b.version()
 	second := b.version()
 	b.Proxy.Down()
+	counted(t, server, "config resetstat")
 	if code, body := b.current(alice); code != 200 || body["job_id"] != second.ID || body["status"] != "ready" {
 		t.Errorf("got %d %v, want the second", code, body)
 	}
+	calls := counted(t, server, "info commandstats")
+	for _, ours := range []string{"config", "quit"} {
+		delete(calls, ours)
+	}
+	if !maps.Equal(calls, map[string]int{"get": 1, "hmget": 1}) {
+		t.Errorf("it took %v", calls)
+	}
+}
+
+// counted says a line to a Redis, and returns how often the commands that it tells of
+// were called.
+func counted(t *testing.T, server *redisserver.Server, line string) map[string]int {
+	t.Helper()
+	conn, err := net.Dial("unix", strings.TrimPrefix(server.URL(), "unix://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, line+"\r\nquit\r\n")
+	said, readErr := io.ReadAll(conn)
+	if err := errors.Join(err, readErr); err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]int{}
+	for _, found := range regexp.MustCompile(`cmdstat_(\w+)\S*?:calls=(\d+)`).FindAllStringSubmatch(string(said), -1) {
+		calls[found[1]], _ = strconv.Atoi(found[2])
+	}
+	return calls
 }
 
 // A note in the cache that is wrong, or not there, is put right.

@@ -36,6 +36,8 @@ var measurements = []measurement{
 	{"hop", (*bench).hop},
 	{"build", (*bench).build},
 	{"ready", (*bench).ready},
+	{"iterate", (*bench).iterate},
+	{"list", (*bench).list},
 	{"reconcile", (*bench).reconcile},
 	{"size", (*bench).size},
 	{"e2b", (*bench).e2b},
@@ -46,6 +48,7 @@ type bench struct {
 	rounds int
 	bin    string // <function>/bootstrap, as shipped
 	self   string // this program, which is also the app that builds build
+	getenv func(string) string
 }
 
 func main() {
@@ -74,7 +77,7 @@ func run(ctx context.Context, rounds int, only string) error {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer os.RemoveAll(bin)
-	b := &bench{rounds: max(rounds, 3), bin: bin}
+	b := &bench{rounds: max(rounds, 3), bin: bin, getenv: os.Getenv}
 	if b.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("find own program: %w", err)
 	}

@@ -94,25 +94,11 @@ func (s *system) sideBySide(ctx context.Context, r job.Request) (built, byHand t
 const lookEvery = 20 * time.Millisecond
 
 func (s *system) built(ctx context.Context, r job.Request) (time.Duration, error) {
-	sent := time.Now()
-	id, err := s.submit(ctx, r)
+	j, took, _, err := s.ended(ctx, r, job.Ready)
 	if err != nil {
 		return 0, err
 	}
-	for {
-		j, err := s.store.Get(ctx, id)
-		switch {
-		case err == nil && j.Status == job.Ready:
-			return j.CompletedAt.Sub(sent), s.E2B.Vanish(ctx, j.SandboxID)
-		case err == nil && j.Status == job.Failed:
-			return 0, s.failed("the build failed: %s", j.ErrorMessage)
-		case time.Since(sent) > patience:
-			return 0, s.failed("not READY within %s: %v", patience, err)
-		}
-		if err := pause(ctx, lookEvery); err != nil {
-			return 0, err
-		}
-	}
+	return took, s.E2B.Vanish(ctx, j.SandboxID)
 }
 
 func (s *system) byHand(ctx context.Context, sandbox e2b.Sandbox, r job.Request) (time.Duration, error) {

@@ -23,9 +23,11 @@ const (
 	ExitNoTools = 4 // Keep: the sandbox has no GNU tar or coreutils
 )
 
-// Installed is the file in a keep's folder that lists the folders of what was
-// installed, each ended by a NUL.
-const Installed = "installed"
+// What is in a keep's folder.
+const (
+	Files     = "files"     // the folder of the code
+	Installed = "installed" // lists the folders of what was installed, each ended by a NUL
+)
 
 // Folders are the shell's functions that tell a project's code from what is
 // installed and cached: beside, code and installed.

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"siesta/local/checkout"
+	"siesta/local/demo"
+	"siesta/local/e2bsim"
+	"siesta/local/stack"
+	"siesta/shared/e2b"
+	"siesta/shared/e2b/envd"
+	"siesta/shared/job"
+)
+
+const (
+	iterated     = "examples/vite-react"
+	component    = "src/App.jsx"
+	heading      = "Today" // of the component
+	mostRollback = 2 * time.Second
+)
+
+// iterate holds an iteration of one file of a Vite app, with what the registry has
+// installed, against the fresh build in the same round, and against the same change by
+// hand in the same sandbox, which sleeps before either; and measures how long a change
+// whose check fails takes to be put back.
+func (b *bench) iterate(ctx context.Context) ([]row, error) {
+	app, err := demo.ReadApp(iterated)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(b.bin, "log"))
+	if err != nil {
+		return nil, fmt.Errorf("make log: %w", err)
+	}
+	defer log.Close()
+	machine, err := checkout.Checkout{Root: ".", Getenv: b.getenv}.Config(log)
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.open(ctx, func(c *stack.Config) { c.SandboxEnv = machine.SandboxEnv })
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	defer poll(ctx, s.mapping(late{s.SQS.Queue("BuildQueue")}, "build"), s.mapping(s.SQS.Queue("PauseQueue"), "pause"))()
+	var calls atomic.Int64
+	s.E2B.Observe(func(c e2bsim.Call) {
+		if c.Phase == e2bsim.Received {
+			calls.Add(1)
+		}
+	})
+	r := iterations{counted: &calls}
+	rounds := min(b.rounds, 6)
+	for i := range rounds + 1 {
+		if err := s.iterateOnce(ctx, app.Files(), &r); err != nil {
+			return nil, err
+		}
+		if i == 0 { // it starts the processes
+			r = iterations{before: s.billed("build"), counted: &calls}
+		}
+	}
+	billed := (s.billed("build") - r.before) / time.Duration(rounds)
+	return []row{
+		times("one file of a Vite app, start to READY", r.changed, r.fresh, 0.15, "against the fresh build in the same round; "+short(billed)+" of Lambda for both and a change that fails"),
+		times("one file of a Vite app, by hand", r.changed, r.byHand, 1.5, fmt.Sprintf("against connect, write, and looks until the server has the new text; "+
+			"beside these the message, the claim, the marker, the copy aside, what the code is made of, and a look at the whole page: %d calls in all", r.calls)),
+		{
+			what: "failed check, to the version before", measured: r.back.String(), floor: "-", ratio: "-",
+			budget: "<= " + short(mostRollback), over: r.back.median() > mostRollback, note: "from the check's failure; from the start it took " + r.failed.String(),
+		},
+	}, nil
+}
+
+// iterations are what the rounds took.
+type iterations struct {
+	before                               time.Duration // billed before them
+	counted                              *atomic.Int64 // calls to E2B and sandboxes
+	calls                                int64         // of the last change
+	fresh, changed, byHand, failed, back sample
+}
+
+// iterateOnce builds an app, changes it by hand, by an iteration, and by one that fails.
+func (s *system) iterateOnce(ctx context.Context, files map[string]job.File, r *iterations) error {
+	request := job.Request{ProjectID: job.NewID(), Goal: "a page", Source: job.Source{Files: files}}
+	first, took, _, err := s.ended(ctx, request, job.Ready)
+	if err != nil {
+		return err
+	}
+	r.fresh.add(took)
+	if err := s.asleep(ctx, first); err != nil {
+		return err
+	}
+	titled := func(title string) []byte {
+		return bytes.ReplaceAll(files[component].Content, []byte(heading), []byte(title))
+	}
+
+	began := time.Now()
+	if err := s.changeByHand(ctx, first, titled("By hand")); err != nil {
+		return err
+	}
+	r.byHand.add(time.Since(began))
+	if err := s.e2b.Pause(ctx, first.SandboxID); err != nil { // as the row says
+		return fmt.Errorf("pause: %w", err)
+	}
+
+	request = job.Request{ProjectID: first.ProjectID, Goal: "another heading", PreviousJobID: first.ID}
+	request.Source.Files = map[string]job.File{component: {Content: titled("Changed")}}
+	calls := r.counted.Load()
+	second, took, _, err := s.ended(ctx, request, job.Ready)
+	if err != nil {
+		return err
+	}
+	if second.SandboxID != first.SandboxID {
+		return s.failed("the iteration has a sandbox of its own")
+	}
+	r.changed.add(took)
+	r.calls = r.counted.Load() - calls
+	if err := s.asleep(ctx, second); err != nil {
+		return err
+	}
+
+	broken := "exit 1"
+	request.PreviousJobID, request.Commands.Check = second.ID, &broken
+	third, took, failing, err := s.ended(ctx, request, job.Failed)
+	if err != nil {
+		return err
+	}
+	r.failed.add(took)
+	r.back.add(third.CompletedAt.Sub(failing))
+	return s.E2B.Vanish(ctx, first.SandboxID)
+}
+
+// ended sends a request and returns its job once that is over, how long that took, and
+// when it began to give back what it had taken, if it did.
+func (s *system) ended(ctx context.Context, r job.Request, want job.Status) (j job.Job, took time.Duration, failing time.Time, err error) {
+	sent := time.Now()
+	id, err := s.submit(ctx, r)
+	if err != nil {
+		return j, 0, failing, err
+	}
+	for {
+		j, err = s.store.Get(ctx, id)
+		switch {
+		case err == nil && j.Status == want:
+			return j, j.CompletedAt.Sub(sent), failing, nil
+		case err == nil && j.Status.Terminal():
+			return j, 0, failing, s.failed("the build is %s: %s", j.Status, j.ErrorMessage)
+		case err == nil && !j.FailingAt.IsZero():
+			failing = j.FailingAt
+		case time.Since(sent) > patience:
+			return j, 0, failing, s.failed("not over within %s: %v", patience, err)
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return j, 0, failing, err
+		}
+	}
+}
+
+// asleep waits until a job's sandbox sleeps.
+func (s *system) asleep(ctx context.Context, j job.Job) (err error) {
+	for deadline := time.Now().Add(patience); !j.SandboxPaused; {
+		if j, err = s.store.Get(ctx, j.ID); err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return s.failed("sandbox %s is still %s", j.SandboxID, j.SandboxState)
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changeByHand writes the component of a job's sandbox, and returns when its server has it.
+func (s *system) changeByHand(ctx context.Context, j job.Job, content []byte) error {
+	box, _, err := s.e2b.Connect(ctx, j.SandboxID, time.Hour)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	files := func(yield func(envd.File, error) bool) { yield(envd.File{Name: component, Open: open}, nil) }
+	if err := envd.Of(s.e2b, box).Upload(ctx, job.Workspace, files); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	for deadline := time.Now().Add(patience); ; {
+		text, err := s.served(ctx, box, j.Plan.Port)
+		if bytes.Contains(text, []byte("By hand")) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return s.failed("the server does not have the change: %v", err)
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// served is the component as the app's server has it.
+func (s *system) served(ctx context.Context, box e2b.Sandbox, port int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.E2BSandboxURL+"/"+component, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, req.Host, _ = strings.Cut(s.e2b.PreviewURL(box.ID, port), "://") // which not every resolver looks up on this machine
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+}
