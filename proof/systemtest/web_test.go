@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,7 +28,9 @@ func TestTheClientInNode(t *testing.T) {
 	}))
 	defer gates.Close()
 	routes := filepath.Join(t.TempDir(), "routes")
-	cmd := exec.CommandContext(t.Context(), "node", "--test", "web/siesta.test.js")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "web/siesta.test.js")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "API_URL="+s.APIURL, "TOKEN="+u.token, "APP="+app(), "GATE="+gates.URL, "ROUTES="+routes)
 	if out, err := cmd.CombinedOutput(); err != nil {
