@@ -96,6 +96,9 @@ func (s *Stack) startRuntime(context.Context) (err error) {
 // startGateway serves the template's routes, and the admin address beside it.
 func (s *Stack) startGateway(context.Context) error {
 	api := gateway.API{CORS: (*gateway.CORS)(s.template.CORS)}
+	if api.CORS != nil {
+		api.CORS.AllowOrigins = append(api.CORS.AllowOrigins, s.config.Origins...)
+	}
 	for _, route := range s.template.Routes {
 		api.Routes = append(api.Routes, gateway.Route(route))
 	}

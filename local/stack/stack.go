@@ -38,6 +38,8 @@ type Config struct {
 	// data folder's systems are killed when one starts and when it closes. With
 	// E2B_DOMAIN simulated previews are below that, and not below localhost.
 	Env map[string]string
+	// Origins are those of web pages that may call the API, beside the template's.
+	Origins []string
 	// ProcessEnv, if set, is asked before a process of a function starts, with
 	// the environment that it is to have; what it returns wins.
 	ProcessEnv func(function string, process int, env map[string]string) map[string]string

@@ -102,6 +102,9 @@ func (p *Page) Close(ctx context.Context) error {
 	return p.b.call(ctx, "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)
 }
 
+// Show makes the tab the visible one of all.
+func (p *Page) Show(ctx context.Context) error { return p.call(ctx, "Page.bringToFront", nil, nil) }
+
 // Visit leads the tab to another address.
 func (p *Page) Visit(ctx context.Context, address string) error {
 	var went struct{ ErrorText string }

@@ -11,7 +11,7 @@ var (
 	webAddress = regexp.MustCompile(`\w+://\S+`)
 	link       = regexp.MustCompile(`\]\(([^)#\s]+)`)
 	// mention is a path of the checkout in running text; a * stands for any name.
-	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|proof|docs|events|examples|infra|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml)")
+	mention = regexp.MustCompile("(?:^|[\\s`(\"'=])((?:functions|shared|local|proof|docs|events|examples|infra|web|\\.ci)/[\\w./*-]*|[\\w-]+\\.md|template\\.yaml|openapi\\.yaml|samconfig\\.toml)")
 )
 
 // makes is a make command in a code span or at the start of a line, target a

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -14,15 +15,11 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 )
 
-// load reads the document, once.
+// load makes the document's router, once.
 var load = sync.OnceValues(func() (routers.Router, error) {
-	root, err := checkout()
+	document, err := read()
 	if err != nil {
 		return nil, err
-	}
-	document, err := openapi3.NewLoader().LoadFromFile(filepath.Join(root, "docs/openapi.yaml"))
-	if err != nil {
-		return nil, fmt.Errorf("read docs/openapi.yaml: %w", err)
 	}
 	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder)
 	document.Servers = nil // paths are looked up without an address
@@ -39,6 +36,35 @@ var load = sync.OnceValues(func() (routers.Router, error) {
 	}
 	return legacy.NewRouter(document)
 })
+
+func read() (*openapi3.T, error) {
+	root, err := checkout()
+	if err != nil {
+		return nil, err
+	}
+	document, err := openapi3.NewLoader().LoadFromFile(filepath.Join(root, "docs/openapi.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("read docs/openapi.yaml: %w", err)
+	}
+	return document, nil
+}
+
+// Routes are those that ask for a token, as "GET /api/generation/{job_id}/status".
+func Routes() (routes []string, err error) {
+	document, err := read()
+	if err != nil {
+		return nil, err
+	}
+	for path, item := range document.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if operation.Security == nil || len(*operation.Security) > 0 {
+				routes = append(routes, method+" "+path)
+			}
+		}
+	}
+	slices.Sort(routes)
+	return routes, nil
+}
 
 // closed makes every key that an object's schema does not name an error: a
 // client may meet such a key, a test may not.
