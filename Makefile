@@ -95,7 +95,7 @@ histories: deps ## random histories of the system beside its model (CHECKS=2000 
 	go test -count=1 -timeout 12h ./proof/model -rapid.checks=$(or $(CHECKS),2000) -rapid.shrinktime=5m $(if $(SEED),-rapid.seed=$(SEED))
 
 .PHONY: crash
-crash: deps ## a crash at every call, in three ways, of the long scenarios too (half an hour)
+crash: deps ## a crash at every call, in all three ways (three quarters of an hour)
 	CRASH=whole go test -count=1 -timeout 3h ./proof/crash -v | grep -v '"timestamp"'
 
 .PHONY: load

@@ -81,8 +81,9 @@ var kinds = []app{
 		name: "craco", is: "craco",
 		shows: "a craco page", click: counts, edit: edit{"src/App.js", "A Craco page", "An edited page"},
 	}, {
-		name: "remix-classic", is: "remix-classic",
-		shows: "a classic page", click: counts, edit: edit{"app/routes/_index.jsx", "A classic page", "An edited page"},
+		// Its live reload listens at a port of its own, where a page below a preview's
+		// address does not look for it.
+		name: "remix-classic", is: "remix-classic", shows: "a classic page", click: counts,
 	}, {
 		name: "wrangler", is: "wrangler", shows: "a worker's page", click: counts,
 	}, {
@@ -92,10 +93,12 @@ var kinds = []app{
 	}, {
 		name: "live-server", like: "static", with: map[string]string{
 			"package.json": `{"scripts":{"dev":"live-server"},"devDependencies":{"live-server":"^1"}}`,
+			"index.html":   wholePage,
 		}, is: "static-server", shows: "a lone page", click: counts, edit: edit{"index.html", "A lone page", "An edited page"},
 	}, {
 		name: "browser-sync", like: "static", with: map[string]string{
 			"package.json": `{"scripts":{"start":"browser-sync start --server --files '*.html'"},"devDependencies":{"browser-sync":"^3"}}`,
+			"index.html":   wholePage,
 		}, is: "browser-sync", shows: "a lone page", click: counts, edit: edit{"index.html", "A lone page", "An edited page"},
 	},
 
@@ -118,3 +121,10 @@ var kinds = []app{
 func viteOf(version string) string {
 	return `mkdir app && cd app && npm init -y >/dev/null && npm pkg set type=module scripts.dev=vite devDependencies.vite='` + version + `'`
 }
+
+// wholePage is for servers that put their script at the end of a page's body.
+const wholePage = `<!doctype html><html><head><title>A page</title></head><body>
+<h1>A lone page</h1>
+<button onclick="this.innerText = 'count 1'">count 0</button>
+</body></html>
+`

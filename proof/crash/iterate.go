@@ -11,14 +11,14 @@ import (
 // iterations are the ways through a sandbox that moves from one version to the next,
 // and back.
 var iterations = []Scenario{
-	{Name: "iterate", Function: "build", Prepare: iterating(noCheck, nil), Act: turns, End: moved, Jobs: 2, Long: true},
-	{Name: "iterate what is awake", Function: "build", Prepare: iterating(noCheck, wake), Act: turns, End: moved, Jobs: 2, Long: true},
-	{Name: "iterate in vain", Function: "build", Prepare: iterating("exit 1", nil), Act: turns, End: givenBack, Same: true, Jobs: 2, Long: true},
-	{Name: "iterate, cancel", Function: "cancel", Prepare: changed, Act: ask("cancel"), End: either, Same: true, Jobs: 2},
-	{Name: "iterate, cancelled", Function: "build", Prepare: cancelledAtWork, Act: turns, End: givenBack, Same: true, Jobs: 2},
-	{Name: "iterate, delete", Function: "delete", Prepare: changed, Act: remove, End: either, Same: true, Jobs: 2},
-	{Name: "iterate, lost", Function: "build", Prepare: vanished, Act: turns, End: gone, Jobs: 2},
-	{Name: "start an iteration", Function: "start", Prepare: world.Sleeping, Act: iterate, Again: true, End: either, Jobs: 3},
+	{Name: "iterate", Function: "build", Prepare: iterating(noCheck, nil), Act: turns, End: moved, Jobs: 2, Rotate: true},
+	{Name: "iterate what is awake", Function: "build", Prepare: iterating(noCheck, wake), Act: turns, End: moved, Jobs: 2, Rotate: true},
+	{Name: "iterate in vain", Function: "build", Prepare: iterating("exit 1", nil), Act: turns, End: givenBack, Same: true, Jobs: 2, Rotate: true},
+	{Name: "iterate, cancel", Function: "cancel", Prepare: changed, Act: ask("cancel"), End: either, Same: true, Jobs: 2, Rotate: true},
+	{Name: "iterate, cancelled", Function: "build", Prepare: cancelledAtWork, Act: turns, End: givenBack, Same: true, Jobs: 2, Rotate: true},
+	{Name: "iterate, delete", Function: "delete", Prepare: changed, Act: remove, End: either, Same: true, Jobs: 2, Rotate: true},
+	{Name: "iterate, lost", Function: "build", Prepare: vanished, Act: turns, End: gone, Jobs: 2, Rotate: true},
+	{Name: "start an iteration", Function: "start", Prepare: world.Sleeping, Act: iterate, Again: true, End: either, Jobs: 3, Rotate: true},
 }
 
 const noCheck = ""

@@ -26,28 +26,28 @@ type Scenario struct {
 	End      func(job.Job) (want string) // what a job ends as: "" when it does; nil: ready and asleep
 	Jobs     int                         // at most; 0: 1
 	Env      map[string]string           // settings of the functions
-	Long     bool                        // it has so many calls that they share the fates where time counts
+	Rotate   bool                        // where time counts, each of its calls meets one fate, in turn
 	Same     bool                        // versions that sleep in the end have the workspace that they had
 }
 
 // Scenarios are the ways through every function on which crashes are tried.
 var Scenarios = append(iterations, []Scenario{
 	{Name: "build", Function: "build", Prepare: world.Started, Act: deliver("build")},
-	{Name: "build handed over", Function: "build", Prepare: crowded, Act: later},
+	{Name: "build handed over", Function: "build", Prepare: crowded, Act: later, Rotate: true},
 	{Name: "pause", Function: "pause", Prepare: world.Ready, Act: deliver("pause")},
 	{Name: "resume", Function: "resume", Prepare: world.Asleep, Act: ask("resume")},
-	{Name: "resume again", Function: "resume", Prepare: world.Asleep, Act: ask("resume"), Again: true},
+	{Name: "resume again", Function: "resume", Prepare: world.Asleep, Act: ask("resume"), Again: true, Rotate: true},
 	{Name: "snapshot", Function: "snapshot", Prepare: world.Awake, Act: ask("snapshot")},
 	{Name: "cancel", Function: "cancel", Prepare: world.Halfway, Act: ask("cancel"), End: cancelled},
 	{Name: "start", Function: "start", Prepare: nobody, Act: start},
-	{Name: "start again", Function: "start", Prepare: nobody, Act: start, Again: true},
+	{Name: "start again", Function: "start", Prepare: nobody, Act: start, Again: true, Rotate: true},
 	{Name: "reconcile what is stuck", Function: "reconcile", Prepare: abandoned, Act: sweep, End: cancelled, Jobs: 3},
 	{Name: "rebuild", Function: "versions", Prepare: world.Asleep, Act: ask("rebuild"), Again: true, Jobs: 2},
-	{Name: "rebuilt", Function: "build", Prepare: rebuilding, Act: later, Jobs: 2},
+	{Name: "rebuilt", Function: "build", Prepare: rebuilding, Act: later, Jobs: 2, Rotate: true},
 	{Name: "restore", Function: "versions", Prepare: world.Asleep, Act: ask("restore")},
 	{Name: "delete", Function: "delete", Prepare: world.Asleep, Act: remove, End: removed},
-	{Name: "delete halfway", Function: "delete", Prepare: world.Halfway, Act: remove, End: removed},
-	{Name: "reconcile versions", Function: "reconcile", Prepare: surplus, Act: sweep, End: removed, Jobs: 3, Env: map[string]string{"KEEP_SANDBOXES": "1"}},
+	{Name: "delete halfway", Function: "delete", Prepare: world.Halfway, Act: remove, End: removed, Rotate: true},
+	{Name: "reconcile versions", Function: "reconcile", Prepare: surplus, Act: sweep, End: removed, Jobs: 3, Env: map[string]string{"KEEP_SANDBOXES": "1"}, Rotate: true},
 	{Name: "reconcile what E2B did", Function: "reconcile", Prepare: surprised, Act: sweep, End: lost, Jobs: 2},
 }...)
 
