@@ -12,7 +12,7 @@ import (
 // and back.
 var iterations = []Scenario{
 	{Name: "iterate", Function: "build", Prepare: iterating(noCheck, nil), Act: turns, End: moved, Jobs: 2, Rotate: true},
-	{Name: "iterate what is awake", Function: "build", Prepare: iterating(noCheck, wake), Act: turns, End: moved, Jobs: 2, Rotate: true},
+	{Name: "iterate what is awake", Function: "build", Prepare: iterating(noCheck, wake), Act: turns, End: moved, Jobs: 2, Spare: true},
 	{Name: "iterate in vain", Function: "build", Prepare: iterating("exit 1", nil), Act: turns, End: givenBack, Same: true, Jobs: 2, Rotate: true},
 	{Name: "iterate, cancel", Function: "cancel", Prepare: changed, Act: ask("cancel"), End: either, Same: true, Jobs: 2, Rotate: true},
 	{Name: "iterate, cancelled", Function: "build", Prepare: cancelledAtWork, Act: turns, End: givenBack, Same: true, Jobs: 2, Rotate: true},

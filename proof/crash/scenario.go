@@ -27,6 +27,7 @@ type Scenario struct {
 	Jobs     int                         // at most; 0: 1
 	Env      map[string]string           // settings of the functions
 	Rotate   bool                        // where time counts, each of its calls meets one fate, in turn
+	Spare    bool                        // where time counts it is left out: another scenario makes the same calls
 	Same     bool                        // versions that sleep in the end have the workspace that they had
 }
 
