@@ -38,7 +38,7 @@ func (t *turn) create(ctx context.Context) error {
 	if err := t.take(row, err); err != nil {
 		return err
 	}
-	t.envd, t.connected = envd.Of(t.e2b, sandbox), true
+	t.envd = envd.Of(t.e2b, sandbox)
 	return t.mark(ctx)
 }
 

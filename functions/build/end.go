@@ -59,10 +59,10 @@ func (t *turn) leaseLeft() time.Duration {
 
 // handOver gives the job to a message that comes after wait.
 func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
-	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait, t.connected)); err != nil {
+	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait, t.envd != nil)); err != nil {
 		return err
 	}
-	if err := t.builds.SendBuild(ctx, sqs.BuildMessage{JobID: t.j.ID, Turn: t.j.Turn, Group: t.j.UserID}, wait); err != nil {
+	if err := t.builds.SendBuild(ctx, sqs.Turn(t.j), wait); err != nil {
 		// This delivery is of an older turn now; reconcile sends for the newer.
 		return fmt.Errorf("send build message: %w", err)
 	}

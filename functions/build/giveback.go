@@ -41,7 +41,7 @@ func (t *turn) settle(ctx context.Context, err error) error {
 	default:
 		return err
 	}
-	if errors.Is(err, job.ErrConflict) && t.connected {
+	if errors.Is(err, job.ErrConflict) && t.envd != nil {
 		// Cancelled, or found to be overdue: whose turn it is gives it back. One whose
 		// connect was not answered does not: it may still travel.
 		row, readErr := t.store.Get(ctx, t.j.ID)
@@ -95,7 +95,7 @@ func (t *turn) putBack(ctx context.Context) error {
 	if t.j.Crashes > maxDeadBacks {
 		return lost(nil, "The version before could not be put back.")
 	}
-	if !t.connected {
+	if t.envd == nil {
 		if err := t.connect(ctx); err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (t *turn) restore(ctx context.Context, from job.Job) error {
 		if n, found := strings.CutPrefix(name, backStep+"-"); found {
 			number, _ := strconv.Atoi(n)
 			last = max(last, number)
-		} else if err := t.stop(ctx, t.dir(name)); err != nil {
+		} else if err := t.stop(ctx, envd.StepDir(t.j.ID, t.j.CreateNo, name)); err != nil {
 			return err
 		}
 	}

@@ -91,9 +91,9 @@ func (h *handler) unclaimed(ctx context.Context, m sqs.BuildMessage) error {
 	}
 }
 
-// patient spreads the deliveries of a request over an hour when a store does
-// not answer, the version that it starts from is not built yet, or too many jobs of its user wait: until it is a row, its message
-// is all there is of it.
+// patient spreads the deliveries of a request over an hour when a store does not
+// answer, the version that it starts from is not built yet, or too many jobs of its
+// user wait: until it is a row, its message is all there is of it.
 func patient(r sqs.Record, err error) error {
 	const soon, later = 4, 10 * time.Minute
 	passing := errors.Is(err, job.ErrUnavailable) || errors.Is(err, job.ErrPreviousBuilds)

@@ -35,7 +35,10 @@ func (t *turn) copyAside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.Phase != envd.StepExited || p.ExitCode != 0 {
+	switch {
+	case p.Phase == envd.StepExited && p.ExitCode == inplace.ExitNoTools:
+		return failed(nil, "The template has no GNU tar and coreutils, by which the version before is copied aside. Send the change with keep_previous.")
+	case p.Phase != envd.StepExited || p.ExitCode != 0:
 		return t.exited(ctx, name, "Copying the version before aside failed", p)
 	}
 	var said envd.Progress

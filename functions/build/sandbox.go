@@ -36,7 +36,7 @@ var (
 // create made, or a new one.
 func (t *turn) obtainSandbox(ctx context.Context) error {
 	if t.j.SandboxID == "" && t.j.BaseJobID != "" && !t.j.Rebuild && t.j.CreateNo == 0 {
-		if _, err := t.takeOver(ctx); err != nil {
+		if err := t.takeOver(ctx); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (t *turn) connect(ctx context.Context) error {
 	if err := t.take(t.store.RecordConnected(ctx, t.j, ttl)); err != nil {
 		return err
 	}
-	t.envd, t.connected = envd.Of(t.e2b, sandbox), true
+	t.envd = envd.Of(t.e2b, sandbox)
 	if !rebooted {
 		if err := t.recognize(ctx); err != nil {
 			return err

@@ -12,42 +12,42 @@ import (
 // takeAgain is the wait for a call to E2B about the sandbox that is to be taken.
 const takeAgain = 2 * time.Second
 
-// takeOver makes the sandbox of the version that the job starts from the job's own,
-// and reports whether it did. Where that cannot be, the job has one of its own, and
-// begins with the version's kept code.
-func (t *turn) takeOver(ctx context.Context) (bool, error) {
+// takeOver makes the sandbox of the version that the job starts from the job's own.
+// Where that cannot be, it leaves the job without one: that gets its own, and begins
+// with the version's kept code.
+func (t *turn) takeOver(ctx context.Context) error {
 	request, err := t.store.Request(ctx, t.j.ID)
 	if err != nil {
-		return false, fmt.Errorf("read request: %w", err)
+		return fmt.Errorf("read request: %w", err)
 	}
 	// An agent with a shell may write anywhere: only its own sandbox keeps the
 	// version whole.
 	if request.KeepPrevious || request.Commands.Generate != nil {
-		return false, nil
+		return nil
 	}
 	from, err := t.store.GetOwned(ctx, t.j.BaseJobID, t.j.UserID)
 	switch {
 	case errors.Is(err, job.ErrNotFound):
-		return false, nil
+		return nil
 	case err != nil:
-		return false, fmt.Errorf("read previous job: %w", err)
+		return fmt.Errorf("read previous job: %w", err)
 	case from.SandboxState == job.SandboxMoved:
-		return false, t.moved(ctx, from)
+		return t.moved(ctx, from)
 	case from.SandboxState == job.SandboxGone, from.SandboxState == job.SandboxNone, !t.store.Ours(from):
-		return false, nil
+		return nil
 	}
 	base, err := t.store.Request(ctx, from.ID)
 	if err != nil {
-		return false, fmt.Errorf("read previous request: %w", err)
+		return fmt.Errorf("read previous request: %w", err)
 	}
 	if base.Template != request.Template {
-		return false, nil
+		return nil
 	}
 	err = t.take(t.store.Take(ctx, from, t.j))
 	if errors.Is(err, job.ErrConflict) { // a call of a pause or a wake may be under way, or another was faster
-		return false, waitFor(takeAgain)
+		return waitFor(takeAgain)
 	}
-	return err == nil, err
+	return err
 }
 
 // moved says what becomes of a job whose sandbox another has taken.
@@ -70,7 +70,7 @@ func (t *turn) startAnew(ctx context.Context, cause error) error {
 	if err := t.take(t.store.LoseAlone(ctx, t.j)); err != nil {
 		return err
 	}
-	t.envd, t.connected = nil, false
+	t.envd = nil
 	t.kill(ctx, lost)
 	return t.create(ctx)
 }

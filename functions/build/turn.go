@@ -32,10 +32,9 @@ type turn struct {
 	claimed time.Time // by the same clock
 	sendBy  time.Time // no call that changes E2B is sent later
 
-	connected bool  // E2B answered this turn's connect, or made the sandbox in it
 	noSandbox error // why E2B gave this turn none; nil when it did, or was not asked
 
-	envd    *envd.Client
+	envd    *envd.Client      // nil until E2B has answered this turn's connect, or made the sandbox in it
 	env     map[string]string // the request's own
 	redact  redactor
 	polled  time.Duration // spent waiting for commands in this turn

@@ -45,7 +45,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if _, err := h.store.GetOwned(ctx, id, user); err != nil {
 		return api.Answer{}, err
 	}
-	j, err := h.cancel(ctx, id)
+	j, err := h.store.Cancel(ctx, id, "Cancelled by user", job.NewID())
 	if errors.Is(err, job.ErrConflict) {
 		return api.Answer{}, job.ErrTerminal
 	}
@@ -54,7 +54,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	}
 	h.log.InfoContext(ctx, "job cancelled", "debug_id", j.DebugID)
 	if j.GivesBack() {
-		if err := h.builds.SendBuild(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), sqs.BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}, 0); err != nil {
+		if err := h.builds.SendBuild(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), sqs.Turn(j), 0); err != nil {
 			h.log.WarnContext(ctx, "build message not sent", "error", err) // its next turn is on its way, or reconcile sends one
 		}
 	} else if j.SandboxState == job.SandboxRunning {
@@ -63,17 +63,6 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		}
 	}
 	return api.Answer{Status: http.StatusOK, Body: response{JobID: id, Status: "cancelled", Message: "Build cancelled"}}, nil
-}
-
-// cancel ends the job, or makes it give back what it took. job.ErrConflict: it has
-// ended.
-func (h handler) cancel(ctx context.Context, id string) (job.Job, error) {
-	const why = "Cancelled by user"
-	j, err := h.store.Cancel(ctx, id, why, job.NewID())
-	if errors.Is(err, job.ErrConflict) {
-		j, err = h.store.CancelTaken(ctx, id, why, job.NewID())
-	}
-	return j, err
 }
 
 // kill ends the sandbox of a cancelled job, if it is one of ours: a copy of the

@@ -64,7 +64,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		}
 		h.log.InfoContext(ctx, "version deleted", "sandbox_id", j.SandboxID)
 		if j.GivesBack() {
-			if err := h.builds.SendBuild(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), sqs.BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}, 0); err != nil {
+			if err := h.builds.SendBuild(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), sqs.Turn(j), 0); err != nil {
 				h.log.WarnContext(ctx, "build message not sent", "error", err) // its next turn is on its way, or reconcile sends one
 			}
 		}
@@ -84,14 +84,11 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 // builder finds out at its next write.
 func (h handler) record(ctx context.Context, j job.Job) (job.Job, error) {
 	if !j.Status.Terminal() {
-		if err := h.cancel(ctx, j.ID); err != nil {
+		if _, err := h.store.Cancel(ctx, j.ID, "Deleted by user", job.NewID()); err != nil && !errors.Is(err, job.ErrConflict) {
 			return job.Job{}, err
 		}
 	}
 	deleted, err := h.store.Delete(ctx, j.ID)
-	if errors.Is(err, job.ErrConflict) {
-		deleted, err = h.store.DeleteFailing(ctx, j.ID)
-	}
 	if errors.Is(err, job.ErrConflict) { // another call was faster
 		deleted, err = h.store.Get(ctx, j.ID)
 		if err == nil && deleted.DeletedAt.IsZero() {
@@ -99,19 +96,6 @@ func (h handler) record(ctx context.Context, j job.Job) (job.Job, error) {
 		}
 	}
 	return deleted, err
-}
-
-// cancel ends a job that is under way, or makes it give back what it took.
-func (h handler) cancel(ctx context.Context, id string) error {
-	const why = "Deleted by user"
-	_, err := h.store.Cancel(ctx, id, why, job.NewID())
-	if errors.Is(err, job.ErrConflict) {
-		_, err = h.store.CancelTaken(ctx, id, why, job.NewID())
-	}
-	if errors.Is(err, job.ErrConflict) { // another was faster
-		return nil
-	}
-	return err
 }
 
 var (

@@ -46,7 +46,7 @@ func readSettings(r *env.Reader) settings {
 		E2B:           e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
 		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
-		Wake:          r.Seconds("WAKE_SECONDS", 10*time.Minute, job.MinWake, job.MaxWake),
+		Wake:          r.Seconds("WAKE_SECONDS", job.DefaultWake, job.MinWake, job.MaxWake),
 		View:          r.Seconds("VIEW_SECONDS", time.Hour, time.Minute, 24*time.Hour),
 		LinkWakes:     r.Int("LINK_WAKES_PER_HOUR", 60, 0, 100_000),
 		Ancestors:     r.List("FRAME_ANCESTORS"),

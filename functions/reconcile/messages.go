@@ -95,7 +95,7 @@ func (r *run) heal(ctx context.Context, what rule, rows []job.Job, f func(contex
 }
 
 func (r *run) sendTurn(ctx context.Context, j job.Job) error {
-	if err := r.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}, 0); err != nil {
+	if err := r.builds.SendBuild(ctx, sqs.Turn(j), 0); err != nil {
 		return fmt.Errorf("send build message: %w", err)
 	}
 	return nil
@@ -115,16 +115,13 @@ func (r *run) queue(ctx context.Context, j job.Job) error {
 // if that is one of ours: a copy of the database names sandboxes of the original.
 // If that does not work, its sandbox is an orphan from now on.
 func (r *run) failOverdue(ctx context.Context, j job.Job) error {
-	debugID, message, record := job.NewID(), j.OverdueMessage(), r.store.FailOverdue
-	if j.Took() { // its builder gives back what it took
-		record = r.store.FailOverdueTaken
-	}
-	j, err := record(ctx, j, message, debugID)
+	debugID, message := job.NewID(), j.OverdueMessage()
+	j, err := r.store.FailOverdue(ctx, j, message, debugID)
 	if err != nil {
 		return fmt.Errorf("fail overdue job: %w", err)
 	}
 	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "reason", message)
-	if j.GivesBack() {
+	if j.GivesBack() { // by its builder
 		return r.sendTurn(ctx, j)
 	}
 	if j.SandboxID == "" || j.SandboxState == job.SandboxGone {

@@ -41,7 +41,7 @@ func readSettings(r *env.Reader) settings {
 		E2B:           e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
 		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
-		Wake:          r.Seconds("WAKE_SECONDS", 10*time.Minute, job.MinWake, job.MaxWake),
+		Wake:          r.Seconds("WAKE_SECONDS", job.DefaultWake, job.MinWake, job.MaxWake),
 	}
 	r.JSON("LIMITS", &s.Limits)
 	return s

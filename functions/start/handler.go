@@ -55,7 +55,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	case j.Status == job.Scheduled:
 		answer.Status = job.Scheduled
 	case j.Status == job.Queued && j.Turn == 0: // also when the call is repeated: the first one may have got no further
-		if err := h.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Group: j.UserID}, 0); err != nil {
+		if err := h.builds.SendBuild(ctx, sqs.Turn(j), 0); err != nil {
 			h.log.WarnContext(ctx, "build message not sent", "error", err)
 		}
 	}

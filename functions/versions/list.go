@@ -79,29 +79,14 @@ func (h handler) list(ctx context.Context, r api.Request) (api.Answer, error) {
 
 func describe(j job.Job, current bool) version {
 	v := version{
-		JobID: j.ID, Status: j.Status, StageLabel: j.Status.Label(), BuildVersion: j.BuildVersion, CreatedAt: *moment(j.CreatedAt),
-		CompletedAt: moment(j.CompletedAt), SandboxState: j.SandboxState, SandboxPaused: j.SandboxPaused,
-		Current: current, Rebuildable: j.Status == job.Ready && j.Kept(), GoneAt: moment(j.GoneAt),
+		JobID: j.ID, Status: j.Status, StageLabel: j.Status.Label(), BuildVersion: j.BuildVersion, CreatedAt: *api.Moment(j.CreatedAt),
+		CompletedAt: api.Moment(j.CompletedAt), SandboxState: j.SandboxState, SandboxPaused: j.SandboxPaused,
+		Current: current, Rebuildable: j.Status == job.Ready && j.Kept(), BaseJobID: api.Text(j.BaseJobID), MovedTo: api.Text(j.MovedTo), GoneAt: api.Moment(j.GoneAt),
 	}
 	if j.Status == job.Ready {
 		v.PreviewURL = &j.PreviewURL
 	}
-	if j.BaseJobID != "" {
-		v.BaseJobID = &j.BaseJobID
-	}
-	if j.MovedTo != "" {
-		v.MovedTo = &j.MovedTo
-	}
 	return v
-}
-
-// moment is a time as answers have it; nil: there is none.
-func moment(t time.Time) *string {
-	if t.IsZero() {
-		return nil
-	}
-	text := t.UTC().Format(time.RFC3339)
-	return &text
 }
 
 // ofProject is who asks, and for which project.

@@ -73,7 +73,7 @@ func (h handler) again(ctx context.Context, r api.Request, base job.Job) (api.An
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", j.ID)
 	h.log.InfoContext(ctx, "rebuild accepted", "created", created, "status", j.Status, "base_job_id", base.ID)
 	if j.Status == job.Queued && j.Turn == 0 { // also when it was there: whoever accepted it may have got no further
-		if err := h.builds.SendBuild(ctx, sqs.BuildMessage{JobID: j.ID, Group: j.UserID}, 0); err != nil {
+		if err := h.builds.SendBuild(ctx, sqs.Turn(j), 0); err != nil {
 			h.log.WarnContext(ctx, "build message not sent", "error", err)
 		}
 	}

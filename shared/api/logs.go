@@ -18,7 +18,7 @@ type logsResponse struct {
 // Logs is the answer about a part of j's log, with a Retry-After as long as more
 // lines are to be expected after those that are there.
 func Logs(j job.Job, p job.LogPage) Answer {
-	body := logsResponse{Lines: p.Lines, HasMore: p.More, Next: text(p.Next), Previous: text(p.Previous)}
+	body := logsResponse{Lines: p.Lines, HasMore: p.More, Next: Text(p.Next), Previous: Text(p.Previous)}
 	if body.Lines == nil {
 		body.Lines = []job.LogLine{}
 	}

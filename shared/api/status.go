@@ -46,26 +46,26 @@ func Status(j job.Job) Answer {
 		JobID:         j.ID,
 		Status:        j.Status,
 		StageLabel:    j.Status.Label(),
-		Framework:     text(j.Plan.Framework),
+		Framework:     Text(j.Plan.Framework),
 		Port:          number(j.Plan.Shown()),
-		ErrorMessage:  text(j.ErrorMessage),
-		DebugID:       text(j.DebugID),
-		BaseJobID:     text(j.BaseJobID),
-		MovedTo:       text(j.MovedTo),
-		CurrentAt:     moment(j.CurrentAt),
-		GoneAt:        moment(j.GoneAt),
+		ErrorMessage:  Text(j.ErrorMessage),
+		DebugID:       Text(j.DebugID),
+		BaseJobID:     Text(j.BaseJobID),
+		MovedTo:       Text(j.MovedTo),
+		CurrentAt:     Moment(j.CurrentAt),
+		GoneAt:        Moment(j.GoneAt),
 		SandboxPaused: j.SandboxPaused,
 		SandboxState:  j.SandboxState,
 		Revision:      j.Revision,
 	}
 	if j.Status == job.Ready {
-		body.PreviewURL = text(j.PreviewURL)
-		body.BuildVersion = text(j.BuildVersion)
+		body.PreviewURL = Text(j.PreviewURL)
+		body.BuildVersion = Text(j.BuildVersion)
 		if j.SandboxState == job.SandboxRunning {
-			body.SandboxExpiresAt = moment(j.SandboxExpiresAt)
+			body.SandboxExpiresAt = Moment(j.SandboxExpiresAt)
 		}
 	}
-	body.AwakeUntil = moment(j.AwakeUntil())
+	body.AwakeUntil = Moment(j.AwakeUntil())
 	return Answer{Status: http.StatusOK, Body: body, RetryAfter: retryAfter(j.Status)}
 }
 
@@ -80,20 +80,20 @@ func retryAfter(s job.Status) time.Duration {
 	}
 }
 
-// text is s, or null where there is none.
-func text(s string) *string {
+// Text is s, or null where there is none.
+func Text(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
 }
 
-// moment is t, or null where there is none.
-func moment(t time.Time) *string {
+// Moment is t as answers have it, or null where there is none.
+func Moment(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	return text(t.UTC().Format(time.RFC3339))
+	return Text(t.UTC().Format(time.RFC3339))
 }
 
 // number is n, or null where there is none.

@@ -54,9 +54,11 @@ const (
 	BuildTTL = 30 * time.Minute
 	// MaxPauseAfter is the longest that a preview may run from READY on.
 	MaxPauseAfter = 15 * time.Minute
-	// MinWake and MaxWake bound how long a resumed preview stays awake.
-	MinWake = 2 * OpTime
-	MaxWake = 45 * time.Minute
+	// DefaultWake is how long a resumed preview stays awake where the stack does not say;
+	// MinWake and MaxWake bound that.
+	DefaultWake = 10 * time.Minute
+	MinWake     = 2 * OpTime
+	MaxWake     = 45 * time.Minute
 	// WakeMargin is how much longer than its due time a resumed sandbox may
 	// live, so that E2B never ends it before we do.
 	WakeMargin = 15 * time.Minute

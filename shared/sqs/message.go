@@ -53,6 +53,11 @@ func Pause(j job.Job) PauseMessage {
 	return PauseMessage{JobID: j.ID, SandboxID: j.SandboxID, Epoch: j.Epoch, BuildVersion: j.BuildVersion, BaseJobID: j.BaseJobID, ReadyAt: j.CompletedAt}
 }
 
+// Turn is the message that asks for the present turn of a job.
+func Turn(j job.Job) BuildMessage {
+	return BuildMessage{JobID: j.ID, Turn: j.Turn, Group: j.UserID}
+}
+
 // DecodeBuild reads the body of a build message. The error is job.ErrBadMessage
 // with the reason in words. Fields that it does not know are passed over.
 func DecodeBuild(body string) (BuildMessage, error) {

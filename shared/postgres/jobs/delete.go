@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,8 +18,9 @@ const wiped = ` deleted_at = now(), goal = '', request = '{}', env_sealed = NULL
 // Delete gives up what a finished job has: for its user it is not there any more.
 // What remains says whose it was, its version, and what has still to be removed:
 // its sandbox, by E2B, unless that has moved, and its kept code and log, for as long as
-// there is a SourceKey. With it the version that it took its sandbox from is gone.
-// job.ErrConflict: it is not finished, or deleted already.
+// there is a SourceKey. With it the version that it took its sandbox from is gone. What
+// a job has still to give back is its builder's. job.ErrConflict: it is neither finished
+// nor gives back, or is deleted already.
 func (s *Store) Delete(ctx context.Context, id string) (job.Job, error) {
 	const sql = `UPDATE jobs SET` + wiped + `
 			preview_url = CASE WHEN status = 'ready' THEN '' END, error_message = CASE WHEN status = 'failed' THEN '' END,
@@ -26,11 +28,16 @@ func (s *Store) Delete(ctx context.Context, id string) (job.Job, error) {
 			gone_at = CASE WHEN sandbox_state NOT IN ('none', 'moved') THEN coalesce(gone_at, now()) END,
 			sandbox_paused = false, sandbox_expires_at = NULL, op_until = NULL, waiter_until = NULL, missing_since = NULL,` + changed + `
 		WHERE id = @id::uuid AND status IN ('ready', 'failed') AND deleted_at IS NULL` + returning
+	const unfinished = `UPDATE jobs SET failing = '',` + wiped + changed + `
+		WHERE id = @id::uuid AND failing_at IS NOT NULL AND deleted_at IS NULL` + returning
 	const before = `UPDATE jobs SET missing_since = NULL,` + lost + changed + `
 		WHERE id = @id::uuid AND moved_to = @to::uuid AND sandbox_state = 'moved' AND deleted_at IS NULL` + returning
 	var rows []job.Job
 	err := s.db.Together(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		j, err := scanJob(tx.QueryRow(ctx, sql, postgres.Args{"id": id}))
+		if errors.Is(err, pgx.ErrNoRows) {
+			j, err = scanJob(tx.QueryRow(ctx, unfinished, postgres.Args{"id": id}))
+		}
 		if err != nil {
 			return postgres.WhenNone(err, job.ErrConflict)
 		}
@@ -51,14 +58,6 @@ func (s *Store) Delete(ctx context.Context, id string) (job.Job, error) {
 		s.publish(ctx, row)
 	}
 	return rows[0], nil
-}
-
-// DeleteFailing is Delete for a job that has still to give back what it took: that
-// is its builder's.
-func (s *Store) DeleteFailing(ctx context.Context, id string) (job.Job, error) {
-	const sql = `UPDATE jobs SET failing = '',` + wiped + changed + `
-		WHERE id = @id::uuid AND failing_at IS NOT NULL AND deleted_at IS NULL` + returning
-	return s.write(ctx, sql, postgres.Args{"id": id})
 }
 
 // RecordCodeDeleted notes that a deleted job's code and log are kept no longer.

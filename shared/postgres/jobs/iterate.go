@@ -92,21 +92,6 @@ func (s *Store) RecordFailing(ctx context.Context, j job.Job, message, debugID s
 	return s.write(ctx, sql, with(builder(j), postgres.Args{"message": message, "debug_id": debugID}))
 }
 
-// CancelTaken is Cancel for such a job. Who is at work on it may still be writing
-// files, so that its lease ends only where nobody is.
-func (s *Store) CancelTaken(ctx context.Context, id, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET lease_until = CASE WHEN claimed_turn < turn THEN now() ELSE lease_until END,` + failing + changed + `
-		WHERE id = @id::uuid` + mayFail + returning
-	return s.write(ctx, sql, postgres.Args{"id": id, "message": message, "debug_id": debugID})
-}
-
-// FailOverdueTaken is FailOverdue for such a job.
-func (s *Store) FailOverdueTaken(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
-	const sql = `UPDATE jobs SET` + failing + changed + asRead + mayFail + `
-		AND deadline_at < now() AND lease_until < now() - @late::interval` + returning
-	return s.write(ctx, sql, with(reader(j), postgres.Args{"message": message, "debug_id": debugID, "late": job.ReconcileAfter}))
-}
-
 // givenBack ends a job that gave back, or lost, what it took.
 const givenBack = ` status = 'failed', error_message = failing, failing = NULL, failing_at = NULL, env_sealed = NULL, ` + ended
 

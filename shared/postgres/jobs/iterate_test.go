@@ -117,20 +117,19 @@ func TestNobodyFailsAnIterationWithASandbox(t *testing.T) {
 	b := setup(t)
 	j := b.changing(b.paused())
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, j, "words", "id") })
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Cancel(b.ctx, j.ID, "words", "id") })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordKept(b.ctx, j, j.Progress, "another") })
-	failing := must(t)(b.CancelTaken(b.ctx, j.ID, "Cancelled by user", job.NewID()))
+	failing := must(t)(b.Cancel(b.ctx, j.ID, "Cancelled by user", job.NewID()))
 	if !failing.GivesBack() || failing.Status != job.Scaffold || !failing.LeaseUntil.Equal(j.LeaseUntil) {
 		t.Errorf("cancelled at work: %+v", failing)
 	}
 	// Its builder's next write tells it.
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Advance(b.ctx, j, j.Progress, job.Code) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordFailing(b.ctx, failing, "again", job.NewID()) })
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.CancelTaken(b.ctx, j.ID, "again", job.NewID()) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Cancel(b.ctx, j.ID, "again", job.NewID()) })
 
 	handed := b.changing(b.paused())
 	handed = must(t)(b.HandOver(b.ctx, handed, handed.Progress, time.Minute, true))
-	if failing = must(t)(b.CancelTaken(b.ctx, handed.ID, "Cancelled by user", job.NewID())); failing.LeaseUntil.After(failing.ReadAt) {
+	if failing = must(t)(b.Cancel(b.ctx, handed.ID, "Cancelled by user", job.NewID())); failing.LeaseUntil.After(failing.ReadAt) {
 		t.Errorf("cancelled while nobody is at work: leased until %v", failing.LeaseUntil)
 	}
 	b.pass(time.Second)
@@ -140,8 +139,7 @@ func TestNobodyFailsAnIterationWithASandbox(t *testing.T) {
 	overdue = must(t)(b.HandOver(b.ctx, overdue, overdue.Progress, time.Minute, true))
 	b.pass(2 * time.Hour)
 	overdue = b.get(overdue.ID)
-	b.wantUnwritten(overdue.ID, job.ErrConflict, func() (job.Job, error) { return b.FailOverdue(b.ctx, overdue, "words", "id") })
-	if failing = must(t)(b.FailOverdueTaken(b.ctx, overdue, overdue.OverdueMessage(), job.NewID())); !failing.GivesBack() {
+	if failing = must(t)(b.FailOverdue(b.ctx, overdue, overdue.OverdueMessage(), job.NewID())); !failing.GivesBack() {
 		t.Errorf("overdue: %+v", failing)
 	}
 }
@@ -319,12 +317,11 @@ func TestDeletingAnIteration(t *testing.T) {
 	b := setup(t)
 	from := b.paused()
 	j := b.failing(from)
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Delete(b.ctx, j.ID) })
-	j = must(t)(b.DeleteFailing(b.ctx, j.ID))
+	j = must(t)(b.Delete(b.ctx, j.ID))
 	if j.DeletedAt.IsZero() || j.SandboxState != job.SandboxRunning || j.Goal != "" {
 		t.Errorf("deleted: %+v", j)
 	}
-	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.DeleteFailing(b.ctx, j.ID) })
+	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Delete(b.ctx, j.ID) })
 	if a := must(t)(b.HandBack(b.ctx, j)); a.ID != from.ID {
 		t.Errorf("handed back to %+v", a)
 	}

@@ -17,13 +17,19 @@ func (s *Store) RecordAsked(ctx context.Context, jobs []job.Job) error {
 	return s.db.Exec(ctx, `UPDATE jobs SET asked_at = now() WHERE id = ANY(@ids::uuid[])`, postgres.Args{"ids": ids})
 }
 
-// FailOverdue ends a job that is past its deadline and that nobody holds. One
-// that is still queued has all its time before it; see FailOverdueTaken, too.
+// FailOverdue ends a job that is past its deadline and that nobody holds. One that
+// is still queued has all its time before it, and one that has taken an earlier
+// version's sandbox gives that back first.
 func (s *Store) FailOverdue(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
+	const overdue = ` AND deadline_at < now() AND lease_until < now() - @late::interval` + returning
 	const sql = `UPDATE jobs SET ` + failed + changed + asRead + `
-		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND taken_from IS NULL AND deadline_at < now()
-		AND lease_until < now() - @late::interval` + returning
-	return s.write(ctx, sql, with(reader(j), postgres.Args{"message": message, "debug_id": debugID, "late": job.ReconcileAfter}))
+		AND status NOT IN ('queued', 'ready', 'failed', 'scheduled') AND taken_from IS NULL` + overdue
+	const taken = `UPDATE jobs SET` + failing + changed + asRead + mayFail + overdue
+	args := with(reader(j), postgres.Args{"message": message, "debug_id": debugID, "late": job.ReconcileAfter})
+	if j.Took() {
+		return s.write(ctx, taken, args)
+	}
+	return s.write(ctx, sql, args)
 }
 
 // QueueScheduled queues a job whose day has come. Its whole time begins now.
