@@ -19,7 +19,8 @@ func bare(files map[string]string) job.Request {
 	return r
 }
 
-// TestFilesAloneBecomeAPreview: a page in a folder, served by what the sandbox has.
+// TestFilesAloneBecomeAPreview: a page in a folder, served by what the sandbox has,
+// and shown as it is now, whatever a browser has seen at the address before.
 func TestFilesAloneBecomeAPreview(t *testing.T) {
 	b := setup(t)
 	done := b.ready(b.accept(bare(map[string]string{"my site/index.html": "<h1>Hello</h1>", "my site/-- a b.css": "", "README.md": "x"})).ID)
@@ -30,6 +31,9 @@ func TestFilesAloneBecomeAPreview(t *testing.T) {
 	}
 	if done.Plan.Framework != "static" || !strings.Contains(done.Plan.Why, "my site/") {
 		t.Errorf("got the plan %+v", done.Plan)
+	}
+	if header, page := b.visit(done, "/", ""); header.Get("Cache-Control") != "no-store" || page != "<h1>Hello</h1>" {
+		t.Errorf("browsers may keep %q: %v", page, header)
 	}
 }
 

@@ -27,6 +27,13 @@ func mirror(dependency string) job.Request {
 // ask is what an app answers to a page of an origin.
 func (b *fixture) ask(j job.Job, path, origin string) string {
 	b.T.Helper()
+	_, page := b.visit(j, path, origin)
+	return page
+}
+
+// visit is ask, with the answer's header.
+func (b *fixture) visit(j job.Job, path, origin string) (http.Header, string) {
+	b.T.Helper()
 	u, err := url.Parse(j.PreviewURL)
 	b.OK(err)
 	req, err := http.NewRequestWithContext(b.T.Context(), http.MethodGet, b.Edge+path, nil)
@@ -38,7 +45,7 @@ func (b *fixture) ask(j job.Job, path, origin string) string {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	b.OK(err)
-	return string(body)
+	return resp.Header, string(body)
 }
 
 // TestNextsOwnRoutesTakeThePreview: Next refuses its scripts and its socket to

@@ -54,10 +54,17 @@ func builtPage(v View) (job.Plan, error) {
 	return plan, nil
 }
 
-// static serves a folder of files with whatever server the sandbox has.
+// static serves a folder of files with whatever server the sandbox has. No browser
+// may keep them: it would take them for fresh for a tenth of their age, and after a
+// way back those that were put back are the older ones.
 func static(folder, file string) job.Plan {
 	return job.Plan{Framework: "static", Port: job.DefaultPort, Reloads: true, Why: because("static files", file), Start: `cd ` + folder + ` && if command -v python3 >/dev/null; then
-	exec python3 -m http.server "$PORT" --bind 0.0.0.0
+	exec python3 -c 'import http.server, os
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def end_headers(self):
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()'
 elif command -v busybox >/dev/null; then
 	exec busybox httpd -f -p "0.0.0.0:$PORT"
 else
