@@ -59,7 +59,7 @@ func (t *turn) leaseLeft() time.Duration {
 
 // handOver gives the job to a message that comes after wait.
 func (t *turn) handOver(ctx context.Context, wait time.Duration) error {
-	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait, t.envd != nil)); err != nil {
+	if err := t.take(t.store.HandOver(ctx, t.j, t.sum(), wait)); err != nil {
 		return err
 	}
 	if err := t.builds.SendBuild(ctx, sqs.Turn(t.j), wait); err != nil {

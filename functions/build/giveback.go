@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// maxDeadBacks is how many turns that E2B answered may die while they put a
-	// workspace back.
-	maxDeadBacks = 10
+	// mostBacks is how many turns that E2B answered may end with a workspace that is
+	// not put back: each keeps its sandbox awake, some hour and a half in all.
+	mostBacks = 20
 	// mostUnequal is how often a workspace may differ after it was put back.
 	mostUnequal = 2
 	// minPatience and maxPatience bound the wait for what keeps a workspace from
-	// being put back. No refusal and no silence proves a sandbox lost.
+	// being put back. No refusal of E2B's proves a sandbox lost.
 	minPatience, maxPatience = 5 * time.Second, 10 * time.Minute
 	// stopTime outlives the grace that a step's processes have.
 	stopTime = 20 * time.Second
@@ -71,28 +71,33 @@ func (t *turn) giveBack(ctx context.Context, row job.Job) error {
 	ctx, cancel := working(ctx)
 	defer cancel()
 	err := t.putBack(ctx)
-	var f *failure
+	var (
+		f *failure
+		w waiting
+	)
 	switch {
 	case errors.As(err, &f) && f.lost:
 		return t.lose(ctx, f)
 	case errors.As(err, &f):
 		t.log.WarnContext(ctx, "version not put back yet", "sandbox_id", t.j.SandboxID, "reason", f.message, "cause", f.cause)
-		return waitFor(t.patience())
+		return waitFor(t.patience(minPatience))
+	case errors.As(err, &w):
+		return waitFor(t.patience(w.wait))
 	}
 	return err
 }
 
-// patience grows with the time since the job failed.
-func (t *turn) patience() time.Duration {
+// patience is half the time since the job failed, and least at the least.
+func (t *turn) patience(least time.Duration) time.Duration {
 	since := t.j.ReadAt.Sub(t.j.FailingAt) + time.Since(t.read)
-	return min(max(since.Round(time.Second)/2, minPatience), maxPatience)
+	return min(max(since.Round(time.Second)/2, least), maxPatience)
 }
 
 func (t *turn) putBack(ctx context.Context) error {
 	if t.j.KeptHash == "" { // nothing was changed, whatever E2B says
 		return t.handBack(ctx)
 	}
-	if t.j.Crashes > maxDeadBacks {
+	if t.j.Crashes >= mostBacks {
 		return lost(nil, "The version before could not be put back.")
 	}
 	if t.envd == nil {

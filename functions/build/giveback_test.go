@@ -188,6 +188,38 @@ func TestAnOutageEndsNoVersion(t *testing.T) {
 	}
 }
 
+// What an app does against its own way back keeps its sandbox awake for a while, not for
+// a day.
+func TestAWorkspaceThatIsHeldIsGivenUp(t *testing.T) {
+	for name, held := range map[string]string{
+		"every step hangs": "echo 'sleep 100000' >~/.bash_profile",
+		"every step fails": "echo 'exit 9' >~/.bash_profile",
+		"no step starts":   "rm -rf ../.siesta/*; chmod 0 ../.siesta",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			from := b.version(folder("one"))
+			r := folder("")
+			check := held + "; exit 1"
+			r.Commands.Check = &check
+			j := b.iterate(from, r, map[string]string{"site/index.html": "two"})
+			var tried time.Duration
+			j = b.until(j.ID, "finished", func(j job.Job) bool {
+				if j.GivesBack() {
+					tried = j.ReadAt.Sub(j.FailingAt)
+				}
+				return j.Status.Terminal()
+			})
+			if tried < 10*time.Minute || tried > 2*time.Hour {
+				t.Errorf("it was tried for %v", tried)
+			}
+			if from = b.Row(from.ID); j.SandboxState != job.SandboxGone || from.SandboxState != job.SandboxGone || b.Calls(e2bsim.Kill) != 1 {
+				t.Errorf("the iteration's sandbox is %s, the version's %s, after %d kills", j.SandboxState, from.SandboxState, b.Calls(e2bsim.Kill))
+			}
+		})
+	}
+}
+
 // A sandbox that is lost with an iteration's changes is gone for both; one that is lost
 // before that is no reason to fail.
 func TestALostSandbox(t *testing.T) {
@@ -265,8 +297,8 @@ func TestWhatIsNotProvedIsNotHandedBack(t *testing.T) {
 	}
 }
 
-// A sandbox in which nothing answers any more, while E2B goes on as ever, is no proof of a
-// loss either: all is put back once it does.
+// A sandbox in which nothing answers for a while, though E2B goes on as ever, is no lost
+// one: all is put back once it does.
 func TestASilentSandboxEndsNoVersion(t *testing.T) {
 	b := setup(t)
 	from := b.version(folder("one"))
@@ -280,7 +312,7 @@ func TestASilentSandboxEndsNoVersion(t *testing.T) {
 		if again := b.deliver(); again != 0 {
 			t.Errorf("the message comes again in %v", again)
 		}
-		if row := b.Row(j.ID); !row.GivesBack() || row.Crashes != 0 {
+		if row := b.Row(j.ID); !row.GivesBack() {
 			t.Fatalf("it is %s after %d crashes: %s", row.Status, row.Crashes, row.ErrorMessage)
 		}
 	}

@@ -161,8 +161,6 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 		return failed(err, "The sandbox of this build stopped responding. Please try again.")
 	case errors.Is(err, e2b.ErrRefused):
 		return failed(err, "The sandbox service refused to go on with this build's sandbox.")
-	case (noEffect(err) || errors.Is(err, e2b.ErrInTransition)) && t.j.GivesBack():
-		return waitFor(max(t.patience(), retryAfter(err)))
 	case noEffect(err), errors.Is(err, e2b.ErrInTransition):
 		return waitFor(max(capacityWait, retryAfter(err)))
 	default:

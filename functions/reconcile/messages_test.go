@@ -72,7 +72,7 @@ func TestAnAbandonedTurnIsAskedForAgain(t *testing.T) {
 	queued := b.accept()
 	claimed := b.Must(b.Rows.ClaimTurn(b.ctx, b.accept().ID, 0))
 	handed := b.building()
-	handed = b.Must(b.Rows.HandOver(b.ctx, handed, handed.Progress, 10*time.Second, true))
+	handed = b.Must(b.Rows.HandOver(b.ctx, handed, handed.Progress, 10*time.Second))
 	b.Pass(30 * time.Second)
 	b.quiet()
 	b.Pass(45 * time.Second) // the claim's lease has run for 75 s of 105
@@ -146,7 +146,7 @@ func TestAQueuedJobHasAllItsTimeBeforeIt(t *testing.T) {
 func TestAnOverdueJobThatIsHeldIsLeftToItsBuilder(t *testing.T) {
 	b := setup(t)
 	j := b.creating()
-	j = b.Must(b.Rows.HandOver(b.ctx, j, j.Progress, time.Minute, true))
+	j = b.Must(b.Rows.HandOver(b.ctx, j, j.Progress, time.Minute))
 	b.Pass(time.Hour + 3*time.Minute)
 	held := b.Must(b.Rows.ClaimTurn(b.ctx, j.ID, 1))
 	b.want(b.reconcile(), overdueJobs, count{})

@@ -65,7 +65,7 @@ type Job struct {
 	Turn          int       // raised by each hand-over
 	Claim         int       // the builder's fence, raised by each claim
 	LeaseUntil    time.Time // who claimed owns the job until then
-	Crashes       int       // turns that were claimed a second time
+	Crashes       int       // turns that were claimed a second time; since FailingAt, turns that E2B answered
 	CreateNo      int       // number of the newest create call
 	CreateSentAt  time.Time // set while a create call may be under way
 	StepStartedAt time.Time // when the current status was entered

@@ -84,8 +84,8 @@ func (s *Store) RecordSandbox(ctx context.Context, j job.Job, sandboxID string, 
 
 // RecordConnected notes the sandbox's new end, that it was seen, and a new epoch:
 // whatever E2B kept before this connect is older than what the builder does now.
-// Of a job that gives back, a turn counts as a crash from here on, until it hands
-// over: those that E2B does not answer are no fault of what is given back.
+// Of a job that gives back, each turn that comes to this counts as a crash: those that
+// E2B does not answer are no fault of what is given back.
 func (s *Store) RecordConnected(ctx context.Context, j job.Job, ttl time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET epoch = epoch + 1, sandbox_expires_at = now() + @ttl::interval, missing_since = NULL,
 			crashes = crashes + (failing_at IS NOT NULL)::int,` + changed + mine + returning
@@ -127,14 +127,12 @@ func (s *Store) BeginCommand(ctx context.Context, j job.Job) (job.Job, error) {
 }
 
 // HandOver ends the turn, and keeps how far it came: the job belongs to the
-// message of the next turn, which comes after delay, of at least 1 s. connected: this
-// turn has recorded that.
-func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay time.Duration, connected bool) (job.Job, error) {
+// message of the next turn, which comes after delay, of at least 1 s.
+func (s *Store) HandOver(ctx context.Context, j job.Job, p job.Progress, delay time.Duration) (job.Job, error) {
 	const sql = `UPDATE jobs SET turn = turn + 1, lease_until = now() + @lease::interval,
-			crashes = crashes - (failing_at IS NOT NULL AND crashes > 0 AND @connected)::int,
 			plan = @plan::jsonb, polled_ms = @polled_ms, log_offset = @log_offset,` + changed + mine + returning
 	return s.write(ctx, sql, with(builder(j), postgres.Args{
-		"lease": delay - time.Second, "connected": connected, "plan": planText(p.Plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
+		"lease": delay - time.Second, "plan": planText(p.Plan), "polled_ms": p.PolledMS, "log_offset": p.LogOffset,
 	}))
 }
 

@@ -43,14 +43,14 @@ func TestADeadBuildersTurnIsTakenOverAndCounted(t *testing.T) {
 		t.Errorf("got crashes %d, claim %d, want 1, 2", heir.Crashes, heir.Claim)
 	}
 	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.RecordCreate(b.ctx, dead) })
-	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.HandOver(b.ctx, dead, dead.Progress, 2*time.Second, true) })
+	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.HandOver(b.ctx, dead, dead.Progress, 2*time.Second) })
 	b.wantUnwritten(dead.ID, job.ErrConflict, func() (job.Job, error) { return b.Fail(b.ctx, dead, "x", "d") })
 }
 
 func TestAHandOverEndsTheTurn(t *testing.T) {
 	b := setup(t)
 	j := b.withSandbox()
-	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 10*time.Second, true))
+	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 10*time.Second))
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 0) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, 1) })
 	b.pass(10 * time.Second)

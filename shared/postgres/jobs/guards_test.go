@@ -11,7 +11,7 @@ import (
 func TestAnOlderTurnIsNotClaimed(t *testing.T) {
 	b := setup(t)
 	j := b.withSandbox()
-	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 10*time.Second, true))
+	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 10*time.Second))
 	b.pass(time.Minute)
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn-1) })
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.ClaimTurn(b.ctx, j.ID, j.Turn+1) })

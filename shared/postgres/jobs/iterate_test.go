@@ -128,7 +128,7 @@ func TestNobodyFailsAnIterationWithASandbox(t *testing.T) {
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.Cancel(b.ctx, j.ID, "again", job.NewID()) })
 
 	handed := b.changing(b.paused())
-	handed = must(t)(b.HandOver(b.ctx, handed, handed.Progress, time.Minute, true))
+	handed = must(t)(b.HandOver(b.ctx, handed, handed.Progress, time.Minute))
 	if failing = must(t)(b.Cancel(b.ctx, handed.ID, "Cancelled by user", job.NewID())); failing.LeaseUntil.After(failing.ReadAt) {
 		t.Errorf("cancelled while nobody is at work: leased until %v", failing.LeaseUntil)
 	}
@@ -136,7 +136,7 @@ func TestNobodyFailsAnIterationWithASandbox(t *testing.T) {
 	must(t)(b.ClaimTurn(b.ctx, handed.ID, handed.Turn))
 
 	overdue := b.changing(b.paused())
-	overdue = must(t)(b.HandOver(b.ctx, overdue, overdue.Progress, time.Minute, true))
+	overdue = must(t)(b.HandOver(b.ctx, overdue, overdue.Progress, time.Minute))
 	b.pass(2 * time.Hour)
 	overdue = b.get(overdue.ID)
 	if failing = must(t)(b.FailOverdue(b.ctx, overdue, overdue.OverdueMessage(), job.NewID())); !failing.GivesBack() {
@@ -231,7 +231,7 @@ func TestWhatIsLostIsLostForBoth(t *testing.T) {
 func TestItIsTriedForADay(t *testing.T) {
 	b := setup(t)
 	j := b.failing(b.paused())
-	j = must(t)(b.HandOver(b.ctx, j, j.Progress, time.Minute, true))
+	j = must(t)(b.HandOver(b.ctx, j, j.Progress, time.Minute))
 	b.pass(job.GiveBackTime - time.Minute)
 	b.wantUnwritten(j.ID, job.ErrConflict, func() (job.Job, error) { return b.LoseOverdue(b.ctx, j) })
 	b.pass(2 * time.Minute)
@@ -255,17 +255,14 @@ func TestOnlyAnsweredTurnsCountWhileGivingBack(t *testing.T) {
 		t.Errorf("%d crashes without an answer", j.Crashes)
 	}
 	j = must(t)(b.RecordConnected(b.ctx, j, time.Minute))
-	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 2*time.Second, true))
-	if j.Crashes != 0 {
-		t.Errorf("%d crashes after an orderly end", j.Crashes)
-	}
+	j = must(t)(b.HandOver(b.ctx, j, j.Progress, 2*time.Second))
 	for range 2 {
 		b.pass(job.Lease + time.Second)
 		j = must(t)(b.ClaimTurn(b.ctx, j.ID, j.Turn))
 		j = must(t)(b.RecordConnected(b.ctx, j, time.Minute))
 	}
-	if j.Crashes != 2 {
-		t.Errorf("%d crashes of two turns that died", j.Crashes)
+	if j.Crashes != 3 {
+		t.Errorf("%d crashes of three turns, two of which died", j.Crashes)
 	}
 }
 
