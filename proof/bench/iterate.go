@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -70,7 +71,8 @@ func (b *bench) iterate(ctx context.Context) ([]row, error) {
 	}
 	billed := (s.billed("build") - r.before) / time.Duration(rounds)
 	return []row{
-		times("one file of a Vite app, start to READY", r.changed, r.fresh, 0.15, "against the fresh build in the same round; "+short(billed)+" of Lambda for both and a change that fails"),
+		times("one file of a Vite app, start to READY", r.changed, r.fresh, 0.15, "against the fresh build in the same round; "+short(billed)+" of Lambda for both, a rebuild and a change that fails"),
+		times("a rebuild of a Vite app, start to READY", r.rebuilt, r.fresh, 1.1, "from the code that was kept, against the fresh build in the same round"),
 		times("one file of a Vite app, by hand", r.changed, r.byHand, 1.5, fmt.Sprintf("against connect, write, and looks until the server has the new text; "+
 			"beside these the message, the claim, the marker, the copy aside, what the code is made of, and a look at the whole page: %d calls in all", r.calls)),
 		{
@@ -82,13 +84,13 @@ func (b *bench) iterate(ctx context.Context) ([]row, error) {
 
 // iterations are what the rounds took.
 type iterations struct {
-	before                               time.Duration // billed before them
-	counted                              *atomic.Int64 // calls to E2B and sandboxes
-	calls                                int64         // of the last change
-	fresh, changed, byHand, failed, back sample
+	before                                        time.Duration // billed before them
+	counted                                       *atomic.Int64 // calls to E2B and sandboxes
+	calls                                         int64         // of the last change
+	fresh, rebuilt, changed, byHand, failed, back sample
 }
 
-// iterateOnce builds an app, changes it by hand, by an iteration, and by one that fails.
+// iterateOnce builds an app, and once more from its kept code, changes it by hand, by an iteration, and by one that fails.
 func (s *system) iterateOnce(ctx context.Context, files map[string]job.File, r *iterations) error {
 	request := job.Request{ProjectID: job.NewID(), Goal: "a page", Source: job.Source{Files: files}}
 	first, took, _, err := s.ended(ctx, request, job.Ready)
@@ -97,6 +99,14 @@ func (s *system) iterateOnce(ctx context.Context, files map[string]job.File, r *
 	}
 	r.fresh.add(took)
 	if err := s.asleep(ctx, first); err != nil {
+		return err
+	}
+	again, took, err := s.rebuilt(ctx, first)
+	if err != nil {
+		return err
+	}
+	r.rebuilt.add(took)
+	if err := errors.Join(s.asleep(ctx, again), s.E2B.Vanish(ctx, again.SandboxID)); err != nil {
 		return err
 	}
 	titled := func(title string) []byte {
@@ -137,48 +147,6 @@ func (s *system) iterateOnce(ctx context.Context, files map[string]job.File, r *
 	r.failed.add(took)
 	r.back.add(third.CompletedAt.Sub(failing))
 	return s.E2B.Vanish(ctx, first.SandboxID)
-}
-
-// ended sends a request and returns its job once that is over, how long that took, and
-// when it began to give back what it had taken, if it did.
-func (s *system) ended(ctx context.Context, r job.Request, want job.Status) (j job.Job, took time.Duration, failing time.Time, err error) {
-	sent := time.Now()
-	id, err := s.submit(ctx, r)
-	if err != nil {
-		return j, 0, failing, err
-	}
-	for {
-		j, err = s.store.Get(ctx, id)
-		switch {
-		case err == nil && j.Status == want:
-			return j, j.CompletedAt.Sub(sent), failing, nil
-		case err == nil && j.Status.Terminal():
-			return j, 0, failing, s.failed("the build is %s: %s", j.Status, j.ErrorMessage)
-		case err == nil && !j.FailingAt.IsZero():
-			failing = j.FailingAt
-		case time.Since(sent) > patience:
-			return j, 0, failing, s.failed("not over within %s: %v", patience, err)
-		}
-		if err := pause(ctx, lookEvery); err != nil {
-			return j, 0, failing, err
-		}
-	}
-}
-
-// asleep waits until a job's sandbox sleeps.
-func (s *system) asleep(ctx context.Context, j job.Job) (err error) {
-	for deadline := time.Now().Add(patience); !j.SandboxPaused; {
-		if j, err = s.store.Get(ctx, j.ID); err != nil {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return s.failed("sandbox %s is still %s", j.SandboxID, j.SandboxState)
-		}
-		if err := pause(ctx, lookEvery); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // changeByHand writes the component of a job's sandbox, and returns when its server has it.
