@@ -81,7 +81,7 @@ func (p page) show(r api.Request, status int, v view) api.Answer {
 		"title": v.Title, "text": v.Text, "state": string(v.State), "version": v.Version, "button": v.Button,
 		"base": base, "action": action, "address": address, "until": until, "view": strconv.Itoa(int(p.view.Seconds())),
 	}
-	raw := map[string]string{"refresh": refresh, "style": style, "script": script, "stages": stages(v), "hidden": hidden(v.Button == "")}
+	raw := map[string]string{"refresh": refresh, "style": style, "script": script, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == "")}
 	pairs := make([]string, 0, 2*(len(escaped)+len(raw)))
 	for name, text := range escaped {
 		pairs = append(pairs, "{{"+name+"}}", html.EscapeString(text))
@@ -115,6 +115,14 @@ func stages(v view) string {
 	}
 	b.WriteString("</ol>")
 	return b.String()
+}
+
+// lastLines are those of a build's log, where the link shows it.
+func lastLines(v view) string {
+	if v.Log == nil {
+		return ""
+	}
+	return `<pre id="log" role="region" tabindex="0" aria-label="Last lines of the log">` + html.EscapeString(strings.Join(v.Log, "\n")) + "</pre>"
 }
 
 // pathOf is the page's own path, with the app's in it.

@@ -2,7 +2,7 @@
 (() => {
   const { body } = document, { state, version, base, view, until } = body.dataset;
   const get = (id) => document.getElementById(id);
-  const text = get("text"), form = get("open"), app = get("app"), bar = get("bar"), still = get("still"), show = get("show");
+  const text = get("text"), form = get("open"), app = get("app"), log = get("log"), bar = get("bar"), still = get("still"), show = get("show");
   const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
   let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0;
   body.classList.add("js");
@@ -20,6 +20,10 @@
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
     say(told.text);
+    if (log && told.log) {
+      log.textContent = told.log.join("\n");
+      log.scrollTop = log.scrollHeight;
+    }
     for (const stage of document.querySelectorAll("[data-stage]")) {
       if (stage.dataset.stage === told.stage) stage.setAttribute("aria-current", "step");
       else stage.removeAttribute("aria-current");
