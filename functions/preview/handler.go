@@ -11,6 +11,7 @@ import (
 	"siesta/shared/job"
 	"siesta/shared/logs"
 	"siesta/shared/postgres/shares"
+	"siesta/shared/redis"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 	"siesta/shared/wake"
@@ -22,7 +23,7 @@ type handler struct {
 	shares  *shares.Store
 	links   *secrets.Links
 	logs    logs.Reader
-	perHour int // wakes by all links of a project; 0: no limit
+	allowed redis.Allowance
 	page    page
 }
 

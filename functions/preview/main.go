@@ -52,7 +52,7 @@ func main() {
 	}
 	h := handler{
 		log: log, waker: waker, shares: shares.NewStore(db), links: secrets.NewLinks(sealer, s.StackTag), logs: reader,
-		perHour: s.LinkWakes, page: newPage(sandboxes.Previews(), s.Ancestors, s.View),
+		allowed: s.Allowed, page: newPage(sandboxes.Previews(), s.Ancestors, s.View),
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -30,8 +30,8 @@ type settings struct {
 	Limits        job.TierLimits
 	Wake          time.Duration // how long a woken preview stays awake
 	View          time.Duration // until a page that nobody touches asks whether anybody looks
-	LinkWakes     int           // wakes by all links of a project in an hour; 0: no limit
-	Ancestors     []string      // origins whose pages may have ours in a frame
+	Allowed       redis.Allowance
+	Ancestors     []string // origins whose pages may have ours in a frame
 }
 
 func readSettings(r *env.Reader) settings {
@@ -52,8 +52,14 @@ func readSettings(r *env.Reader) settings {
 		LogStore:      r.String("LOG_STORE", ""),
 		Wake:          r.Seconds("WAKE_SECONDS", job.DefaultWake, job.MinWake, job.MaxWake),
 		View:          r.Seconds("VIEW_SECONDS", time.Hour, time.Minute, 24*time.Hour),
-		LinkWakes:     r.Int("LINK_WAKES_PER_HOUR", 60, 0, 100_000),
 		Ancestors:     r.List("FRAME_ANCESTORS"),
+	}
+	s.Allowed = redis.Allowance{
+		WakesPerHour: r.Int("LINK_WAKES_PER_HOUR", 60, 0, 100_000),
+		AwakePerDay:  r.Seconds("LINK_AWAKE_SECONDS_PER_DAY", 8*time.Hour, 0, 30*24*time.Hour),
+	}
+	if s.Allowed.AwakePerDay > 0 && s.Allowed.AwakePerDay < s.Wake {
+		r.Check("LINK_AWAKE_SECONDS_PER_DAY", errors.New("must be 0, or at least WAKE_SECONDS"))
 	}
 	r.JSON("LIMITS", &s.Limits)
 	for _, origin := range s.Ancestors {

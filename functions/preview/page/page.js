@@ -4,7 +4,7 @@
   const get = (id) => document.getElementById(id);
   const text = get("text"), form = get("open"), app = get("app"), log = get("log"), bar = get("bar"), still = get("still"), show = get("show");
   const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
-  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0;
+  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0, limit = "";
   body.classList.add("js");
 
   const say = (words) => { if (text.textContent !== words) text.textContent = words; };
@@ -93,8 +93,9 @@
       viewed = Date.now();
       try {
         const answer = await post("viewing");
+        limit = answer.status === 429 ? await words(answer) : "";
         if (answer.status === 200) learn(await answer.json(), answer);
-        else if (answer.status === 429) say(await words(answer));
+        left();
       } catch { /* no network for the moment */ }
     }
 
@@ -133,10 +134,11 @@
     looking();
   }
 
-  // left tells when the preview is about to sleep.
+  // left tells when the preview is about to sleep, and why nobody may keep it awake.
   function left() {
     const ms = awakeUntil - Date.now() - skew;
-    say(ms > 0 && ms < near ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "");
+    const soon = ms > 0 && ms < near ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "";
+    say([soon, limit].filter(Boolean).join(". "));
   }
 
   document.addEventListener("visibilitychange", look);
