@@ -27,7 +27,8 @@ func run(ctx context.Context, c checkout.Checkout) error {
 		fmt.Printf("  %-14s %s\n", line[0], line[1])
 	}
 	fmt.Print("\nAll of it, and a token for a day, is in .local/env:  . .local/env\n" +
-		"Build something:                                     make demo\n" +
+		"Build something, and get a link that shares it:      make demo\n" +
+		"Share what was built already:                        curl -H \"Authorization: Bearer $TOKEN\" -X POST $API_URL/api/generation/JOB_ID/share\n" +
 		"Ctrl-C stops everything.\n")
 	<-ctx.Done()
 	fmt.Println("\nstopping")

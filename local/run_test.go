@@ -33,7 +33,7 @@ func TestOneSystemInACheckout(t *testing.T) {
 	if !answers(api) {
 		t.Error("what uses a system that runs has stopped it")
 	}
-	stop(os.Interrupt)
+	contains(t, stop(os.Interrupt), "make demo\n", "-X POST $API_URL/api/generation/JOB_ID/share\n")
 	gone(t, "env", "env.json", "data/sandboxes", "data/issuer.pem")
 	if answers(api) {
 		t.Error("the API answers after the end")

@@ -90,12 +90,13 @@ export class Siesta {
     /**
      * Makes a link to a page that shows the preview, and wakes it on a click.
      * @param {string} id
-     * @param {Options & {expires_in?: number, follow?: "project" | "job"}} [options] expires_in: seconds
+     * @param {Options & {expires_in?: number, follow?: "project" | "job", logs?: boolean}} [options] expires_in: seconds; logs: the page shows the log, too
      * @returns {Promise<Shared>}
      */
     share(id: string, { signal, ...asked }?: Options & {
         expires_in?: number;
         follow?: "project" | "job";
+        logs?: boolean;
     }): Promise<Shared>;
     /** Ends all links of the version's project. @param {string} id @param {Options} [options] @returns {Promise<void>} */
     unshare(id: string, { signal }?: Options): Promise<void>;

@@ -135,7 +135,7 @@ export class Siesta {
   /**
    * Makes a link to a page that shows the preview, and wakes it on a click.
    * @param {string} id
-   * @param {Options & {expires_in?: number, follow?: "project" | "job"}} [options] expires_in: seconds
+   * @param {Options & {expires_in?: number, follow?: "project" | "job", logs?: boolean}} [options] expires_in: seconds; logs: the page shows the log, too
    * @returns {Promise<Shared>}
    */
   async share(id, { signal, ...asked } = {}) {

@@ -9,7 +9,9 @@ import (
 
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/logs"
 	"siesta/shared/postgres/shares"
+	"siesta/shared/redis"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 	"siesta/shared/wake"
@@ -20,7 +22,8 @@ type handler struct {
 	waker   *wake.Waker
 	shares  *shares.Store
 	links   *secrets.Links
-	perHour int // wakes by all links of a project; 0: no limit
+	logs    logs.Reader
+	allowed redis.Allowance
 	page    page
 }
 
@@ -31,6 +34,8 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	switch r.RouteKey {
 	case "GET /p/{token}/state":
 		return h.state(ctx, r)
+	case "GET /p/{token}/logs":
+		return h.readLog(ctx, r)
 	case "POST /p/{token}/wake":
 		answer, err := h.wake(ctx, r)
 		if err != nil && isForm(r) {
@@ -87,5 +92,9 @@ func (h handler) look(ctx context.Context, r api.Request) (target, view, error) 
 	if err != nil {
 		return target{}, view{}, err
 	}
-	return t, describe(t.job, time.Now()), nil
+	v := describe(t.job, time.Now())
+	if t.link.Logs && (v.State == stateBuilding || v.State == stateFailed) {
+		v.Log = h.lastLines(ctx, t.job)
+	}
+	return t, v, nil
 }

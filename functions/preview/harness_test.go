@@ -18,6 +18,7 @@ import (
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/logs"
 	"siesta/shared/postgres/shares"
 	"siesta/shared/secrets"
 	"siesta/shared/wake"
@@ -33,6 +34,7 @@ const (
 
 	pageRoute  = "GET /p/{token}"
 	stateRoute = "GET /p/{token}/state"
+	logsRoute  = "GET /p/{token}/logs"
 	wakeRoute  = "POST /p/{token}/wake"
 )
 
@@ -54,7 +56,7 @@ func setup(t *testing.T) *fixture {
 	}
 	return &fixture{w, handler{
 		log: log, waker: waker, shares: shares.NewStore(w.DB), links: secrets.NewLinks(sealer, functiontest.Stack),
-		page: newPage(w.Sandboxes.Previews(), nil, time.Hour),
+		logs: logs.Reader{Live: w.Cache, Archive: w.LogStore}, page: newPage(w.Sandboxes.Previews(), nil, time.Hour),
 	}}
 }
 
@@ -101,6 +103,15 @@ func (b *fixture) link(j job.Job, follow job.Follow) string {
 	if follow == job.FollowJob {
 		l.JobID = j.ID
 	}
+	return b.sign(l)
+}
+
+// linkWithLogs is the token of a link to j and its log.
+func (b *fixture) linkWithLogs(j job.Job) string {
+	b.T.Helper()
+	l, err := b.links.Open(b.T.Context(), b.link(j, job.FollowJob))
+	b.OK(err)
+	l.Logs = true
 	return b.sign(l)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func (b *fixture) wantRefused(name, token string, status int, words string) {
 	b.T.Helper()
 	b.want(b.show(token), status, words)
 	for route, got := range map[string]reply{
-		stateRoute: b.send(stateRoute, token, "", nil), "click": b.post(token, job.Click), "viewing": b.post(token, job.Viewing),
+		stateRoute: b.send(stateRoute, token, "", nil), logsRoute: b.send(logsRoute, token, "", nil), "click": b.post(token, job.Click), "viewing": b.post(token, job.Viewing),
 	} {
 		if got.status != status {
 			b.T.Errorf("%s, %s: got %d %s, want %d", name, route, got.status, got.text, status)
@@ -50,8 +51,28 @@ func TestAWrongLinkIsToldNothing(t *testing.T) {
 	another := secrets.NewLinks(functiontest.Sealer(t), "another-stack")
 	theirs, err := another.Sign(t.Context(), job.Link{Follow: job.FollowProject, Share: share.ID, Number: share.Number, Ends: time.Now().Add(time.Hour)})
 	b.OK(err)
+	keys, err := secrets.NewSealer(secrets.Fixed(strings.Repeat("ab", 32)))
+	b.OK(err)
+	forged, err := secrets.NewLinks(keys, functiontest.Stack).Sign(t.Context(), job.Link{Follow: job.FollowProject, Share: share.ID, Number: share.Number, Ends: time.Now().Add(time.Hour)})
+	b.OK(err)
+	bobs, err := b.shares.Make(t.Context(), "user_bob", j.ProjectID)
+	b.OK(err)
+	others := b.sign(job.Link{Follow: job.FollowProject, Share: bobs.ID, Number: bobs.Number + 1, Ends: time.Now().Add(time.Hour)})
+	said := func(change func(raw []byte)) string { // what a token says is changed, its code is not
+		raw, err := base64.RawURLEncoding.DecodeString(token)
+		b.OK(err)
+		change(raw)
+		return base64.RawURLEncoding.EncodeToString(raw)
+	}
 	pages := map[string]bool{}
 	for name, wrong := range map[string]string{
+		"of other keys": forged, "with another's share": said(func(raw []byte) {
+			other, err := base64.RawURLEncoding.DecodeString(others)
+			b.OK(err)
+			copy(raw[:len(raw)-16], other)
+		}),
+		"with another number": said(func(raw []byte) { raw[len(raw)-17]++ }), "with a later end": said(func(raw []byte) { raw[len(raw)-24]++ }),
+		"with the log": said(func(raw []byte) { raw[5] = 'P' }), "of a version": said(func(raw []byte) { raw[5] = 'j' }),
 		"cut short": token[:len(token)-1], "longer": token + "A", "changed": token[:20] + string(token[20]^1) + token[21:], "another stack's": theirs,
 		"a job's id": j.ID, "nothing like one": "favicon.ico",
 	} {

@@ -13,10 +13,12 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/env"
 	"siesta/shared/logging"
+	"siesta/shared/logs"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/postgres/shares"
 	"siesta/shared/redis"
+	"siesta/shared/s3"
 	"siesta/shared/secrets"
 	"siesta/shared/sqs"
 	"siesta/shared/wake"
@@ -34,6 +36,8 @@ func main() {
 	r.Check("SEAL_KEY", err)
 	sandboxes, err := e2b.New(s.E2B)
 	r.Check("E2B", err)
+	archive, err := s3.New(s.AWS, s.S3Endpoint).Store(s.LogStore)
+	r.Check("LOG_STORE", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
@@ -42,9 +46,13 @@ func main() {
 		Log: log, Store: jobs.NewStore(db, s.StackTag, cache.Publish), Cache: cache, E2B: sandboxes, Sealer: sealer,
 		Pauses: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""), Limits: s.Limits, Time: s.Wake, Times: wake.CallTimes,
 	}
+	reader := logs.Reader{Live: cache}
+	if archive != nil {
+		reader.Archive = archive
+	}
 	h := handler{
-		log: log, waker: waker, shares: shares.NewStore(db), links: secrets.NewLinks(sealer, s.StackTag),
-		perHour: s.LinkWakes, page: newPage(sandboxes.Previews(), s.Ancestors, s.View),
+		log: log, waker: waker, shares: shares.NewStore(db), links: secrets.NewLinks(sealer, s.StackTag), logs: reader,
+		allowed: s.Allowed, page: newPage(sandboxes.Previews(), s.Ancestors, s.View),
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

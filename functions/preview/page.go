@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -31,8 +32,9 @@ const maxPath = 2000
 
 // page is what all pages have in common.
 type page struct {
-	header map[string]string
-	view   time.Duration // until one that nobody touches asks whether anybody looks
+	words, awake document
+	header       map[string]string
+	view         time.Duration // until one that nobody touches asks whether anybody looks
 }
 
 // newPage returns pages that show the previews whose addresses match, in frames that
@@ -45,7 +47,7 @@ func newPage(previews string, ancestors []string, view time.Duration) page {
 		"default-src 'none'", "script-src " + hashOf(script), "style-src " + hashOf(style), "img-src data:", "connect-src 'self'",
 		"form-action 'self'", "base-uri 'none'", "frame-src " + previews, "frame-ancestors " + strings.Join(ancestors, " "),
 	}, "; ")
-	return page{view: view, header: map[string]string{
+	return page{words: parse(wordsHTML), awake: parse(awakeHTML), view: view, header: map[string]string{
 		"Content-Security-Policy": policy,
 		"Referrer-Policy":         "no-referrer", // else the app in the frame learns the token
 		"X-Robots-Tag":            "noindex, nofollow",
@@ -59,10 +61,10 @@ func hashOf(text string) string {
 
 // show is the answer that shows v.
 func (p page) show(r api.Request, status int, v view) api.Answer {
-	document, refresh := wordsHTML, ""
+	shown, refresh := p.words, ""
 	address := ""
 	if v.State == stateAwake {
-		document, address = awakeHTML, appAddress(*v.PreviewURL, r.QueryStringParameters["path"])
+		shown, address = p.awake, appAddress(*v.PreviewURL, r.QueryStringParameters["path"])
 	}
 	if v.State == stateBuilding || v.State == stateWaking || v.State == stateMoved {
 		refresh = `<noscript><meta http-equiv="refresh" content="3"></noscript>`
@@ -77,19 +79,46 @@ func (p page) show(r api.Request, status int, v view) api.Answer {
 	if query != "" {
 		action += "?" + query
 	}
-	escaped := map[string]string{
+	values := map[string]string{
 		"title": v.Title, "text": v.Text, "state": string(v.State), "version": v.Version, "button": v.Button,
 		"base": base, "action": action, "address": address, "until": until, "view": strconv.Itoa(int(p.view.Seconds())),
 	}
-	raw := map[string]string{"refresh": refresh, "style": style, "script": script, "stages": stages(v), "hidden": hidden(v.Button == "")}
-	pairs := make([]string, 0, 2*(len(escaped)+len(raw)))
-	for name, text := range escaped {
-		pairs = append(pairs, "{{"+name+"}}", html.EscapeString(text))
+	for name, text := range values {
+		values[name] = html.EscapeString(text)
 	}
-	for name, text := range raw {
-		pairs = append(pairs, "{{"+name+"}}", text)
+	maps.Copy(values, map[string]string{
+		"refresh": refresh, "style": style, "script": script, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == ""),
+	})
+	return api.Answer{Status: status, Page: shown.fill(values), Header: p.header}
+}
+
+// document is what a page has between its values, and their names, in turns.
+type document []string
+
+func parse(text string) (d document) {
+	for {
+		before, rest, more := strings.Cut(text, "{{")
+		if d = append(d, before); !more {
+			return d
+		}
+		name, after, _ := strings.Cut(rest, "}}")
+		d, text = append(d, name), after
 	}
-	return api.Answer{Status: status, Page: strings.NewReplacer(pairs...).Replace(document), Header: p.header}
+}
+
+func (d document) fill(values map[string]string) string {
+	var b strings.Builder
+	b.Grow(len(style) + len(script) + 8<<10)
+	for i, part := range d {
+		if i%2 > 0 {
+			value, known := values[part]
+			if part = value; !known {
+				panic("a page names " + d[i])
+			}
+		}
+		b.WriteString(part)
+	}
+	return b.String()
 }
 
 func hidden(yes bool) string {
@@ -115,6 +144,14 @@ func stages(v view) string {
 	}
 	b.WriteString("</ol>")
 	return b.String()
+}
+
+// lastLines are those of a build's log, where the link shows it.
+func lastLines(v view) string {
+	if v.Log == nil {
+		return ""
+	}
+	return `<pre id="log" role="region" tabindex="0" aria-label="Last lines of the log">` + html.EscapeString(strings.Join(v.Log, "\n")) + "</pre>"
 }
 
 // pathOf is the page's own path, with the app's in it.

@@ -20,16 +20,18 @@ type settings struct {
 	StackTag      string
 	AWS           awsenv.Config
 	SQSEndpoint   *string // nil: the region's own
+	S3Endpoint    *string // the same
 	Database      postgres.Config
 	Cache         redis.Config
 	E2B           e2b.Config
 	SealKey       *secrets.Source
 	PauseQueueURL string
+	LogStore      string // "": no log is kept
 	Limits        job.TierLimits
 	Wake          time.Duration // how long a woken preview stays awake
 	View          time.Duration // until a page that nobody touches asks whether anybody looks
-	LinkWakes     int           // wakes by all links of a project in an hour; 0: no limit
-	Ancestors     []string      // origins whose pages may have ours in a frame
+	Allowed       redis.Allowance
+	Ancestors     []string // origins whose pages may have ours in a frame
 }
 
 func readSettings(r *env.Reader) settings {
@@ -41,15 +43,23 @@ func readSettings(r *env.Reader) settings {
 		StackTag:      r.Required("STACK_TAG"),
 		AWS:           aws,
 		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		S3Endpoint:    awsenv.Endpoint(r.Getenv, "S3"),
 		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
 		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
 		E2B:           e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
 		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
+		LogStore:      r.String("LOG_STORE", ""),
 		Wake:          r.Seconds("WAKE_SECONDS", job.DefaultWake, job.MinWake, job.MaxWake),
 		View:          r.Seconds("VIEW_SECONDS", time.Hour, time.Minute, 24*time.Hour),
-		LinkWakes:     r.Int("LINK_WAKES_PER_HOUR", 60, 0, 100_000),
 		Ancestors:     r.List("FRAME_ANCESTORS"),
+	}
+	s.Allowed = redis.Allowance{
+		WakesPerHour: r.Int("LINK_WAKES_PER_HOUR", 60, 0, 100_000),
+		AwakePerDay:  r.Seconds("LINK_AWAKE_SECONDS_PER_DAY", 8*time.Hour, 0, 30*24*time.Hour),
+	}
+	if s.Allowed.AwakePerDay > 0 && s.Allowed.AwakePerDay < s.Wake {
+		r.Check("LINK_AWAKE_SECONDS_PER_DAY", errors.New("must be 0, or at least WAKE_SECONDS"))
 	}
 	r.JSON("LIMITS", &s.Limits)
 	for _, origin := range s.Ancestors {

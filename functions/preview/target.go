@@ -12,6 +12,7 @@ import (
 
 // target is what a link leads to.
 type target struct {
+	link  job.Link
 	share job.Share
 	job   job.Job // of the cache, as a rule
 }
@@ -35,7 +36,7 @@ func (h handler) open(ctx context.Context, token string) (target, error) {
 	if err != nil {
 		return target{}, orEnded(err)
 	}
-	return target{share, j}, nil
+	return target{link, share, j}, nil
 }
 
 // orEnded: whose token is right is told no more than that what it led to is gone.

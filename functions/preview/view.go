@@ -26,7 +26,8 @@ const (
 )
 
 // view is what a visitor is shown of a preview. It says nothing of its owner, and
-// nothing that a build has printed. Every key is always there; nil is null.
+// of what a build has printed only what the link shows. Every key is always there; nil
+// is null.
 type view struct {
 	State      state      `json:"state"`
 	Title      string     `json:"title"`
@@ -35,6 +36,7 @@ type view struct {
 	Stage      job.Status `json:"stage"`
 	PreviewURL *string    `json:"preview_url"` // where it is awake
 	AwakeUntil *string    `json:"awake_until"` // RFC 3339, UTC
+	Log        []string   `json:"log"`         // its last lines, while it is built and where that failed; nil: not for this link
 
 	Button string `json:"-"` // what wakes it; "": nothing would
 }

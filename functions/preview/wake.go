@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
-	"time"
 
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/postgres/jobs"
 	"siesta/shared/wake"
 )
 
@@ -48,21 +47,35 @@ func (h handler) act(ctx context.Context, t target, intent job.Intent) (wake.Res
 	read := func(ctx context.Context) (job.Job, error) {
 		return h.waker.Store.GetOwned(ctx, t.job.ID, t.share.UserID)
 	}
+	var refused error // by the link's own limits
+	waker := *h.waker
+	waker.Allow = func(ctx context.Context, j job.Job, w jobs.Wake) error {
+		refused = h.allow(ctx, t.share, j, w)
+		return refused
+	}
+	var result wake.Result
+	var err error
 	if intent == job.Viewing {
-		result, err := h.waker.Prolong(ctx, read)
-		return result, forVisitors(err)
+		result, err = waker.Prolong(ctx, read)
+	} else {
+		result, err = waker.Wake(ctx, false, read)
 	}
-	if h.perHour > 0 && describe(t.job, time.Now()).State == stateAsleep {
-		n, err := h.waker.Cache.CountWake(ctx, t.share.ID, t.job)
-		if err != nil { // the owner's own limit holds
-			h.log.WarnContext(ctx, "wake not counted", "share_id", t.share.ID, "error", err)
-		}
-		if n > h.perHour {
-			return wake.Result{}, &job.LimitError{Reason: fmt.Sprintf("This link has woken previews as often as it may in an hour: %d", h.perHour), RetryAfter: time.Hour}
-		}
+	if refused != nil {
+		return wake.Result{}, refused
 	}
-	result, err := h.waker.Wake(ctx, false, read)
 	return result, forVisitors(err)
+}
+
+// allow counts a wake that a visitor asks for against what the links of its share may.
+// Where it cannot be counted, the owner's own limits hold alone.
+func (h handler) allow(ctx context.Context, s job.Share, j job.Job, w jobs.Wake) error {
+	wakes, awake := w.Grants(j)
+	err := h.waker.Cache.Allow(ctx, s, j, h.allowed, wakes, awake)
+	if err != nil && !errors.Is(err, job.ErrLimit) {
+		h.log.WarnContext(ctx, "wake not counted", "share_id", s.ID, "error", err)
+		return nil
+	}
+	return err
 }
 
 // forVisitors: the words of a limit of the owner's are for the owner.

@@ -8,7 +8,11 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/local/redisserver"
+	"siesta/proof/functiontest"
+	"siesta/proof/redistest"
 	"siesta/shared/job"
+	"siesta/shared/redis"
 )
 
 func TestAClickWakes(t *testing.T) {
@@ -29,7 +33,7 @@ func TestAClickWakes(t *testing.T) {
 
 func TestManyClicksMakeOneWake(t *testing.T) {
 	b := setup(t)
-	b.perHour = 1
+	b.allowed = redis.Allowance{WakesPerHour: 1, AwakePerDay: awake}
 	j := b.asleep()
 	token := b.link(j, job.FollowProject)
 	answers := make([]reply, 20)
@@ -134,7 +138,7 @@ func TestViewingProlongsWhatIsAwake(t *testing.T) {
 
 func TestLimitsAreToldToVisitors(t *testing.T) {
 	b := setup(t)
-	b.perHour = 1
+	b.allowed.WakesPerHour = 1
 	j := b.asleep()
 	token := b.link(j, job.FollowProject)
 	sleep := func() {
@@ -152,7 +156,7 @@ func TestLimitsAreToldToVisitors(t *testing.T) {
 	page := b.send(wakeRoute, token, "intent=click", map[string]string{"content-type": form})
 	b.want(page, http.StatusTooManyRequests, "<h1>", "This link has woken previews", "Try again")
 	b.untouched(j, 1)
-	b.perHour = 0
+	b.allowed.WakesPerHour = 0
 	b.waker.Limits = job.TierLimits{job.Bootstrapper: {WakesPerHour: 1}}
 	b.want(b.post(token, job.Click), http.StatusOK)
 	sleep()
@@ -161,4 +165,67 @@ func TestLimitsAreToldToVisitors(t *testing.T) {
 	if strings.Contains(got.text, "Your") {
 		t.Errorf("a visitor is told of limits that are the owner's: %s", got.text)
 	}
+}
+
+// A link that is posted where thousands look keeps nothing awake for ever, and each of
+// them is told why.
+func TestLinksKeepNothingAwakeForEver(t *testing.T) {
+	b := setup(t)
+	b.allowed.AwakePerDay = 2 * awake
+	j := b.asleep()
+	token := b.link(j, job.FollowProject)
+	b.want(b.post(token, job.Click), http.StatusOK)
+	first := b.Row(j.ID)
+	prolonged := 0
+	for range 4 {
+		b.Pass(awake/2 + time.Minute)
+		before := b.Row(j.ID)
+		var all sync.WaitGroup
+		answers := make([]reply, 5)
+		for i := range answers {
+			all.Go(func() { answers[i] = b.post(token, job.Viewing) })
+		}
+		all.Wait()
+		if b.Row(j.ID).Epoch > before.Epoch {
+			prolonged++
+			continue
+		}
+		for _, got := range answers {
+			b.want(got, http.StatusTooManyRequests, "This link has kept previews awake for as long as it may in a day: 20m0s")
+		}
+		break
+	}
+	if prolonged != 1 {
+		t.Errorf("it was prolonged %d times since %v", prolonged, first.PauseDueAt)
+	}
+	b.Pass(awake)
+	b.Cache.Publish(t.Context(), b.Pause(b.Row(j.ID)))
+	got := b.post(token, job.Click)
+	b.want(got, http.StatusTooManyRequests, "This link has kept")
+	if got.header["Retry-After"] == "" {
+		t.Error("nobody is told when to come back")
+	}
+	ended, err := b.shares.End(t.Context(), alice, j.ProjectID)
+	b.OK(err)
+	b.OK(b.Cache.EndShare(t.Context(), ended))
+	b.want(b.post(b.link(j, job.FollowProject), job.Click), http.StatusOK) // what its owner makes anew
+}
+
+// Where the cache cannot count, the owner's limits hold alone.
+func TestWithoutACountTheOwnersLimitsHold(t *testing.T) {
+	b := setup(t)
+	b.allowed = redis.Allowance{WakesPerHour: 1, AwakePerDay: awake}
+	b.waker.Limits = job.TierLimits{job.Bootstrapper: {AwakeSecondsPerDay: int((2 * awake).Seconds())}}
+	b.waker.Times.Silent = 0
+	j := b.asleep()
+	token := b.link(j, job.FollowJob)
+	server := redistest.NewServer(t, redisserver.Config{TCP: true})
+	b.waker.Cache = functiontest.HastyCache(t, server.URL())
+	server.Kill()
+	for range 2 {
+		b.want(b.post(token, job.Click), http.StatusOK)
+		b.Pass(awake)
+		b.Pause(b.Row(j.ID))
+	}
+	b.want(b.post(token, job.Click), http.StatusTooManyRequests, "as its owner's plan allows")
 }

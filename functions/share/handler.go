@@ -53,7 +53,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	link := job.Link{Follow: wish.Follow, Share: share.ID, Number: share.Number, Ends: time.Now().Add(wish.Life).Truncate(time.Second)}
+	link := job.Link{Follow: wish.Follow, Logs: wish.Logs, Share: share.ID, Number: share.Number, Ends: time.Now().Add(wish.Life).Truncate(time.Second)}
 	if wish.Follow == job.FollowJob {
 		link.JobID = j.ID
 	}
@@ -61,7 +61,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	h.log.InfoContext(ctx, "preview shared", "project_id", j.ProjectID, "follow", string(link.Follow), "ends", link.Ends) // not the token: it opens
+	h.log.InfoContext(ctx, "preview shared", "project_id", j.ProjectID, "follow", string(link.Follow), "logs", link.Logs, "ends", link.Ends) // not the token: it opens
 	return api.Answer{Status: http.StatusCreated, Body: response{
 		ShareURL: api.Origin(r) + "/p/" + token, ExpiresAt: link.Ends.UTC().Format(time.RFC3339),
 	}}, nil

@@ -86,6 +86,9 @@ func TestALinkIsMade(t *testing.T) {
 	if one.Follow != job.FollowJob || one.JobID != j.ID || one.Share != project.Share || time.Until(one.Ends) > time.Minute {
 		t.Errorf("got %+v", one)
 	}
+	if shown := b.link(j, `{"logs": true}`); !shown.Logs || project.Logs || one.Logs {
+		t.Errorf("got %+v, %+v, %+v", shown, project, one)
+	}
 	if status, _ := b.call(post, alice, j.ID, `{"expires_in": 1}`); status != http.StatusUnprocessableEntity {
 		t.Errorf("a second is a life of %d", status)
 	}

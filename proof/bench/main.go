@@ -32,6 +32,7 @@ type measurement struct {
 var measurements = []measurement{
 	{"status", (*bench).status},
 	{"start", (*bench).start},
+	{"preview", (*bench).preview},
 	{"pause", (*bench).pause},
 	{"hop", (*bench).hop},
 	{"build", (*bench).build},

@@ -32,7 +32,7 @@ type Scenario struct {
 }
 
 // Scenarios are the ways through every function on which crashes are tried.
-var Scenarios = append(iterations, []Scenario{
+var Scenarios = append(append(visits, iterations...), []Scenario{
 	{Name: "build", Function: "build", Prepare: world.Started, Act: deliver("build")},
 	{Name: "build handed over", Function: "build", Prepare: crowded, Act: later, Rotate: true},
 	{Name: "pause", Function: "pause", Prepare: world.Ready, Act: deliver("pause")},

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -160,7 +159,17 @@ func baseURL(setting, address string) (string, error) {
 	return strings.TrimSuffix(address, "/"), nil
 }
 
-var sandboxID = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
+const (
+	mostID  = 64 // letters of a sandbox's id
+	mostKey = 255
+)
+
+// isName reports whether s is of 1 to most of a-z and 0-9. No regexp says it: every
+// function of a stack would compile that at its start, and so many states take longer
+// than all the rest of this package.
+func isName(s string, most int) bool {
+	return s != "" && len(s) <= most && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+}
 
 // newTransport is HTTP/1.1, where it is plain what was sent. Connections are
 // dropped early: one that outlived its peer while the function was frozen

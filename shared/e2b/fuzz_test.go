@@ -37,7 +37,7 @@ func FuzzParseSandbox(f *testing.F) {
 	f.Add([]byte(`{"sandboxID":1}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s, err := parseSandbox(body)
-		if err == nil && !sandboxID.MatchString(s.ID) {
+		if err == nil && !isName(s.ID, mostID) {
 			t.Errorf("%q is taken for an id", s.ID)
 		}
 	})
@@ -54,7 +54,7 @@ func FuzzParsePage(f *testing.F) {
 			return
 		}
 		for _, s := range page.Sandboxes {
-			if !sandboxID.MatchString(s.ID) {
+			if !isName(s.ID, mostID) {
 				t.Errorf("%q is taken for an id", s.ID)
 			}
 		}

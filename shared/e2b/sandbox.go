@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -58,8 +57,6 @@ type Create struct {
 	Key string
 }
 
-var idempotencyKey = regexp.MustCompile(`^[a-z0-9]{1,255}$`)
-
 // Create creates a sandbox that E2B pauses at the end of its time, and that
 // only we wake. ctx bounds the sending; the answer is waited for up to 80 s.
 func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
@@ -77,7 +74,7 @@ func (c *Client) Create(ctx context.Context, in Create) (Sandbox, error) {
 	if err := withTimeout(OpCreate, body.Timeout); err != nil {
 		return Sandbox{}, err
 	}
-	if in.Key != "" && !idempotencyKey.MatchString(in.Key) {
+	if in.Key != "" && !isName(in.Key, mostKey) {
 		return Sandbox{}, &Error{Op: OpCreate, Kind: ErrRefused, Cause: fmt.Errorf("%q is no idempotency key", shorten(in.Key, 80))}
 	}
 	ans, err := c.do(ctx, request{op: OpCreate, method: http.MethodPost, path: c.versioned("/sandboxes"), key: in.Key, body: body, success: []int{http.StatusCreated}})
@@ -170,7 +167,7 @@ func (c *Client) versioned(path string) string {
 }
 
 func sandboxPath(op Op, id, call string) (string, error) {
-	if !sandboxID.MatchString(id) {
+	if !isName(id, mostID) {
 		return "", &Error{Op: op, Kind: ErrRefused, Cause: fmt.Errorf("%q is no sandbox id", shorten(id, 80))}
 	}
 	return "/sandboxes/" + id + call, nil
@@ -203,7 +200,7 @@ type wire struct {
 func (w wire) sandbox() (Sandbox, error) {
 	id, _, _ := strings.Cut(w.SandboxID, "-")
 	s := Sandbox{id, w.EnvdVersion, secrets.NewText(w.EnvdAccessToken), w.Metadata, w.State, w.StartedAt, w.EndAt}
-	if !sandboxID.MatchString(id) {
+	if !isName(id, mostID) {
 		return s, fmt.Errorf("answer has %q as sandbox id", shorten(w.SandboxID, 80))
 	}
 	return s, nil

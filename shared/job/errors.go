@@ -76,7 +76,8 @@ func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
 // Is makes every InvalidError match ErrInvalid.
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// LimitError is a limit of the user's tier that is reached, in words for the user.
+// LimitError is a limit of the user's tier, or of a link, that is reached, in words for
+// who is told.
 type LimitError struct {
 	Reason     string
 	RetryAfter time.Duration // until there may be room again

@@ -19,6 +19,7 @@ type Link struct {
 	Share  string    // UUID of the Share that it was made from
 	Number int       // that Share's, then
 	JobID  string    // "" unless Follow is FollowJob
+	Logs   bool      // whether its visitors may read the build's log
 	Ends   time.Time // in whole seconds
 }
 
@@ -49,6 +50,7 @@ func (l Link) Check(s Share, now time.Time) error {
 type LinkRequest struct {
 	Life   time.Duration
 	Follow Follow
+	Logs   bool
 }
 
 // ParseLinkRequest decodes the body of a share, which may be empty. The error is
@@ -61,6 +63,7 @@ func ParseLinkRequest(data []byte) (LinkRequest, error) {
 	in := &struct {
 		ExpiresIn field[int]    `json:"expires_in"` // seconds
 		Follow    field[string] `json:"follow"`
+		Logs      field[bool]   `json:"logs"`
 	}{}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return LinkRequest{}, decodeError(err)
@@ -80,6 +83,7 @@ func ParseLinkRequest(data []byte) (LinkRequest, error) {
 			return LinkRequest{}, invalid("follow", `must be "project" or "job"`)
 		}
 	}
+	r.Logs = in.Logs.orZero()
 	return r, nil
 }
 

@@ -8,10 +8,12 @@ import (
 
 func TestParseLinkRequest(t *testing.T) {
 	for body, want := range map[string]LinkRequest{
-		``:                   {7 * 24 * time.Hour, FollowProject},
-		`{}`:                 {7 * 24 * time.Hour, FollowProject},
-		`{"expires_in": 60}`: {time.Minute, FollowProject},
-		`{"expires_in": 31536000,"follow": "job"}`: {365 * 24 * time.Hour, FollowJob},
+		``:                   {7 * 24 * time.Hour, FollowProject, false},
+		`{}`:                 {7 * 24 * time.Hour, FollowProject, false},
+		`{"expires_in": 60}`: {time.Minute, FollowProject, false},
+		`{"expires_in": 31536000,"follow": "job"}`: {365 * 24 * time.Hour, FollowJob, false},
+		`{"logs": true}`:  {7 * 24 * time.Hour, FollowProject, true},
+		`{"logs": false}`: {7 * 24 * time.Hour, FollowProject, false},
 	} {
 		if got, err := ParseLinkRequest([]byte(body)); got != want || err != nil {
 			t.Errorf("%s: got %v, %v", body, got, err)
@@ -21,6 +23,7 @@ func TestParseLinkRequest(t *testing.T) {
 		`null`: FieldBody, `[]`: FieldBody, `{`: FieldBody,
 		`{"expires_in": 59}`: "expires_in", `{"expires_in": 31536001}`: "expires_in", `{"expires_in": null}`: "expires_in", `{"expires_in": 1e99}`: "expires_in",
 		`{"follow": "all"}`: "follow", `{"follow": ""}`: "follow", `{"follow": 1}`: "follow",
+		`{"logs": null}`: "logs", `{"logs": "true"}`: "logs",
 	} {
 		var invalid *InvalidError
 		if _, err := ParseLinkRequest([]byte(body)); !errors.As(err, &invalid) || invalid.Field != field {

@@ -92,23 +92,3 @@ func (c *Cache) Created(ctx context.Context, id string) (at time.Time, err error
 	})
 	return at, err
 }
-
-// CountWake counts that a sleeping j is woken by a link of a share, however many ask
-// for that at once, and returns how many wakes that makes in an hour from the first.
-func (c *Cache) CountWake(ctx context.Context, share string, j job.Job) (n int, err error) {
-	key := shareKey(share) + ":wakes"
-	err = c.call(ctx, "count wake", func(ctx context.Context) error {
-		var count *redis.IntCmd
-		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			p.SAdd(ctx, key, j.ID+":"+strconv.FormatInt(j.Revision, 10))
-			p.ExpireNX(ctx, key, time.Hour)
-			count = p.SCard(ctx, key)
-			return nil
-		})
-		if err == nil {
-			n = int(count.Val())
-		}
-		return err
-	})
-	return n, err
-}

@@ -32,11 +32,8 @@ const (
 	longLink  = shortLink + uuidSize                         // that of a job
 )
 
-// The kinds of a token.
-const (
-	kindProject = 'p'
-	kindJob     = 'j'
-)
+// kinds are those of a token, by what it follows: without the log, and with it.
+var kinds = map[job.Follow][2]byte{job.FollowProject: {'p', 'P'}, job.FollowJob: {'j', 'J'}}
 
 // askKeysEvery bounds how often tokens of keys that are not known make one ask for
 // the keys anew: anybody may send such tokens.
@@ -70,15 +67,13 @@ func (s *Links) Sign(ctx context.Context, l job.Link) (string, error) {
 		return "", fmt.Errorf("sign link: number %d or end %d is out of range", l.Number, end)
 	}
 	token := append(make([]byte, 0, longLink), linkVersion)
-	token = append(token, keys[0].id[:]...)
+	token = append(append(append(token, keys[0].id[:]...), kindOf(l)), share...)
 	if l.Follow == job.FollowJob {
 		version, err := parseUUID(l.JobID)
 		if err != nil {
 			return "", err
 		}
-		token = append(append(append(token, kindJob), share...), version...)
-	} else {
-		token = append(append(token, kindProject), share...)
+		token = append(token, version...)
 	}
 	token = binary.BigEndian.AppendUint32(token, uint32(end))
 	token = binary.BigEndian.AppendUint32(token, uint32(l.Number))
@@ -152,13 +147,21 @@ func readLink(said []byte) (job.Link, error) {
 		Follow: job.FollowProject, Share: formatUUID(ids[:uuidSize]), Number: int(binary.BigEndian.Uint32(numbers[numberSize:])),
 		Ends: time.Unix(int64(binary.BigEndian.Uint32(numbers)), 0).UTC(),
 	}
-	switch {
-	case kind == kindJob && len(ids) == 2*uuidSize:
+	if len(ids) > uuidSize {
 		l.Follow, l.JobID = job.FollowJob, formatUUID(ids[uuidSize:])
-	case kind != kindProject || len(ids) != uuidSize: // of a later version
+	}
+	l.Logs = kind == kinds[l.Follow][1]
+	if kind != kindOf(l) { // of a later version
 		return job.Link{}, job.ErrNoLink
 	}
 	return l, nil
+}
+
+func kindOf(l job.Link) byte {
+	if l.Logs {
+		return kinds[l.Follow][1]
+	}
+	return kinds[l.Follow][0]
 }
 
 func parseUUID(id string) ([]byte, error) {

@@ -15,7 +15,13 @@ const stack = "stack-under-test"
 var (
 	ofProject = job.Link{Follow: job.FollowProject, Share: "7f1c0d9e-52a3-4b8e-9f60-1d2e3c4b5a69", Number: 3, Ends: time.Unix(1_800_000_000, 0).UTC()}
 	ofJob     = job.Link{Follow: job.FollowJob, Share: ofProject.Share, Number: 1, JobID: jobID, Ends: ofProject.Ends}
+	links     = []job.Link{ofProject, ofJob, withLogs(ofProject), withLogs(ofJob)}
 )
+
+func withLogs(l job.Link) job.Link {
+	l.Logs = true
+	return l
+}
 
 func sign(t testing.TB, s *Links, l job.Link) string {
 	t.Helper()
@@ -28,7 +34,7 @@ func sign(t testing.TB, s *Links, l job.Link) string {
 
 func TestALinkOpensAsItWasSigned(t *testing.T) {
 	s := NewLinks(sealer(t, oldKey), stack)
-	for _, l := range []job.Link{ofProject, ofJob} {
+	for _, l := range links {
 		token := sign(t, s, l)
 		if got, err := s.Open(ctx, token); got != l || err != nil {
 			t.Errorf("%s opens as %+v, %v; want %+v", token, got, err, l)
@@ -42,7 +48,7 @@ func TestALinkOpensAsItWasSigned(t *testing.T) {
 // Whatever is changed, cut off or added: nobody is told what was wrong.
 func TestAWrongTokenIsNoLink(t *testing.T) {
 	s := NewLinks(sealer(t, oldKey), stack)
-	for _, l := range []job.Link{ofProject, ofJob} {
+	for _, l := range links {
 		token := sign(t, s, l)
 		raw, err := base64.RawURLEncoding.DecodeString(token)
 		if err != nil {
@@ -123,7 +129,7 @@ func TestUnknownKeysAreAskedForSeldom(t *testing.T) {
 func FuzzOpenLink(f *testing.F) {
 	s := NewLinks(sealer(f, oldKey), stack)
 	signed := map[string]job.Link{}
-	for _, l := range []job.Link{ofProject, ofJob} {
+	for _, l := range links {
 		token := sign(f, s, l)
 		signed[token] = l
 		f.Add(token)

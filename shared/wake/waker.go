@@ -54,6 +54,9 @@ type Waker struct {
 	Limits job.TierLimits
 	Time   time.Duration // how long a resumed preview stays awake
 	Times  Times
+	// Allow is asked before a wake of the row is recorded; its error ends the call. nil:
+	// whoever calls may.
+	Allow func(context.Context, job.Job, jobs.Wake) error
 }
 
 // Result is what a call has come to: the row, and whether its preview is up. If it
@@ -139,12 +142,22 @@ func (h *Waker) resume(ctx context.Context, j job.Job, prolong bool) (Result, er
 	if j.SandboxState == job.SandboxResuming && owned {
 		j, err = h.Store.JoinResume(ctx, j)
 	} else {
-		j, err = h.Store.TakeResume(ctx, j, jobs.Wake{Time: h.Time, Limits: h.Limits.For(j.Tier)})
+		j, err = h.take(ctx, j)
 	}
 	if err != nil {
 		return Result{}, err
 	}
 	return h.bringUp(logging.With(ctx, "epoch", j.Epoch), j)
+}
+
+func (h *Waker) take(ctx context.Context, j job.Job) (job.Job, error) {
+	w := jobs.Wake{Time: h.Time, Limits: h.Limits.For(j.Tier)}
+	if h.Allow != nil {
+		if err := h.Allow(ctx, j, w); err != nil {
+			return job.Job{}, err
+		}
+	}
+	return h.Store.TakeResume(ctx, j, w)
 }
 
 // soon reports whether a running preview is due to sleep, or E2B ends it, too soon

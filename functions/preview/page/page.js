@@ -2,9 +2,9 @@
 (() => {
   const { body } = document, { state, version, base, view, until } = body.dataset;
   const get = (id) => document.getElementById(id);
-  const text = get("text"), form = get("open"), app = get("app"), bar = get("bar"), still = get("still"), show = get("show");
+  const text = get("text"), form = get("open"), app = get("app"), log = get("log"), bar = get("bar"), still = get("still"), show = get("show");
   const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
-  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0;
+  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0, limit = "";
   body.classList.add("js");
 
   const say = (words) => { if (text.textContent !== words) text.textContent = words; };
@@ -20,6 +20,10 @@
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
     say(told.text);
+    if (log && told.log) {
+      log.textContent = told.log.join("\n");
+      log.scrollTop = log.scrollHeight;
+    }
     for (const stage of document.querySelectorAll("[data-stage]")) {
       if (stage.dataset.stage === told.stage) stage.setAttribute("aria-current", "step");
       else stage.removeAttribute("aria-current");
@@ -89,8 +93,9 @@
       viewed = Date.now();
       try {
         const answer = await post("viewing");
+        limit = answer.status === 429 ? await words(answer) : "";
         if (answer.status === 200) learn(await answer.json(), answer);
-        else if (answer.status === 429) say(await words(answer));
+        left();
       } catch { /* no network for the moment */ }
     }
 
@@ -129,10 +134,11 @@
     looking();
   }
 
-  // left tells when the preview is about to sleep.
+  // left tells when the preview is about to sleep, and why nobody may keep it awake.
   function left() {
     const ms = awakeUntil - Date.now() - skew;
-    say(ms > 0 && ms < near ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "");
+    const soon = ms > 0 && ms < near ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "";
+    say([soon, limit].filter(Boolean).join(". "));
   }
 
   document.addEventListener("visibilitychange", look);

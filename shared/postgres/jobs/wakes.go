@@ -11,18 +11,22 @@ import (
 	"siesta/shared/postgres"
 )
 
+// Grants is what a wake of j counts as: how many are begun by it, and the time that it
+// adds. One that is under way already, or prolongs, begins none anew.
+func (w Wake) Grants(j job.Job) (begun int, added time.Duration) {
+	if j.SandboxState == job.SandboxRunning || j.SandboxState == job.SandboxResuming {
+		return 0, min(max(0, w.Time-j.PauseDueAt.Sub(j.ReadAt)), w.Time)
+	}
+	return 1, w.Time
+}
+
 // charge counts a wake of j, and the time that it grants, against the limits of
-// its user, under whose lock it must run. A wake that is under way already is
-// none anew, nor is one that prolongs; both are granted what they add. A
-// *job.LimitError: there is no room.
+// its user, under whose lock it must run. A *job.LimitError: there is no room.
 func charge(ctx context.Context, tx pgx.Tx, j job.Job, w Wake) error {
 	if w.Limits.WakesPerHour == 0 && w.Limits.AwakeSecondsPerDay == 0 {
 		return nil
 	}
-	begun, granted := 1, w.Time
-	if j.SandboxState == job.SandboxRunning || j.SandboxState == job.SandboxResuming {
-		begun, granted = 0, min(max(0, w.Time-j.PauseDueAt.Sub(j.ReadAt)), w.Time)
-	}
+	begun, granted := w.Grants(j)
 	const sql = `
 		INSERT INTO wakes AS w (user_id, hour, begun, day, awake_seconds) VALUES (@user, now(), @begun, now(), @granted)
 		ON CONFLICT (user_id) DO UPDATE SET
