@@ -12,14 +12,53 @@ import (
 // job, and without its key nobody opens the users' values.
 func TestWhatCannotBeMadeAgainIsKept(t *testing.T) {
 	tmpl := loadTemplate(t)
-	for _, kind := range []string{"AWS::SQS::Queue", "AWS::SecretsManager::Secret"} {
+	for _, kind := range []string{"AWS::SQS::Queue", "AWS::SecretsManager::Secret", "AWS::S3::Bucket"} {
 		for id, r := range tmpl.ofType(kind) {
-			for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
-				if got := r.At(policy).Text(); got != "Retain" && got != "RetainExceptOnCreate" {
-					t.Errorf("%s: %s is %q, want it kept", id, policy, got)
-				}
+			if deleted, replaced := r.At("DeletionPolicy").Text(), r.At("UpdateReplacePolicy").Text(); deleted != "RetainExceptOnCreate" || replaced != "Retain" {
+				t.Errorf("%s: deleted: %q, replaced: %q, want it kept, unless the stack was never made", id, deleted, replaced)
 			}
 		}
+	}
+}
+
+// TestAFirstDeploymentThatFailsLeavesItsLogAlone: what a stack keeps although it
+// was never made would be in the way of the next try. The log of the one function
+// that runs by then says why it failed.
+func TestAFirstDeploymentThatFailsLeavesItsLogAlone(t *testing.T) {
+	tmpl := loadTemplate(t)
+	var left []string
+	for _, id := range tmpl.At("Resources").Keys() {
+		if tmpl.At("Resources", id, "DeletionPolicy").Text() == "Retain" {
+			left = append(left, id)
+		}
+	}
+	agree(t, "resources that stay whatever happens", left, []string{"MigrateLogs"})
+	if name := tmpl.At("Resources", "MigrateLogs", "Properties", "LogGroupName"); name.Value != nil {
+		t.Errorf("MigrateLogs stays, and is always called %v: the next try would find it there", name.Value)
+	}
+}
+
+// TestNoNameMeansTwoThings: CloudFormation tells a parameter from a mapping, and
+// not every tool does.
+func TestNoNameMeansTwoThings(t *testing.T) {
+	tmpl := loadTemplate(t)
+	section := map[string]string{}
+	for _, s := range []string{"Parameters", "Mappings", "Conditions", "Rules", "Resources"} {
+		for _, id := range tmpl.At(s).Keys() {
+			if other := section[id]; other != "" {
+				t.Errorf("%s is of %s and of %s", id, other, s)
+			}
+			section[id] = s
+		}
+	}
+}
+
+// TestTheAPIsLogNeedsNoPolicyOfItsOwn: the account's policy for what AWS itself
+// logs has 5,120 letters, and covers the groups below this prefix at once.
+func TestTheAPIsLogNeedsNoPolicyOfItsOwn(t *testing.T) {
+	name := loadTemplate(t).At("Resources", "ApiLogs", "Properties", "LogGroupName", "Fn::Sub").List()
+	if len(name) != 2 || !strings.HasPrefix(name[0].Text(), "/aws/vendedlogs/") || !strings.Contains(name[0].Text(), "${Id}") {
+		t.Errorf("ApiLogs is called %v", name)
 	}
 }
 

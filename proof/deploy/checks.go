@@ -127,7 +127,7 @@ func checkUpdated(ctx context.Context, found there, wanted template.Template) er
 }
 
 // kept is what a deleted stack leaves on purpose; docs/runbook.md says so, too.
-var kept = []string{"builddeadletters", "buildqueue", "pausedeadletters", "pausequeue", "sourcestore"}
+var kept = []string{"builddeadletters", "buildqueue", "migratelogs", "pausedeadletters", "pausequeue", "sourcestore"}
 
 // checkLeft: a deleted stack leaves its queues, their messages and its bucket,
 // and nothing else of what moto made.
