@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -91,13 +92,56 @@ func TestWhatACustomersKeyClosesIsOpened(t *testing.T) {
 	}
 }
 
-// TestASlowE2BStarvesNobody: what waits for E2B has a bound of its own, since
-// the rate that the gateway lets through is none.
+// TestASlowE2BStarvesNobody: what waits for E2B can have a bound of its own, since
+// the rate that the gateway lets through is none; and prod has them.
 func TestASlowE2BStarvesNobody(t *testing.T) {
+	prod := overrides(t, "prod")
+	for _, name := range []string{"resume", "preview", "reconcile"} {
+		parameter := strings.ToUpper(name[:1]) + name[1:] + "Concurrency"
+		bound := loadTemplate(t).functions()[name].At("Properties", "ReservedConcurrentExecutions", "Fn::If").List()
+		if len(bound) != 3 || bound[1].Resource() != parameter || !bound[2].Absent() {
+			t.Errorf("%s has the bound %v, want %s", name, bound, parameter)
+		}
+		if prod[parameter] == "" || prod[parameter] == "0" {
+			t.Errorf("samconfig.toml: prod leaves %s without a bound", name)
+		}
+	}
+}
+
+// TestAYoungAccountIsEnough: without a setting nothing is reserved, of which a new
+// account has nothing to give; and the messages of stage dev leave the API some of
+// its ten. What is reserved is off at 0.
+func TestAYoungAccountIsEnough(t *testing.T) {
+	const youngs = 10
 	tmpl := loadTemplate(t)
-	bound := tmpl.functions()["resume"].At("Properties", "ReservedConcurrentExecutions", "Fn::If").List()
-	if len(bound) != 3 || bound[0].Text() != "IsDev" || !bound[1].Absent() || bound[2].Resource() != "ResumeConcurrency" {
-		t.Errorf("resume has the bound %v, want ResumeConcurrency outside dev", bound)
+	for name, f := range tmpl.functions() {
+		bound := f.At("Properties", "ReservedConcurrentExecutions")
+		if bound.Value == nil {
+			continue
+		}
+		arms := bound.At("Fn::If").List()
+		if len(arms) != 3 {
+			t.Errorf("%s always reserves %v", name, bound.Value)
+			continue
+		}
+		if got := tmpl.At("Parameters", arms[1].Resource(), "Default"); got.Value != 0 {
+			t.Errorf("%s reserves %v by itself", name, got.Value)
+		}
+		zero := tmpl.At("Conditions", arms[0].Text(), "Fn::Not").List()
+		if len(zero) != 1 || fmt.Sprint(zero[0].At("Fn::Equals").Value) != fmt.Sprintf("[map[Ref:%s] 0]", arms[1].Resource()) {
+			t.Errorf("%s: 0 does not turn %s off", name, arms[1].Resource())
+		}
+	}
+	dev, busy := overrides(t, "default"), 0
+	for _, parameter := range []string{"BuildConcurrency", "PauseConcurrency"} {
+		n, err := strconv.Atoi(dev[parameter])
+		if err != nil {
+			t.Errorf("samconfig.toml: dev has no %s: %v", parameter, err)
+		}
+		busy += n
+	}
+	if busy > youngs-3 {
+		t.Errorf("samconfig.toml: %d of %d are dev's queues', which leaves too few for the API", busy, youngs)
 	}
 }
 
