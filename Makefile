@@ -40,7 +40,7 @@ quick: deps vet ## what tells most in a minute: gofmt, vet, all tests but the lo
 	@go test -vet=off -shuffle=on -count=1 -p 4 $$(go list ./... | grep -vx $(LONG:%=-e siesta/%)) | grep -v 'no test files'
 
 .PHONY: check
-check: lint template test conformance ## what CI runs
+check: lint template test conformance deploy ## what CI runs
 
 .PHONY: vet
 vet: ## gofmt, vet
@@ -52,12 +52,18 @@ lint: vet ## gofmt, vet, staticcheck
 	go tool staticcheck ./...
 
 .PHONY: template
-template: .local/venv/bin/cfn-lint ## lint the templates
-	$< -- template.yaml infra/stores.yaml
+template: .local/aws/installed ## lint the templates
+	.local/aws/bin/cfn-lint -- template.yaml infra/stores.yaml
 
-.local/venv/bin/cfn-lint:
-	python3 -m venv .local/venv
-	.local/venv/bin/pip install -q cfn-lint==1.51.0
+.PHONY: deploy
+deploy: build .local/aws/installed ## template.yaml on a simulated AWS: sam builds it, moto creates, updates and deletes it
+	go run ./proof/deploy .local/aws/bin
+
+# SAM's CLI, cfn-lint and moto; without compiling what of them is never imported.
+.local/aws/installed: proof/deploy/requirements.txt
+	python3 -m venv --clear .local/aws
+	.local/aws/bin/pip install -q --disable-pip-version-check --no-compile --no-deps -r $<
+	touch $@
 
 .PHONY: conformance
 conformance: deps .local/e2b-python/installed ## E2B's own SDKs against the simulator

@@ -10,7 +10,7 @@ import (
 
 var (
 	table     = regexp.MustCompile(`(?m)^\[(\w+)\.(\w+)\.parameters\]$`)
-	override  = regexp.MustCompile(`(?m)^  "(\w+)=`)
+	override  = regexp.MustCompile(`(?m)^  "(\w+)=(.*)",`)
 	configEnv = regexp.MustCompile(`--config-env[ =]<?(\w+)`)
 )
 
@@ -31,16 +31,7 @@ func TestEveryStageCanBeDeployed(t *testing.T) {
 			}
 		}
 	}
-	text := read(t, "samconfig.toml")
-	tables := map[string]string{} // text by stage.command
-	found := table.FindAllStringSubmatchIndex(text, -1)
-	for i, m := range found {
-		end := len(text)
-		if i+1 < len(found) {
-			end = found[i+1][0]
-		}
-		tables[text[m[2]:m[3]]+"."+text[m[4]:m[5]]] = text[m[1]:end]
-	}
+	tables := samconfig(t)
 	parameters := loadTemplate(t).At("Parameters")
 	for stage, where := range named {
 		for _, command := range []string{"global", "build", "deploy"} {
@@ -68,4 +59,30 @@ func TestEveryStageCanBeDeployed(t *testing.T) {
 			t.Errorf("samconfig.toml has the stage %s, and no document names it", stage)
 		}
 	}
+}
+
+// samconfig is the text of each table of samconfig.toml, by stage.command.
+func samconfig(t *testing.T) map[string]string {
+	t.Helper()
+	text := read(t, "samconfig.toml")
+	tables := map[string]string{}
+	found := table.FindAllStringSubmatchIndex(text, -1)
+	for i, m := range found {
+		end := len(text)
+		if i+1 < len(found) {
+			end = found[i+1][0]
+		}
+		tables[text[m[2]:m[3]]+"."+text[m[4]:m[5]]] = text[m[1]:end]
+	}
+	return tables
+}
+
+// overrides are the parameters that a stage of samconfig.toml gives.
+func overrides(t *testing.T, stage string) map[string]string {
+	t.Helper()
+	given := map[string]string{}
+	for _, m := range override.FindAllStringSubmatch(samconfig(t)[stage+".deploy"], -1) {
+		given[m[1]] = m[2]
+	}
+	return given
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -12,14 +13,53 @@ import (
 // job, and without its key nobody opens the users' values.
 func TestWhatCannotBeMadeAgainIsKept(t *testing.T) {
 	tmpl := loadTemplate(t)
-	for _, kind := range []string{"AWS::SQS::Queue", "AWS::SecretsManager::Secret"} {
+	for _, kind := range []string{"AWS::SQS::Queue", "AWS::SecretsManager::Secret", "AWS::S3::Bucket"} {
 		for id, r := range tmpl.ofType(kind) {
-			for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
-				if got := r.At(policy).Text(); got != "Retain" && got != "RetainExceptOnCreate" {
-					t.Errorf("%s: %s is %q, want it kept", id, policy, got)
-				}
+			if deleted, replaced := r.At("DeletionPolicy").Text(), r.At("UpdateReplacePolicy").Text(); deleted != "RetainExceptOnCreate" || replaced != "Retain" {
+				t.Errorf("%s: deleted: %q, replaced: %q, want it kept, unless the stack was never made", id, deleted, replaced)
 			}
 		}
+	}
+}
+
+// TestAFirstDeploymentThatFailsLeavesItsLogAlone: what a stack keeps although it
+// was never made would be in the way of the next try. The log of the one function
+// that runs by then says why it failed.
+func TestAFirstDeploymentThatFailsLeavesItsLogAlone(t *testing.T) {
+	tmpl := loadTemplate(t)
+	var left []string
+	for _, id := range tmpl.At("Resources").Keys() {
+		if tmpl.At("Resources", id, "DeletionPolicy").Text() == "Retain" {
+			left = append(left, id)
+		}
+	}
+	agree(t, "resources that stay whatever happens", left, []string{"MigrateLogs"})
+	if name := tmpl.At("Resources", "MigrateLogs", "Properties", "LogGroupName"); name.Value != nil {
+		t.Errorf("MigrateLogs stays, and is always called %v: the next try would find it there", name.Value)
+	}
+}
+
+// TestNoNameMeansTwoThings: CloudFormation tells a parameter from a mapping, and
+// not every tool does.
+func TestNoNameMeansTwoThings(t *testing.T) {
+	tmpl := loadTemplate(t)
+	section := map[string]string{}
+	for _, s := range []string{"Parameters", "Mappings", "Conditions", "Rules", "Resources"} {
+		for _, id := range tmpl.At(s).Keys() {
+			if other := section[id]; other != "" {
+				t.Errorf("%s is of %s and of %s", id, other, s)
+			}
+			section[id] = s
+		}
+	}
+}
+
+// TestTheAPIsLogNeedsNoPolicyOfItsOwn: the account's policy for what AWS itself
+// logs has 5,120 letters, and covers the groups below this prefix at once.
+func TestTheAPIsLogNeedsNoPolicyOfItsOwn(t *testing.T) {
+	name := loadTemplate(t).At("Resources", "ApiLogs", "Properties", "LogGroupName", "Fn::Sub").List()
+	if len(name) != 2 || !strings.HasPrefix(name[0].Text(), "/aws/vendedlogs/") || !strings.Contains(name[0].Text(), "${Id}") {
+		t.Errorf("ApiLogs is called %v", name)
 	}
 }
 
@@ -52,13 +92,56 @@ func TestWhatACustomersKeyClosesIsOpened(t *testing.T) {
 	}
 }
 
-// TestASlowE2BStarvesNobody: what waits for E2B has a bound of its own, since
-// the rate that the gateway lets through is none.
+// TestASlowE2BStarvesNobody: what waits for E2B can have a bound of its own, since
+// the rate that the gateway lets through is none; and prod has them.
 func TestASlowE2BStarvesNobody(t *testing.T) {
+	prod := overrides(t, "prod")
+	for _, name := range []string{"resume", "preview", "reconcile"} {
+		parameter := strings.ToUpper(name[:1]) + name[1:] + "Concurrency"
+		bound := loadTemplate(t).functions()[name].At("Properties", "ReservedConcurrentExecutions", "Fn::If").List()
+		if len(bound) != 3 || bound[1].Resource() != parameter || !bound[2].Absent() {
+			t.Errorf("%s has the bound %v, want %s", name, bound, parameter)
+		}
+		if prod[parameter] == "" || prod[parameter] == "0" {
+			t.Errorf("samconfig.toml: prod leaves %s without a bound", name)
+		}
+	}
+}
+
+// TestAYoungAccountIsEnough: without a setting nothing is reserved, of which a new
+// account has nothing to give; and the messages of stage dev leave the API some of
+// its ten. What is reserved is off at 0.
+func TestAYoungAccountIsEnough(t *testing.T) {
+	const youngs = 10
 	tmpl := loadTemplate(t)
-	bound := tmpl.functions()["resume"].At("Properties", "ReservedConcurrentExecutions", "Fn::If").List()
-	if len(bound) != 3 || bound[0].Text() != "IsDev" || !bound[1].Absent() || bound[2].Resource() != "ResumeConcurrency" {
-		t.Errorf("resume has the bound %v, want ResumeConcurrency outside dev", bound)
+	for name, f := range tmpl.functions() {
+		bound := f.At("Properties", "ReservedConcurrentExecutions")
+		if bound.Value == nil {
+			continue
+		}
+		arms := bound.At("Fn::If").List()
+		if len(arms) != 3 {
+			t.Errorf("%s always reserves %v", name, bound.Value)
+			continue
+		}
+		if got := tmpl.At("Parameters", arms[1].Resource(), "Default"); got.Value != 0 {
+			t.Errorf("%s reserves %v by itself", name, got.Value)
+		}
+		zero := tmpl.At("Conditions", arms[0].Text(), "Fn::Not").List()
+		if len(zero) != 1 || fmt.Sprint(zero[0].At("Fn::Equals").Value) != fmt.Sprintf("[map[Ref:%s] 0]", arms[1].Resource()) {
+			t.Errorf("%s: 0 does not turn %s off", name, arms[1].Resource())
+		}
+	}
+	dev, busy := overrides(t, "default"), 0
+	for _, parameter := range []string{"BuildConcurrency", "PauseConcurrency"} {
+		n, err := strconv.Atoi(dev[parameter])
+		if err != nil {
+			t.Errorf("samconfig.toml: dev has no %s: %v", parameter, err)
+		}
+		busy += n
+	}
+	if busy > youngs-3 {
+		t.Errorf("samconfig.toml: %d of %d are dev's queues', which leaves too few for the API", busy, youngs)
 	}
 }
 

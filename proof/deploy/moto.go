@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"siesta/local/template"
+)
+
+const (
+	region = "us-east-1"
+	bucket = "siesta-artifacts" // that sam packages into
+	// startLimit is for a server that imports half a registry, on a busy machine.
+	startLimit = 2 * time.Minute
+)
+
+// moto is a running server of it.
+type moto struct {
+	tools, address string
+	server         *exec.Cmd
+}
+
+// startMoto starts a server without Docker, and makes the bucket.
+func startMoto(ctx context.Context, tools string) (*moto, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("find a port: %w", err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	_ = listener.Close()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, fmt.Errorf("make a folder: %w", err)
+	}
+	log, err := os.Create(filepath.Join(folder, "moto.log"))
+	if err != nil {
+		return nil, fmt.Errorf("make moto's log: %w", err)
+	}
+	defer log.Close()
+	m := &moto{tools: tools, address: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	m.server = exec.CommandContext(ctx, filepath.Join(tools, "moto_server"), "-p", fmt.Sprint(port))
+	m.server.Stdout, m.server.Stderr = log, log
+	if err := m.server.Start(); err != nil {
+		return nil, fmt.Errorf("start moto: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for {
+		if err = m.call(ctx, "moto", http.MethodPost, "/moto-api/config", `{"lambda": {"use_docker": false}}`, nil); err == nil {
+			break
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			m.stop()
+			return nil, fmt.Errorf("moto does not answer: %w", err)
+		}
+	}
+	if err := m.call(ctx, "s3", http.MethodPut, "/"+bucket, "", nil); err != nil {
+		m.stop()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *moto) stop() {
+	_ = m.server.Process.Kill()
+	_ = m.server.Wait()
+}
+
+// sqs makes one call of SQS.
+func (m *moto) sqs(ctx context.Context, action string, body, into any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", action, err)
+	}
+	return m.call(ctx, "sqs", action, "/", string(text), into)
+}
+
+// call makes one call of a service and decodes its JSON, unless into is nil. Of
+// SQS the method is an action.
+func (m *moto) call(ctx context.Context, service, method, path, body string, into any) error {
+	action := method
+	if service == "sqs" {
+		method = http.MethodPost
+	}
+	r, err := http.NewRequestWithContext(ctx, method, m.address+path, strings.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("call moto: %w", err)
+	}
+	if service == "sqs" {
+		r.Header.Set("X-Amz-Target", "AmazonSQS."+action)
+		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	}
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=none/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=none")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("call moto: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		return fmt.Errorf("call moto: %s %s: %s", action, path, answer.Status)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+// script runs stack.py.
+func (m *moto) script(ctx context.Context, args ...string) error {
+	_, err := m.output(m.python(ctx, args...))
+	return err
+}
+
+func (m *moto) python(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, filepath.Join(m.tools, "python"), append([]string{"proof/deploy/stack.py"}, args...)...)
+}
+
+// output runs a command against moto and returns its standard output; an error
+// holds what it wrote.
+func (m *moto) output(cmd *exec.Cmd) ([]byte, error) {
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+m.address, "AWS_DEFAULT_REGION="+region, "AWS_REGION="+region,
+		"AWS_ACCESS_KEY_ID=none", "AWS_SECRET_ACCESS_KEY=none", "SAM_CLI_TELEMETRY=0")
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s%s", filepath.Base(cmd.Path), err, out, errs.Bytes())
+	}
+	return out, nil
+}
+
+// there is what stack.py describes.
+type there struct {
+	Wanted    []string
+	Made      map[string]string // physical by logical name
+	Outputs   map[string]string
+	Queues    map[string]map[string]string // attributes by address
+	Functions map[string]function          // by physical name
+	Mappings  []struct {
+		UUID, FunctionArn, EventSourceArn string
+		BatchSize                         int
+	}
+	Buckets, Groups, Roles []string
+}
+
+type function struct {
+	Runtime, Handler    string
+	Timeout, MemorySize int
+	Environment         struct{ Variables map[string]any }
+}
+
+// check describes what is there and lets a check look at it.
+func (m *moto) check(ctx context.Context, expanded string, wanted template.Template, look func(context.Context, there, template.Template) error) error {
+	out, err := m.output(m.python(ctx, "describe", stage, expanded))
+	if err != nil {
+		return err
+	}
+	var found there
+	if err := json.Unmarshal(out, &found); err != nil {
+		return errors.Join(errors.New("read what is there"), err)
+	}
+	return look(ctx, found, wanted)
+}
