@@ -89,6 +89,8 @@ func (m *Model) Resume(j *Job) Answer {
 	switch {
 	case j.Status != job.Ready:
 		return notReady
+	case j.State == job.SandboxMoved:
+		return moved(j.To)
 	case j.State == job.SandboxGone:
 		return expired
 	case j.State == job.SandboxRunning && j.Due.After(soon) && j.Expires.After(soon) && m.has(j.Sandbox) && j.Sandbox.Running:

@@ -12,7 +12,6 @@ import (
 	"siesta/proof/model"
 	"siesta/proof/world"
 	"siesta/shared/e2b"
-	"siesta/shared/job"
 	"siesta/shared/secrets"
 )
 
@@ -36,9 +35,9 @@ type pair struct {
 	model    *model.Model
 	received []delivery
 	told     []string
-	began    time.Time // the step under way, on the model's clock
-	built    bool      // the step was a turn: the model does not count its writes, and takes the row's revision
-	wrong    string    // the first difference
+	began    time.Time  // the step under way, on the model's clock
+	built    *model.Job // the step was a turn of this: the model does not count its writes, and takes the row's revision
+	wrong    string     // the first difference
 }
 
 // delivery is a message as it was received once, on both sides.
@@ -53,7 +52,7 @@ func (w *pair) now() time.Time { return time.Now().Add(w.passed) }
 // system and the model might see different sides of it.
 func (w *pair) begin(format string, args ...any) {
 	w.clear(0)
-	w.began, w.built = w.now(), false
+	w.began, w.built = w.now(), nil
 	w.model.Pass(w.began.Sub(w.model.Now))
 	w.tell(format, args...)
 }
@@ -99,7 +98,7 @@ func (w *pair) differ(format string, args ...any) {
 func (w *pair) answers(want model.Answer) func(client.Answer, error) client.Told {
 	return func(a client.Answer, err error) client.Told {
 		w.must(err)
-		got := model.Answer{Code: a.Code, Says: says(a.Told), RetryAfter: int(a.RetryAfter.Seconds())}
+		got := model.Answer{Code: a.Code, Says: says(a.Told), RetryAfter: int(a.RetryAfter.Seconds()), MovedTo: a.Told.Detail.MovedTo}
 		if got != want {
 			w.differ("%s %s answers %+v, want %+v: %s", a.Method, a.Path, got, want, a.Body)
 		}
@@ -162,21 +161,24 @@ func (w *pair) handle(d delivery) {
 		w.model.Pause(d.Delivery)
 		return
 	}
-	w.built = true
+	w.built = d.Job
 	w.model.Build(d.Delivery, w.slow(d.Job, turn))
 }
 
-// slow is how long a turn wants the next one to wait for the app, 0 if that is
-// up: that depends on the machine alone.
-func (w *pair) slow(j *model.Job, turn int) time.Duration {
+// slow is how far a turn came that waits for what goes on in its sandbox: that depends
+// on the machine alone.
+func (w *pair) slow(j *model.Job, turn int) model.Slow {
 	row, err := w.Store.Get(w.ctx, j.ID)
 	w.must(err)
-	if row.Status != job.Checks || row.Turn == turn {
-		return 0
+	if row.Turn == turn {
+		return model.Slow{}
 	}
-	wait := row.LeaseUntil.Sub(row.UpdatedAt) + time.Second
-	if wait < time.Second || wait > time.Minute {
-		w.differ("a turn waits %s for the app", wait)
+	wait, most := row.LeaseUntil.Sub(row.UpdatedAt)+time.Second, time.Minute
+	if row.GivesBack() {
+		most = 10 * time.Minute
 	}
-	return wait
+	if wait < time.Second || wait > most {
+		w.differ("a turn waits %s for its sandbox", wait)
+	}
+	return model.Slow{Wait: wait, Status: row.Status, GivesBack: row.GivesBack()}
 }
