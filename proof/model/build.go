@@ -96,6 +96,9 @@ func (m *Model) turn(j *Job, slow Slow) (time.Duration, meaning) {
 	if wait, a := m.obtain(j); wait > 0 || a != done {
 		return wait, a
 	}
+	if j.Status == job.Scaffold && !j.took() && j.Base != nil && j.Base.Deleted {
+		return 0, refused // the code to begin with is no longer kept
+	}
 	if slow.Wait > 0 && !slow.GivesBack {
 		j.Status = slow.Status
 		j.Kept = j.took() && j.Status != job.Starting
@@ -111,7 +114,7 @@ func (m *Model) turn(j *Job, slow Slow) (time.Duration, meaning) {
 // obtain leaves a job with its sandbox: that of the row, else that of the version
 // that it starts from, else that of an earlier create call, else a new one.
 func (m *Model) obtain(j *Job) (time.Duration, meaning) {
-	if j.Sandbox == nil && j.Base != nil && j.creates == 0 {
+	if j.Sandbox == nil && j.Base != nil && !j.Rebuild && j.creates == 0 {
 		if wait := m.takeOver(j); wait > 0 {
 			return wait, done
 		}

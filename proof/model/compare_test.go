@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -75,10 +76,13 @@ func (w *pair) compareJob(n int, j *model.Job) {
 	when("missing_since", row.MissingSince, &j.Missing)
 	when("deadline_at", row.DeadlineAt, &j.Deadline)
 	same("pause_error is set", row.PauseError != "", j.PauseRefused)
-	same("error_message is set", row.ErrorMessage != "", j.Status == job.Failed)
+	same("error_message is set", row.ErrorMessage != "", j.Status == job.Failed && !j.Deleted)
 	same("debug_id is set", row.DebugID != "", j.Status == job.Failed || !j.Failing.IsZero())
-	same("preview_url is set", row.PreviewURL != "", j.Status == job.Ready)
+	same("preview_url is set", row.PreviewURL != "", j.Status == job.Ready && !j.Deleted)
 	if j.Sandbox != nil {
+		if j.Sandbox.ID == "" { // made and ended in one step, before it was seen
+			j.Sandbox.ID = cmp.Or(row.SandboxID, "one of its own")
+		}
 		same("sandbox_id", row.SandboxID, j.Sandbox.ID)
 	} else {
 		same("sandbox_id", row.SandboxID, "")
@@ -88,6 +92,11 @@ func (w *pair) compareJob(n int, j *model.Job) {
 		j.Revision = row.Revision
 	}
 	same("revision", row.Revision, j.Revision)
+	if j.Deleted {
+		same("its code or log may be stored", row.SourceKey != "", false)
+		w.answers(model.Answer{Code: 404})(w.API().Status(w.ctx, j.ID))
+		return
+	}
 	w.compareCache(same, row, j)
 	w.compareStatus(same, row, j)
 }
@@ -98,7 +107,8 @@ func (w *pair) compareIteration(same func(string, any, any), when func(string, t
 	same("taken_from", row.TakenFrom, id(j.From))
 	same("moved_to", row.MovedTo, id(j.To))
 	same("kept_hash is set", row.KeptHash != "", j.Kept)
-	same("failing is set", row.Failing != "", !j.Failing.IsZero())
+	same("failing is set", row.Failing != "", !j.Failing.IsZero() && !j.Deleted)
+	same("deleted_at is set", !row.DeletedAt.IsZero(), j.Deleted)
 	when("failing_at", row.FailingAt, &j.Failing)
 	when("current_at", row.CurrentAt, &j.Current)
 	when("gone_at", row.GoneAt, &j.Gone)

@@ -3,6 +3,7 @@ package model_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +86,8 @@ var actions = map[string]struct {
 }
 
 // rarely are the actions of which few histories need more than one.
-var rarely = []action{(*pair).start, (*pair).lose, (*pair).cancel, (*pair).createOutside, (*pair).drop, (*pair).resumeAny, (*pair).snapshotAny, (*pair).iterateAny}
+var rarely = []action{(*pair).start, (*pair).lose, (*pair).cancel, (*pair).createOutside, (*pair).drop, (*pair).resumeAny, (*pair).snapshotAny, (*pair).iterateAny,
+	(*pair).remove, (*pair).remove, (*pair).rebuild, (*pair).restore}
 
 var (
 	wakes, pauses = model.Faults(e2bsim.Connect), model.Faults(e2bsim.Pause)
@@ -160,8 +162,9 @@ func (w *pair) start(int) bool {
 		return false
 	}
 	w.begin("start")
+	r := w.request()
 	j, want := w.model.Start()
-	j.ID = w.answers(want)(w.API().Start(w.ctx, w.Request(), "")).JobID
+	j.ID = w.answers(want)(w.API().Start(w.ctx, r, "")).JobID
 	return true
 }
 
@@ -179,7 +182,7 @@ func (w *pair) change(versions []*model.Job, n int) bool {
 	w.begin("iterate on job %d, in vain: %v", w.number(from), bad)
 	row, err := w.Store.Get(w.ctx, from.ID)
 	w.must(err)
-	r, check := w.Request(), "exit 1"
+	r, check := w.request(), "exit 1"
 	r.ProjectID, r.PreviousJobID = row.ProjectID, from.ID
 	if bad {
 		r.Commands.Check = &check
@@ -242,7 +245,37 @@ func (w *pair) builds() []*model.Job {
 }
 
 func (w *pair) previews() []*model.Job {
-	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status != job.Ready })
+	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status != job.Ready || j.Deleted })
+}
+
+func (w *pair) remove(n int) bool {
+	j, ok := of(w.model.Jobs, n)
+	if ok {
+		w.begin("delete job %d", w.number(j))
+		want := w.model.Delete(j)
+		w.tell("  it answers %d", want.Code)
+		w.answers(want)(w.API().Call(w.ctx, http.MethodDelete, "/api/generation/"+j.ID, nil, nil))
+	}
+	return ok
+}
+
+// rebuild and restore may make a job.
+func (w *pair) rebuild(n int) bool { return w.again(n, "rebuild", w.model.Rebuild) }
+func (w *pair) restore(n int) bool { return w.again(n, "restore", w.model.Restore) }
+
+func (w *pair) again(n int, verb string, predict func(*model.Job) (*model.Job, bool, model.Answer)) bool {
+	from, ok := of(w.model.Jobs, n)
+	if !ok || len(w.model.Jobs) == mostJobs {
+		return false
+	}
+	w.begin("%s job %d", verb, w.number(from))
+	j, made, want := predict(from)
+	w.tell("  it answers %d %s", want.Code, want.Says)
+	told := w.answers(want)(w.API().Call(w.ctx, http.MethodPost, "/api/generation/"+from.ID+"/"+verb, nil, nil))
+	if made {
+		j.ID = told.JobID
+	}
+	return true
 }
 
 func (w *pair) ask(jobs []*model.Job, n int, verb string, predict func(*model.Job) model.Answer) bool {
@@ -254,6 +287,9 @@ func (w *pair) ask(jobs []*model.Job, n int, verb string, predict func(*model.Jo
 	want := predict(j)
 	w.tell("  it answers %d %s", want.Code, want.Says)
 	w.answers(want)(w.API().Do(w.ctx, j.ID, client.Verb(verb)))
+	if verb == string(client.Resume) && want.Code == http.StatusOK && w.wrong == "" {
+		w.visit(j)
+	}
 	return true
 }
 

@@ -20,6 +20,8 @@ const (
 func (m *Model) Iterate(from *Job, bad bool) (*Job, Answer) {
 	has := from.State != job.SandboxNone && from.State != job.SandboxGone
 	switch {
+	case from.Deleted:
+		return nil, nobody
 	case from.Status == job.Failed:
 		return nil, Answer{Code: 422}
 	case from.Status != job.Ready:
@@ -28,7 +30,7 @@ func (m *Model) Iterate(from *Job, bad bool) (*Job, Answer) {
 		return nil, moved(from.To)
 	}
 	for _, other := range m.Jobs {
-		if other.Base == from && !other.Status.Terminal() {
+		if other.Base == from && !other.Rebuild && !other.Status.Terminal() {
 			return nil, moved(other)
 		}
 	}
@@ -58,16 +60,15 @@ func (j *Job) let() {
 }
 
 // takeOver gives the sandbox of a version to the job that starts from it; without
-// one, the job gets its own.
+// one, the job gets its own. Nobody else can have taken it: of one version no two are
+// accepted at a time.
 func (m *Model) takeOver(j *Job) time.Duration {
 	from := j.Base
-	switch from.State {
-	case job.SandboxGone:
+	switch {
+	case from.Deleted, from.State == job.SandboxGone:
 		return 0
-	case job.SandboxPausing, job.SandboxResuming:
-		if !from.Op.Before(m.Now) {
-			return takeAgain
-		}
+	case from.State != job.SandboxPaused && from.State != job.SandboxRunning && !m.free(from):
+		return takeAgain
 	}
 	j.From, j.Sandbox, j.State = from, from.Sandbox, job.SandboxRunning
 	j.Epoch, j.Marker = from.Epoch+1, from.Marker
@@ -142,6 +143,9 @@ func (m *Model) patience(j *Job) time.Duration {
 
 func (m *Model) handBack(j *Job) (time.Duration, meaning) {
 	from, until := j.From, j.Op
+	if from.Deleted {
+		return m.lose(j)
+	}
 	from.State, from.To, from.Epoch, from.Expires = job.SandboxRunning, nil, j.Epoch+1, j.Expires
 	if from.Due = j.Due; from.Due.Before(m.Now) {
 		from.Due = m.Now
@@ -183,20 +187,6 @@ func (m *Model) loseWith(j *Job) {
 		from.let()
 		from.write()
 	}
-}
-
-// cancelTaken is Cancel for a job that works in a sandbox that it took: its builder
-// gives that back.
-func (m *Model) cancelTaken(j *Job) Answer {
-	if j.givesBack() {
-		return Answer{Code: 409}
-	}
-	if !j.claimed { // nobody is at work
-		j.Lease = m.Now
-	}
-	m.failing(j)
-	m.send("build", j, j.Turn, 0)
-	return Answer{Code: 200, Says: "cancelled"}
 }
 
 // owner is the job that has a sandbox, or else had it last.

@@ -69,7 +69,11 @@ type Job struct {
 	Failing       time.Time // since when it gives back what it took
 	Current, Gone time.Time // when it became READY, and when its sandbox was given up
 
+	Rebuild bool // it is its base built again
+	Deleted bool // its user is told that it is not there
+
 	bad        bool // its check fails
+	forgotten  bool // of a deleted one nothing is stored any more
 	shared     bool // a call of a wake without an answer may be under way
 	settled    bool // the newest one has its answer
 	claimed    bool // this turn was claimed before

@@ -87,6 +87,8 @@ func (m *Model) unanswered(j *Job, says meaning) {
 func (m *Model) Resume(j *Job) Answer {
 	soon := m.Now.Add(dueMargin)
 	switch {
+	case j.Deleted:
+		return nobody
 	case j.Status != job.Ready:
 		return notReady
 	case j.State == job.SandboxMoved:

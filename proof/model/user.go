@@ -34,6 +34,8 @@ func (m *Model) Start() (*Job, Answer) {
 // Snapshot asks for a pause now.
 func (m *Model) Snapshot(j *Job) Answer {
 	switch {
+	case j.Deleted:
+		return nobody
 	case j.Status != job.Ready:
 		return notReady
 	case j.State == job.SandboxMoved:
@@ -56,19 +58,33 @@ func (m *Model) Snapshot(j *Job) Answer {
 
 // Cancel ends a job that has not ended.
 func (m *Model) Cancel(j *Job) Answer {
-	if j.Status.Terminal() {
+	switch {
+	case j.Deleted:
+		return nobody
+	case j.Status.Terminal(), j.givesBack():
 		return Answer{Code: 409}
 	}
-	if j.took() {
-		return m.cancelTaken(j)
-	}
-	j.fail()
-	if j.State == job.SandboxRunning {
+	m.stop(j)
+	if j.givesBack() {
+		m.send("build", j, j.Turn, 0)
+	} else if j.State == job.SandboxRunning {
 		if a := m.get(j.Sandbox); a == done || a == notFound {
 			m.kill(j)
 		}
 	}
 	return Answer{Code: 200, Says: "cancelled"}
+}
+
+// stop ends a job, or makes its builder give back what it took.
+func (m *Model) stop(j *Job) {
+	if !j.took() {
+		j.fail()
+		return
+	}
+	if !j.claimed { // nobody is at work
+		j.Lease = m.Now
+	}
+	m.failing(j)
 }
 
 func (j *Job) fail() {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -12,6 +15,7 @@ import (
 	"siesta/proof/model"
 	"siesta/proof/world"
 	"siesta/shared/e2b"
+	"siesta/shared/job"
 	"siesta/shared/secrets"
 )
 
@@ -162,7 +166,52 @@ func (w *pair) handle(d delivery) {
 		return
 	}
 	w.built = d.Job
+	was := d.Job.Status
 	w.model.Build(d.Delivery, w.slow(d.Job, turn))
+	if d.Job.Status == job.Ready && was != job.Ready {
+		w.visit(d.Job)
+	}
+}
+
+// page is what a job's app shows: its own, or that of the version that it is built from
+// again.
+func (w *pair) page(j *model.Job) string {
+	for j.Rebuild {
+		j = j.Base
+	}
+	return fmt.Sprint("page ", w.number(j))
+}
+
+// visit looks at the preview of a job, which is up.
+func (w *pair) visit(j *model.Job) {
+	row, err := w.Store.Get(w.ctx, j.ID)
+	w.must(err)
+	preview, err := url.Parse(row.PreviewURL)
+	w.must(err)
+	req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, w.E2BSandboxURL+preview.RequestURI(), nil)
+	if err != nil {
+		w.must(err)
+		return
+	}
+	req.Host = preview.Host
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.must(err)
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	w.must(err)
+	if got, want := string(body), w.page(j); got != want {
+		w.differ("the preview of job %d shows %d %q, want %q", w.number(j), resp.StatusCode, got, want)
+	}
+}
+
+// request asks for a job that shows its own page.
+func (w *pair) request() job.Request {
+	r := w.Request()
+	r.Source.Files["index.html"] = job.File{Content: []byte(fmt.Sprint("page ", len(w.model.Jobs)+1))}
+	return r
 }
 
 // slow is how far a turn came that waits for what goes on in its sandbox: that depends
