@@ -47,10 +47,12 @@ type Told struct {
 	DebugID *string `json:"debug_id"` // of the failed build or call
 }
 
-// Detail says in words why a call failed; of a sandbox's failure it has a type.
+// Detail says in words why a call failed; of a sandbox's failure it has a type,
+// and says where it has moved.
 type Detail struct {
 	Message string `json:"message"`
 	Type    string `json:"error_type"`
+	MovedTo string `json:"moved_to"` // the version that has the sandbox
 }
 
 // UnmarshalJSON takes a text or an object.

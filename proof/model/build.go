@@ -6,10 +6,16 @@ import (
 	"siesta/shared/job"
 )
 
-// Build is one delivery of a build message: one turn. slow is how long the next
-// turn is to wait because the app was not up within this one, which only the
-// machine decides.
-func (m *Model) Build(d *Delivery, slow time.Duration) {
+// Slow is how far a turn came that left to the next one what a sandbox had not done
+// yet, which only the machine decides. Zero: all was done.
+type Slow struct {
+	Wait      time.Duration // until the next turn
+	Status    job.Status    // what the job was at
+	GivesBack bool          // it was giving back
+}
+
+// Build is one delivery of a build message: one turn.
+func (m *Model) Build(d *Delivery, slow Slow) {
 	j := d.Job
 	switch {
 	case j.Status == job.Ready && j.State == job.SandboxRunning && !j.Due.After(m.Now):
@@ -23,13 +29,18 @@ func (m *Model) Build(d *Delivery, slow time.Duration) {
 		m.again(d, j.Lease.Sub(m.Now)+time.Second, j.Lease.Sub(m.Now)+2*time.Second)
 		return
 	}
-	if j.claimed {
+	if j.claimed && !j.givesBack() {
 		j.crashes++
 	}
-	j.claimed, j.Lease = true, m.Now.Add(lease)
+	j.claimed, j.connected, j.Lease = true, false, m.Now.Add(lease)
 	j.claim()
-	switch wait, a := m.turn(j, slow); {
-	case a == refused:
+	wait, a := m.turn(j, slow)
+	if j.took() {
+		wait, a = m.settle(j, wait, a, slow)
+	}
+	switch {
+	case a == over:
+	case a == refused || a == lost:
 		j.fail()
 		if j.Sandbox != nil {
 			m.kill(j)
@@ -39,13 +50,22 @@ func (m *Model) Build(d *Delivery, slow time.Duration) {
 		return
 	case wait > 0:
 		j.Turn, j.claimed, j.Lease = j.Turn+1, false, m.Now.Add(wait-time.Second)
+		if j.givesBack() && j.connected && j.crashes > 0 {
+			j.crashes--
+		}
 		j.write()
 		m.send("build", j, j.Turn, wait)
 	default:
 		j.Status, j.Lease, j.Missing = job.Ready, time.Time{}, time.Time{}
-		j.Due = m.Now.Add(PauseAfter)
+		j.Current = m.Now
+		if due := m.Now.Add(PauseAfter); due.After(j.Due) {
+			j.Due = due
+		}
+		if !j.Op.After(m.Now) {
+			j.Op = time.Time{}
+		}
 		j.write()
-		m.sendPause(j, PauseAfter)
+		m.sendPause(j, j.Due.Sub(m.Now))
 	}
 	m.acknowledge(d)
 }
@@ -58,8 +78,11 @@ const (
 )
 
 // turn says how long to wait for the next one, 0 when the job is READY; or that
-// the job fails, or that an answer did not come.
-func (m *Model) turn(j *Job, slow time.Duration) (time.Duration, meaning) {
+// the job fails, or that an answer did not come, or that all is over.
+func (m *Model) turn(j *Job, slow Slow) (time.Duration, meaning) {
+	if j.givesBack() {
+		return m.giveBack(j, slow)
+	}
 	if j.crashes > 5 {
 		return 0, refused
 	}
@@ -73,18 +96,29 @@ func (m *Model) turn(j *Job, slow time.Duration) (time.Duration, meaning) {
 	if wait, a := m.obtain(j); wait > 0 || a != done {
 		return wait, a
 	}
-	j.Marker = j.Epoch
-	j.write()
-	if slow > 0 {
-		j.Status = job.Checks
-		return slow, done
+	if j.Status == job.Scaffold && !j.took() && j.Base != nil && j.Base.Deleted {
+		return 0, refused // the code to begin with is no longer kept
+	}
+	if slow.Wait > 0 && !slow.GivesBack {
+		j.Status = slow.Status
+		j.Kept = j.took() && j.Status != job.Starting
+		return slow.Wait, done
+	}
+	j.Status, j.Kept = job.Checks, j.took()
+	if j.bad {
+		return 0, refused
 	}
 	return 0, done
 }
 
-// obtain leaves a job with its sandbox: that of the row, else that of an earlier
-// create call, else a new one.
+// obtain leaves a job with its sandbox: that of the row, else that of the version
+// that it starts from, else that of an earlier create call, else a new one.
 func (m *Model) obtain(j *Job) (time.Duration, meaning) {
+	if j.Sandbox == nil && j.Base != nil && !j.Rebuild && j.creates == 0 {
+		if wait := m.takeOver(j); wait > 0 {
+			return wait, done
+		}
+	}
 	if j.Sandbox == nil && j.creates > 0 {
 		if m.list() != done {
 			return lookAgain, done
@@ -98,7 +132,11 @@ func (m *Model) obtain(j *Job) (time.Duration, meaning) {
 	if j.Sandbox == nil {
 		return m.first(j)
 	}
-	return m.reach(j)
+	wait, a := m.reach(j)
+	if a == lost && j.took() && !j.Kept {
+		return m.startAnew(j)
+	}
+	return wait, a
 }
 
 // first creates a sandbox.
@@ -110,6 +148,7 @@ func (m *Model) first(j *Job) (time.Duration, meaning) {
 	switch says {
 	case done:
 		m.give(j, s)
+		m.mark(j)
 	case refused, later:
 		j.createSent = time.Time{}
 		j.write()
@@ -132,10 +171,14 @@ func (m *Model) reach(j *Job) (time.Duration, meaning) {
 	switch says {
 	case done:
 		j.Epoch, j.Expires, j.Missing = j.Epoch+1, m.Now.Add(buildLife), time.Time{}
+		if j.givesBack() {
+			j.crashes++
+		}
 		j.write()
+		m.mark(j)
 	case notFound:
 		if !j.Missing.IsZero() && m.Now.Sub(j.Missing) > grace {
-			return 0, refused
+			return 0, lost
 		}
 		if j.Missing.IsZero() {
 			j.Missing = m.Now
@@ -145,7 +188,17 @@ func (m *Model) reach(j *Job) (time.Duration, meaning) {
 	case failed:
 		return 0, unknown
 	case later:
-		return max(crowded, time.Duration(f.RetryAfter)*time.Second), done
+		least := crowded
+		if j.givesBack() {
+			least = m.patience(j)
+		}
+		return max(least, time.Duration(f.RetryAfter)*time.Second), done
 	}
 	return 0, says
+}
+
+// mark: E2B has answered, and the sandbox now says under which epoch.
+func (m *Model) mark(j *Job) {
+	j.connected, j.Marker = true, j.Epoch
+	j.write()
 }

@@ -1,12 +1,14 @@
 package model_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/local/sqssim"
 	"siesta/proof/model"
@@ -74,20 +76,50 @@ func (w *pair) compareJob(n int, j *model.Job) {
 	when("missing_since", row.MissingSince, &j.Missing)
 	when("deadline_at", row.DeadlineAt, &j.Deadline)
 	same("pause_error is set", row.PauseError != "", j.PauseRefused)
-	same("error_message is set", row.ErrorMessage != "", j.Status == job.Failed)
-	same("debug_id is set", row.DebugID != "", j.Status == job.Failed)
-	same("preview_url is set", row.PreviewURL != "", j.Status == job.Ready)
+	same("error_message is set", row.ErrorMessage != "", j.Status == job.Failed && !j.Deleted)
+	same("debug_id is set", row.DebugID != "", j.Status == job.Failed || !j.Failing.IsZero())
+	same("preview_url is set", row.PreviewURL != "", j.Status == job.Ready && !j.Deleted)
 	if j.Sandbox != nil {
+		if j.Sandbox.ID == "" { // made and ended in one step, before it was seen
+			j.Sandbox.ID = cmp.Or(row.SandboxID, "one of its own")
+		}
 		same("sandbox_id", row.SandboxID, j.Sandbox.ID)
 	} else {
 		same("sandbox_id", row.SandboxID, "")
 	}
-	if w.built {
+	w.compareIteration(same, when, row, j)
+	if w.built == j {
 		j.Revision = row.Revision
 	}
 	same("revision", row.Revision, j.Revision)
+	if j.Deleted {
+		same("its code or log may be stored", row.SourceKey != "", false)
+		w.answers(model.Answer{Code: 404})(w.API().Status(w.ctx, j.ID))
+		return
+	}
 	w.compareCache(same, row, j)
 	w.compareStatus(same, row, j)
+}
+
+// compareIteration looks at what ties a version to others.
+func (w *pair) compareIteration(same func(string, any, any), when func(string, time.Time, *time.Time), row job.Job, j *model.Job) {
+	same("base_job_id", row.BaseJobID, id(j.Base))
+	same("taken_from", row.TakenFrom, id(j.From))
+	same("moved_to", row.MovedTo, id(j.To))
+	same("kept_hash is set", row.KeptHash != "", j.Kept)
+	same("failing is set", row.Failing != "", !j.Failing.IsZero() && !j.Deleted)
+	same("deleted_at is set", !row.DeletedAt.IsZero(), j.Deleted)
+	when("failing_at", row.FailingAt, &j.Failing)
+	when("current_at", row.CurrentAt, &j.Current)
+	when("gone_at", row.GoneAt, &j.Gone)
+}
+
+// id is that of a job, if there is one.
+func id(j *model.Job) string {
+	if j == nil {
+		return ""
+	}
+	return j.ID
 }
 
 func (w *pair) compareCache(same func(string, any, any), row job.Job, j *model.Job) {
@@ -114,6 +146,8 @@ func (w *pair) compareStatus(same func(string, any, any), row job.Job, j *model.
 	same("preview_url is told", told.PreviewURL != nil, j.Status == job.Ready)
 	same("sandbox_expires_at is told", told.SandboxExpiresAt != nil, j.Status == job.Ready && j.State == job.SandboxRunning && !j.Expires.IsZero())
 	same("awake_until is told", told.AwakeUntil != nil, j.Status == job.Ready && (j.State == job.SandboxRunning || j.State == job.SandboxResuming))
+	same("told moved_to", client.Text(told.MovedTo), id(j.To))
+	same("told base_job_id", client.Text(told.BaseJobID), id(j.Base))
 	same("error_message is told", told.ErrorMessage != nil, j.Status == job.Failed)
 }
 

@@ -29,6 +29,9 @@ const (
 	notFound         //
 	refused          // for good
 	later            // not now
+
+	lost // not of an answer: the sandbox is lost, E2B has said so twice
+	over // nor this: the turn has ended its job, or given back what it took
 )
 
 // Fault is something that E2B does to the next call of a kind.

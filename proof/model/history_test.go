@@ -3,6 +3,7 @@ package model_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -77,12 +78,16 @@ var actions = map[string]struct {
 	"E2B breaks at pauses": {breaks(pauses), 2 * len(pauses)},
 	"E2B breaks elsewhere": {breaks(others), 2 * len(others)},
 	"somebody wakes it":    {(*pair).wakeOutside, 2},
+	"iterate":              {(*pair).iterate, 4},
+	"iterate once more":    {(*pair).iterate, 4},
+	"cancel a build":       {(*pair).cancelBuild, 2},
 	"something else":       {(*pair).rare, len(rarely) * 2},
 	"something elsewhere":  {(*pair).rare, len(rarely) * 2},
 }
 
 // rarely are the actions of which few histories need more than one.
-var rarely = []action{(*pair).start, (*pair).lose, (*pair).cancel, (*pair).createOutside, (*pair).drop, (*pair).resumeAny, (*pair).snapshotAny}
+var rarely = []action{(*pair).start, (*pair).lose, (*pair).cancel, (*pair).createOutside, (*pair).drop, (*pair).resumeAny, (*pair).snapshotAny, (*pair).iterateAny,
+	(*pair).remove, (*pair).remove, (*pair).rebuild, (*pair).restore}
 
 var (
 	wakes, pauses = model.Faults(e2bsim.Connect), model.Faults(e2bsim.Pause)
@@ -93,7 +98,7 @@ var (
 
 // draw makes a history up. Nothing happens yet.
 func draw(r *rapid.T) history {
-	beginning := history{{name: "start"}, {name: "a message"}, {name: "time", n: 1}, {name: "a message"}}
+	beginning := history{{name: "start"}, {name: "a message"}, {name: "time", n: 1}, {name: "a message"}, {name: "iterate", n: rapid.IntRange(0, 1).Draw(r, "in vain")}, {name: "a message"}}
 	h := slices.Clone(beginning[:rapid.IntRange(0, len(beginning)).Draw(r, "beginning")])
 	add := map[string]func(*rapid.T){}
 	for name, a := range actions {
@@ -149,13 +154,45 @@ func of[T any](all []T, n int) (one T, ok bool) {
 	return all[n%len(all)], true
 }
 
+// mostJobs there are in a history, so that more happens to each.
+const mostJobs = 3
+
 func (w *pair) start(int) bool {
-	if len(w.model.Jobs) == 2 {
+	if len(w.model.Jobs) == mostJobs {
 		return false
 	}
 	w.begin("start")
+	r := w.request()
 	j, want := w.model.Start()
-	j.ID = w.answers(want)(w.API().Start(w.ctx, w.Request(), "")).JobID
+	j.ID = w.answers(want)(w.API().Start(w.ctx, r, "")).JobID
+	return true
+}
+
+// iterate changes a version, iterateAny whatever there is.
+func (w *pair) iterate(n int) bool    { return w.change(w.previews(), n) }
+func (w *pair) iterateAny(n int) bool { return w.change(w.model.Jobs, n) }
+
+// change starts an iteration of one of some versions, which passes its check or fails.
+func (w *pair) change(versions []*model.Job, n int) bool {
+	from, ok := of(versions, n/2)
+	bad := n%2 == 1
+	if !ok || len(w.model.Jobs) == mostJobs {
+		return false
+	}
+	w.begin("iterate on job %d, in vain: %v", w.number(from), bad)
+	row, err := w.Store.Get(w.ctx, from.ID)
+	w.must(err)
+	r, check := w.request(), "exit 1"
+	r.ProjectID, r.PreviousJobID = row.ProjectID, from.ID
+	if bad {
+		r.Commands.Check = &check
+	}
+	j, want := w.model.Iterate(from, bad)
+	w.tell("  it answers %d %s", want.Code, want.Says)
+	told := w.answers(want)(w.API().Start(w.ctx, r, ""))
+	if j != nil {
+		j.ID = told.JobID
+	}
 	return true
 }
 
@@ -199,9 +236,46 @@ func (w *pair) snapshotAny(n int) bool {
 	return w.ask(w.model.Jobs, n, "snapshot", w.model.Snapshot)
 }
 func (w *pair) cancel(n int) bool { return w.ask(w.model.Jobs, n, "cancel", w.model.Cancel) }
+func (w *pair) cancelBuild(n int) bool {
+	return w.ask(w.builds(), n, "cancel", w.model.Cancel)
+}
+
+func (w *pair) builds() []*model.Job {
+	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status.Terminal() })
+}
 
 func (w *pair) previews() []*model.Job {
-	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status != job.Ready })
+	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status != job.Ready || j.Deleted })
+}
+
+func (w *pair) remove(n int) bool {
+	j, ok := of(w.model.Jobs, n)
+	if ok {
+		w.begin("delete job %d", w.number(j))
+		want := w.model.Delete(j)
+		w.tell("  it answers %d", want.Code)
+		w.answers(want)(w.API().Call(w.ctx, http.MethodDelete, "/api/generation/"+j.ID, nil, nil))
+	}
+	return ok
+}
+
+// rebuild and restore may make a job.
+func (w *pair) rebuild(n int) bool { return w.again(n, "rebuild", w.model.Rebuild) }
+func (w *pair) restore(n int) bool { return w.again(n, "restore", w.model.Restore) }
+
+func (w *pair) again(n int, verb string, predict func(*model.Job) (*model.Job, bool, model.Answer)) bool {
+	from, ok := of(w.model.Jobs, n)
+	if !ok || len(w.model.Jobs) == mostJobs {
+		return false
+	}
+	w.begin("%s job %d", verb, w.number(from))
+	j, made, want := predict(from)
+	w.tell("  it answers %d %s", want.Code, want.Says)
+	told := w.answers(want)(w.API().Call(w.ctx, http.MethodPost, "/api/generation/"+from.ID+"/"+verb, nil, nil))
+	if made {
+		j.ID = told.JobID
+	}
+	return true
 }
 
 func (w *pair) ask(jobs []*model.Job, n int, verb string, predict func(*model.Job) model.Answer) bool {
@@ -213,6 +287,9 @@ func (w *pair) ask(jobs []*model.Job, n int, verb string, predict func(*model.Jo
 	want := predict(j)
 	w.tell("  it answers %d %s", want.Code, want.Says)
 	w.answers(want)(w.API().Do(w.ctx, j.ID, client.Verb(verb)))
+	if verb == string(client.Resume) && want.Code == http.StatusOK && w.wrong == "" {
+		w.visit(j)
+	}
 	return true
 }
 

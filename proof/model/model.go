@@ -1,6 +1,6 @@
 // Package model says what Siesta must do, without a database, a queue or a
-// process: the two state machines of a job, its sandbox as E2B has it, and the
-// messages on their way. Its tests play random histories on it and on the whole
+// process: the two state machines of a job, its sandbox as E2B has it, the messages
+// on their way, and the versions that take a sandbox over from each other. Its tests play random histories on it and on the whole
 // system, and compare the two after each step.
 //
 // It is written from docs/lifecycle.md, not from the functions, and uses none of
@@ -26,6 +26,7 @@ const (
 	dueMargin = 30 * time.Second
 	rest      = time.Hour // at the least, before a refused pause is asked for again
 	deadline  = time.Hour
+	giveUp    = 24 * time.Hour   // of what was taken, after so long at giving it back
 	longest   = 15 * time.Minute // that a message can be put off
 
 	PauseAfter = 1 * time.Minute
@@ -53,6 +54,11 @@ type Job struct {
 	State   job.SandboxState
 	Sandbox *Sandbox // nil: the row knows none
 
+	Base *Job // the version that it starts from
+	From *Job // the version whose sandbox it took
+	To   *Job // the iteration that took its sandbox
+	Kept bool // what is in it is copied aside: it may be changed
+
 	Epoch, Marker, Turn int
 	Revision            int64
 	Behind              int64 // writes that the cache has not got yet
@@ -60,9 +66,18 @@ type Job struct {
 
 	Lease, Op, Due, Expires, Missing, Deadline time.Time
 
+	Failing       time.Time // since when it gives back what it took
+	Current, Gone time.Time // when it became READY, and when its sandbox was given up
+
+	Rebuild bool // it is its base built again
+	Deleted bool // its user is told that it is not there
+
+	bad        bool // its check fails
+	forgotten  bool // of a deleted one nothing is stored any more
 	shared     bool // a call of a wake without an answer may be under way
 	settled    bool // the newest one has its answer
 	claimed    bool // this turn was claimed before
+	connected  bool // E2B has answered this turn's connect
 	crashes    int
 	creates    int
 	createSent time.Time
@@ -155,85 +170,6 @@ func (m *Model) again(d *Delivery, least, most time.Duration) {
 	}
 }
 
-// Answer is what a user is told: an HTTP status, the word that says what it
-// means, and when to come back.
-type Answer struct {
-	Code       int
-	Says       string
-	RetryAfter int // seconds
-}
-
-var (
-	notReady    = Answer{Code: 422}
-	expired     = Answer{Code: 503, Says: "sandbox_expired"}
-	unreachable = Answer{Code: 503, Says: "sandbox_unreachable", RetryAfter: 5}
-	notYet      = Answer{Code: 202, Says: "resuming", RetryAfter: 2}
-	up          = Answer{Code: 200, Says: "ready"}
-)
-
-// Start accepts a job.
-func (m *Model) Start() (*Job, Answer) {
-	j := &Job{Status: job.Queued, State: job.SandboxNone, Revision: 1, Lease: m.Now, Deadline: m.Now.Add(deadline)}
-	m.Jobs = append(m.Jobs, j)
-	m.send("build", j, 0, 0)
-	return j, Answer{Code: 201, Says: "queued"}
-}
-
-// Snapshot asks for a pause now.
-func (m *Model) Snapshot(j *Job) Answer {
-	switch {
-	case j.Status != job.Ready:
-		return notReady
-	case j.State == job.SandboxRunning:
-		j.Due = m.Now
-		j.write()
-		m.sendPause(j, 0)
-		return Answer{Code: 202}
-	case j.State == job.SandboxPausing:
-		return Answer{Code: 202}
-	case j.State == job.SandboxPaused:
-		return Answer{Code: 200, Says: "paused"}
-	case j.State == job.SandboxResuming:
-		return Answer{Code: 409, RetryAfter: 2}
-	default:
-		return expired
-	}
-}
-
-// Cancel ends a job that has not ended.
-func (m *Model) Cancel(j *Job) Answer {
-	if j.Status.Terminal() {
-		return Answer{Code: 409}
-	}
-	j.fail()
-	if j.State == job.SandboxRunning {
-		if a := m.get(j.Sandbox); a == done || a == notFound {
-			m.kill(j)
-		}
-	}
-	return Answer{Code: 200, Says: "cancelled"}
-}
-
-func (j *Job) fail() {
-	j.Status, j.Lease, j.Missing = job.Failed, time.Time{}, time.Time{}
-	j.write()
-}
-
-// kill ends a failed job's sandbox, and says so in the row once E2B did.
-func (m *Model) kill(j *Job) {
-	if a := m.end(j.Sandbox); a != done && a != notFound {
-		return
-	}
-	if j.State != job.SandboxGone {
-		j.gone()
-	}
-}
-
-func (j *Job) gone() {
-	j.State, j.Expires, j.Missing = job.SandboxGone, time.Time{}, time.Time{}
-	j.write()
-}
-
 // Pass lets time pass. E2B puts to sleep what has lived its time.
 func (m *Model) Pass(d time.Duration) {
 	m.Now = m.Now.Add(d)
@@ -260,6 +196,9 @@ func (m *Model) Edges() []time.Time {
 		add(j.Due, late, -dueMargin)
 		add(j.Expires, -dueMargin)
 		add(j.Deadline)
+		if !j.Failing.IsZero() {
+			add(j.Failing.Add(giveUp))
+		}
 		add(j.askAgain(j.Lease, mostIdle))
 		add(j.askAgain(j.Op, mostAwake))
 		add(j.askAgain(j.Due, mostAwake))

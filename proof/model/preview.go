@@ -87,8 +87,12 @@ func (m *Model) unanswered(j *Job, says meaning) {
 func (m *Model) Resume(j *Job) Answer {
 	soon := m.Now.Add(dueMargin)
 	switch {
+	case j.Deleted:
+		return nobody
 	case j.Status != job.Ready:
 		return notReady
+	case j.State == job.SandboxMoved:
+		return moved(j.To)
 	case j.State == job.SandboxGone:
 		return expired
 	case j.State == job.SandboxRunning && j.Due.After(soon) && j.Expires.After(soon) && m.has(j.Sandbox) && j.Sandbox.Running:

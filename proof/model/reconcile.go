@@ -61,11 +61,17 @@ func (m *Model) lateTurn(j *Job) {
 	overdue, ask := m.overdue(j, j.Lease, mostIdle)
 	switch {
 	case j.Status.Terminal() || !overdue:
-	case j.Status == job.Queued || !m.Now.After(j.Deadline):
+	case j.givesBack() && ask && m.Now.Sub(j.Failing) > giveUp:
+		m.loseBoth(j)
+		m.look(j)
+	case j.Status == job.Queued || j.givesBack() || !m.Now.After(j.Deadline):
 		if ask {
 			m.send("build", j, j.Turn, 0)
 			j.asked = m.Now
 		}
+	case j.took():
+		m.failing(j)
+		m.send("build", j, j.Turn, 0)
 	default:
 		j.fail()
 		if j.Sandbox != nil && j.State != job.SandboxGone {
@@ -98,13 +104,6 @@ func (m *Model) judge(s *Sandbox) {
 	if act := m.verdict(s, j); act != nil && m.get(s) == done {
 		act()
 	}
-}
-
-func (m *Model) owner(s *Sandbox) *Job {
-	if s.Job != nil && s.Job.Sandbox == s {
-		return s.Job
-	}
-	return nil
 }
 
 // verdict is what is to be done about a sandbox that its row, if any, does not
@@ -171,7 +170,7 @@ func (m *Model) seen(j *Job) {
 
 // missed: E2B does not know a row's sandbox. What is noted already may be lost.
 func (m *Model) missed(j *Job) {
-	if j.missingAt == j.Revision || !m.free(j) {
+	if j.missingAt == j.Revision || !m.free(j) || !j.claims() {
 		m.lost = append(m.lost, loss{j, j.Revision})
 		return
 	}
@@ -189,9 +188,9 @@ type loss struct {
 // happened since.
 func (m *Model) believe() {
 	for _, l := range m.lost {
-		if j := l.Job; m.free(j) && l.read == j.Revision && j.missingAt == j.Revision && !j.Missing.IsZero() && m.Now.Sub(j.Missing) > grace {
+		if j := l.Job; m.free(j) && j.claims() && l.read == j.Revision && j.missingAt == j.Revision && !j.Missing.IsZero() && m.Now.Sub(j.Missing) > grace {
 			j.Op = time.Time{}
-			j.gone()
+			m.gone(j)
 		}
 	}
 	m.lost = nil

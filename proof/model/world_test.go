@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -36,9 +39,9 @@ type pair struct {
 	model    *model.Model
 	received []delivery
 	told     []string
-	began    time.Time // the step under way, on the model's clock
-	built    bool      // the step was a turn: the model does not count its writes, and takes the row's revision
-	wrong    string    // the first difference
+	began    time.Time  // the step under way, on the model's clock
+	built    *model.Job // the step was a turn of this: the model does not count its writes, and takes the row's revision
+	wrong    string     // the first difference
 }
 
 // delivery is a message as it was received once, on both sides.
@@ -53,7 +56,7 @@ func (w *pair) now() time.Time { return time.Now().Add(w.passed) }
 // system and the model might see different sides of it.
 func (w *pair) begin(format string, args ...any) {
 	w.clear(0)
-	w.began, w.built = w.now(), false
+	w.began, w.built = w.now(), nil
 	w.model.Pass(w.began.Sub(w.model.Now))
 	w.tell(format, args...)
 }
@@ -99,7 +102,7 @@ func (w *pair) differ(format string, args ...any) {
 func (w *pair) answers(want model.Answer) func(client.Answer, error) client.Told {
 	return func(a client.Answer, err error) client.Told {
 		w.must(err)
-		got := model.Answer{Code: a.Code, Says: says(a.Told), RetryAfter: int(a.RetryAfter.Seconds())}
+		got := model.Answer{Code: a.Code, Says: says(a.Told), RetryAfter: int(a.RetryAfter.Seconds()), MovedTo: a.Told.Detail.MovedTo}
 		if got != want {
 			w.differ("%s %s answers %+v, want %+v: %s", a.Method, a.Path, got, want, a.Body)
 		}
@@ -162,21 +165,69 @@ func (w *pair) handle(d delivery) {
 		w.model.Pause(d.Delivery)
 		return
 	}
-	w.built = true
+	w.built = d.Job
+	was := d.Job.Status
 	w.model.Build(d.Delivery, w.slow(d.Job, turn))
+	if d.Job.Status == job.Ready && was != job.Ready {
+		w.visit(d.Job)
+	}
 }
 
-// slow is how long a turn wants the next one to wait for the app, 0 if that is
-// up: that depends on the machine alone.
-func (w *pair) slow(j *model.Job, turn int) time.Duration {
+// page is what a job's app shows: its own, or that of the version that it is built from
+// again.
+func (w *pair) page(j *model.Job) string {
+	for j.Rebuild {
+		j = j.Base
+	}
+	return fmt.Sprint("page ", w.number(j))
+}
+
+// visit looks at the preview of a job, which is up.
+func (w *pair) visit(j *model.Job) {
 	row, err := w.Store.Get(w.ctx, j.ID)
 	w.must(err)
-	if row.Status != job.Checks || row.Turn == turn {
-		return 0
+	preview, err := url.Parse(row.PreviewURL)
+	w.must(err)
+	req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, w.E2BSandboxURL+preview.RequestURI(), nil)
+	if err != nil {
+		w.must(err)
+		return
 	}
-	wait := row.LeaseUntil.Sub(row.UpdatedAt) + time.Second
-	if wait < time.Second || wait > time.Minute {
-		w.differ("a turn waits %s for the app", wait)
+	req.Host = preview.Host
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.must(err)
+		return
 	}
-	return wait
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	w.must(err)
+	if got, want := string(body), w.page(j); got != want {
+		w.differ("the preview of job %d shows %d %q, want %q", w.number(j), resp.StatusCode, got, want)
+	}
+}
+
+// request asks for a job that shows its own page.
+func (w *pair) request() job.Request {
+	r := w.Request()
+	r.Source.Files["index.html"] = job.File{Content: []byte(fmt.Sprint("page ", len(w.model.Jobs)+1))}
+	return r
+}
+
+// slow is how far a turn came that waits for what goes on in its sandbox: that depends
+// on the machine alone.
+func (w *pair) slow(j *model.Job, turn int) model.Slow {
+	row, err := w.Store.Get(w.ctx, j.ID)
+	w.must(err)
+	if row.Turn == turn {
+		return model.Slow{}
+	}
+	wait, most := row.LeaseUntil.Sub(row.UpdatedAt)+time.Second, time.Minute
+	if row.GivesBack() {
+		most = 10 * time.Minute
+	}
+	if wait < time.Second || wait > most {
+		w.differ("a turn waits %s for its sandbox", wait)
+	}
+	return model.Slow{Wait: wait, Status: row.Status, GivesBack: row.GivesBack()}
 }

@@ -33,6 +33,10 @@ func (h *history) actor() actor {
 	}
 	add(1, h.user(client.Resume))
 	add(1, h.user(client.Snapshot))
+	if h.iterates {
+		add(2, h.change())
+		add(1, h.cancelIteration())
+	}
 	add(1, actor{name: "schedule", function: "reconcile", do: func(ctx context.Context) error {
 		_ = h.Sweep(ctx) // it may have died
 		return nil
@@ -41,16 +45,20 @@ func (h *history) actor() actor {
 	case n == 0:
 		return actor{name: "E2B's time is up", do: h.TimeOut}
 	case n == 1 && !h.preview:
-		h.cancelled = true
-		return h.user(client.Cancel)
+		h.ended[h.id] = true
+		return h.ask(h.id, client.Cancel)
+	case n == 2 && h.iterates:
+		return h.remove()
 	}
 	return pick(h.random, actors)
 }
 
-func (h *history) user(verb client.Verb) actor {
+func (h *history) user(verb client.Verb) actor { return h.ask(pick(h.random, h.jobs).ID, verb) }
+
+func (h *history) ask(id string, verb client.Verb) actor {
 	return actor{name: "user", function: string(verb), do: func(ctx context.Context) error {
 		h.Excuse(job.OpTime) // a wake may be shared, and the last one die
-		return h.Ask(ctx, h.id, verb)
+		return h.Ask(ctx, id, verb)
 	}}
 }
 

@@ -7,12 +7,14 @@ import (
 	"siesta/proof/world"
 )
 
-// beginnings are where a history's job may be when it begins.
-var beginnings = []struct {
+// beginning is where a history's job may be when it begins.
+type beginning struct {
 	name    string
 	ready   bool // a job that sleeps already will do
 	prepare func(context.Context, *world.System) (string, error)
-}{
+}
+
+var beginnings = []beginning{
 	{"queued", false, world.Started},
 	{"half built, its builder dead", false, after(world.Halfway, 2*time.Minute)},
 	{"just ready", false, world.Ready},

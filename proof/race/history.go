@@ -1,8 +1,9 @@
 // Package race lets several functions run at the same time on one system, in an
 // order of their calls that a seed decides, with faults, and finds out whether the
 // promises still hold. It owns the histories that are played, who acts in them,
-// and whose call goes next. How a system is built, moved and broken is package
-// world's.
+// and whose call goes next. In a third of them its user changes the job where it is:
+// iterates on it, cancels that, deletes either. How a system is built, moved and
+// broken is package world's.
 package race
 
 import (
@@ -10,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,12 +29,16 @@ import (
 //
 // An error is about the proof itself, not about a promise.
 func Try(ctx context.Context, s *world.System, seed uint64, faults int) (Told, error) {
-	h := &history{System: s, random: rand.New(rand.NewPCG(seed, seed)), faults: faults}
-	begin := pick(h.random, beginnings)
+	h := &history{System: s, random: rand.New(rand.NewPCG(seed, seed)), faults: faults, ended: map[string]bool{}}
+	from := beginnings
+	if h.iterates = h.random.IntN(3) == 0; h.iterates {
+		from = iterations
+	}
+	begin := pick(h.random, from)
 	if err := tidy(ctx, s, begin.ready); err != nil {
 		return Told{}, err
 	}
-	h.preview = begin.ready || begin.name == "just ready"
+	h.preview = h.iterates || begin.ready || begin.name == "just ready"
 	h.tell("begins " + begin.name)
 	var err error
 	if h.id, err = begin.prepare(ctx, s); err != nil {
@@ -46,20 +53,23 @@ func Try(ctx context.Context, s *world.System, seed uint64, faults int) (Told, e
 	if h.told.Broken, err = s.Settle(ctx); err != nil || len(h.told.Broken) > 0 {
 		return h.told, err
 	}
-	h.told.Broken, err = h.ended(ctx)
+	h.told.Broken, err = h.wrong(ctx)
 	return h.told, err
 }
 
 // history is one that is being played.
 type history struct {
 	*world.System
-	random    *rand.Rand
-	faults    int           // in a thousand calls
-	id        string        // of the job
-	preview   bool          // the job was READY from the beginning: nobody cancels it
-	cancelled bool          // a user may have
-	idle      time.Duration // that passed since every message was delivered
-	told      Told
+	random   *rand.Rand
+	faults   int             // in a thousand calls
+	id       string          // of the job
+	jobs     []job.Job       // it and the versions made from it, as the round began
+	preview  bool            // the job was READY from the beginning: nobody cancels it
+	iterates bool            // its user changes it
+	ended    map[string]bool // a user may have cancelled or deleted these
+	deleted  bool            // one of them may be deleted, and others go with it
+	idle     time.Duration   // that passed since every message was delivered
+	told     Told
 
 	mu       sync.Mutex
 	received []delivery // every message that was received, to come again
@@ -74,7 +84,11 @@ var (
 )
 
 // round lets some act at the same time, and time pass.
-func (h *history) round(ctx context.Context) error {
+func (h *history) round(ctx context.Context) (err error) {
+	if h.jobs, err = h.Jobs(ctx); err != nil {
+		return err
+	}
+	slices.SortFunc(h.jobs, func(a, b job.Job) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	for h.faults > 0 && h.random.IntN(3) == 0 {
 		if err := h.breakE2B(); err != nil {
 			return err
@@ -123,13 +137,15 @@ func (h *history) rest(ctx context.Context) (time.Duration, error) {
 	if h.random.IntN(2) == 0 {
 		return pick(h.random, rests), nil
 	}
-	j, err := h.Store.Get(ctx, h.id)
+	jobs, err := h.Jobs(ctx)
 	if err != nil {
 		return 0, err
 	}
 	ends := []time.Duration{0}
-	for _, at := range []time.Time{j.OpUntil, j.PauseDueAt, j.LeaseUntil} {
-		ends = append(ends, at.Sub(j.ReadAt))
+	for _, j := range jobs {
+		for _, at := range []time.Time{j.OpUntil, j.PauseDueAt, j.LeaseUntil} {
+			ends = append(ends, at.Sub(j.ReadAt))
+		}
 	}
 	for _, queue := range []string{"BuildQueue", "PauseQueue"} {
 		for _, m := range h.SQS.Messages(queue) {
@@ -147,17 +163,27 @@ func (h *history) excuse(faults int) { h.Excuse(time.Duration(faults) * promises
 // tell adds a line to what happened.
 func (h *history) tell(what string) { h.told.History = append(h.told.History, what) }
 
-// ended tells what is not as it must be in the end: nobody but a user ends a
-// job, and nothing of it is lost.
-func (h *history) ended(ctx context.Context) ([]string, error) {
-	j, err := h.Store.Get(ctx, h.id)
-	if err != nil {
-		return nil, err
+// wrong tells what is not as it must be in the end: nobody but a user ends a job, or
+// has it lost, and what a change breaks is its own.
+func (h *history) wrong(ctx context.Context) (told []string, err error) {
+	jobs, err := h.Jobs(ctx)
+	byID := map[string]job.Job{}
+	for _, j := range jobs {
+		byID[j.ID] = j
 	}
-	if !world.IsAsleep(j) && !(h.cancelled && j.Status == job.Failed) {
-		return []string{fmt.Sprintf("job %s is %s (%s), sandbox %s: want ready, asleep", j.ID, j.Status, j.ErrorMessage, j.SandboxState)}, nil
+	for _, j := range jobs {
+		base := byID[j.BaseJobID]
+		switch {
+		case world.IsAsleep(j), !j.DeletedAt.IsZero():
+		case j.Status == job.Ready && j.SandboxState == job.SandboxMoved: // its owner tells
+		case j.Status == job.Failed && (h.ended[j.ID] || j.BaseJobID != "" && strings.Contains(j.ErrorMessage, inVain)):
+		case j.Status == job.Failed && base.SandboxState == job.SandboxMoved && base.MovedTo != j.ID: // another was faster
+		case h.deleted && (j.Status == job.Failed || j.SandboxState == job.SandboxGone): // with what it was made from, or what was made from it
+		default:
+			told = append(told, fmt.Sprintf("job %s is %s (%s), sandbox %s: want ready, asleep", j.ID, j.Status, j.ErrorMessage, j.SandboxState))
+		}
 	}
-	return nil, nil
+	return told, err
 }
 
 // Patient are settings under which no job's time is up within a history.

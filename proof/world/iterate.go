@@ -13,12 +13,18 @@ import (
 	"siesta/shared/secrets"
 )
 
-// Iterate starts a job that changes a version's page, and all else that a change may,
-// with its dependencies. check is its check.
+// Iterate starts a job as Change does, which must be accepted.
 func (s *System) Iterate(ctx context.Context, from, check string) (id string, err error) {
+	a, err := client.Wanted(http.StatusCreated)(s.Change(ctx, from, check))
+	return a.Told.JobID, err
+}
+
+// Change asks for a job that changes a version's page, and all else that a change may,
+// with its dependencies. check is its check.
+func (s *System) Change(ctx context.Context, from, check string) (client.Answer, error) {
 	base, err := s.Store.Get(ctx, from)
 	if err != nil {
-		return "", err
+		return client.Answer{}, err
 	}
 	r := s.Request()
 	install := "mkdir -p node_modules/new && echo new >node_modules/new/index.js"
@@ -26,8 +32,7 @@ func (s *System) Iterate(ctx context.Context, from, check string) (id string, er
 	r.Source.Files = map[string]job.File{
 		"index.html": {Content: []byte("changed")}, "package.json": {Content: []byte("{}")}, "src/a.js": {Delete: true}, "src/b/c.js": {Content: []byte("new")},
 	}
-	a, err := client.Wanted(http.StatusCreated)(s.API().Start(ctx, r, ""))
-	return a.Told.JobID, err
+	return s.API().Start(ctx, r, "")
 }
 
 // Sleeping is a version that an iteration can change, asleep: with dependencies, and
