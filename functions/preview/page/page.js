@@ -16,6 +16,7 @@
   function learn(told, answer) {
     const date = Date.parse(answer.headers.get("Date"));
     if (date) skew = date - Date.now();
+    if (state === "awake" && told.state === "waking" && told.version === version) return; // it is kept awake, at this moment
     if (told.state !== state || told.version !== version) return anew();
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
