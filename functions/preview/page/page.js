@@ -4,7 +4,7 @@
   const get = (id) => document.getElementById(id);
   const text = get("text"), form = get("open"), app = get("app"), bar = get("bar"), still = get("still"), show = get("show");
   const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
-  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0;
+  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0, kept = true, refused = "";
   body.classList.add("js");
 
   const say = (words) => { if (text.textContent !== words) text.textContent = words; };
@@ -88,11 +88,15 @@
     async function looking() {
       if (document.hidden || asks() || Date.now() - viewed < everyView / 2) return;
       viewed = Date.now();
+      let answered = false;
       try {
         const answer = await post("viewing");
-        if (answer.status === 200) learn(await answer.json(), answer);
-        else if (answer.status === 429) say(await words(answer));
+        answered = answer.status === 200;
+        if (answered) learn(await answer.json(), answer);
+        else refused = answer.status === 429 ? await words(answer) : "";
       } catch { /* no network for the moment */ }
+      kept = answered;
+      left();
     }
 
     function touch() {
@@ -109,7 +113,10 @@
 
     document.addEventListener("pointerdown", touch);
     document.addEventListener("keydown", touch);
-    window.addEventListener("blur", () => { if (document.activeElement === app) touch(); }); // a click into the app
+    // A click into the app is one on the page, too, for some seconds. An app can take the
+    // focus by itself, but it cannot feign a click.
+    const clicked = () => !navigator.userActivation || navigator.userActivation.isActive;
+    window.addEventListener("blur", () => { if (document.activeElement === app && clicked()) touch(); });
     get("yes").addEventListener("click", touch);
     get("reload").addEventListener("click", () => { app.src = app.getAttribute("src"); });
     get("hide").addEventListener("click", () => { showBar(false); show.focus(); });
@@ -121,6 +128,7 @@
     document.addEventListener("visibilitychange", looking);
     setInterval(looking, everyView);
     setInterval(() => {
+      if (navigator.userActivation && clicked()) touch();
       if (!asks() && !document.hidden && Date.now() - touched > Number(view) * 1000) {
         showBar(true);
         still.hidden = false;
@@ -130,10 +138,11 @@
     looking();
   }
 
-  // left tells when the preview is about to sleep.
+  // left tells when the preview is about to sleep, which is not while the page keeps it awake.
   function left() {
     const ms = awakeUntil - Date.now() - skew;
-    say(ms > 0 && ms < near ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "");
+    const soon = ms > 0 && ms < near && (!kept || !still.hidden) ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "";
+    say(soon && !kept && refused ? `${soon}. ${refused}` : soon);
   }
 
   document.addEventListener("visibilitychange", look);
