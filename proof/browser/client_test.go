@@ -41,9 +41,9 @@ const tells = `(() => {
 	document.addEventListener("visibilitychange", () => { if (document.hidden) window.hiddenAt = ended; });
 })()`
 
-func TestTheClientInAPage(t *testing.T) {
-	origin := builder(t)
-	s := newSystem(t, sharing, mayCall(origin))
+// clientInAPage uses web/siesta.js in a page of another origin.
+func (s *system) clientInAPage(origin string) {
+	t, connects := s.t, s.calls(e2bsim.Connect)
 	p := s.open(origin+"/web/package.json", tells)
 	run := func(script string) string {
 		t.Helper()
@@ -67,17 +67,15 @@ func TestTheClientInAPage(t *testing.T) {
 		t.Errorf("the build, its log and its project: %s", got)
 	}
 	s.asleep(id)
-	if got := run(`return (await siesta.keepAwake(id)).sandbox_state`); got != "paused" || s.calls(e2bsim.Connect) != 0 {
-		t.Errorf("who keeps a sleeping preview awake is told %s, after %d connects", got, s.calls(e2bsim.Connect))
+	if got := run(`return (await siesta.keepAwake(id)).sandbox_state`); got != "paused" || s.calls(e2bsim.Connect) != connects {
+		t.Errorf("who keeps a sleeping preview awake is told %s, after %d connects", got, s.calls(e2bsim.Connect)-connects)
 	}
 	ends := run(`return (await siesta.resume(id)).awake_until`)
 
 	// A visible page keeps its preview awake.
 	run(`asked.length = 0; window.kept = siesta.keepAwake(id, { every: 0.2 }).then((s) => { window.end = s.sandbox_state; })`)
 	later := func() bool { return client.Text(s.status(id).AwakeUntil) > ends }
-	if err := s.Postgres.Advance(t.Context(), 6*time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	s.pass(wakeTime/2 + time.Minute)
 	s.until(soon, "looking prolongs", later)
 
 	// One behind another tab does not, nor does it wake it when it is seen again.
@@ -87,10 +85,8 @@ func TestTheClientInAPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.asleep(id)
-	connects := s.calls(e2bsim.Connect)
-	if err := other.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	connects = s.calls(e2bsim.Connect)
+	other.leave()
 	if err := p.Show(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -113,10 +109,10 @@ func TestTheClientInAPage(t *testing.T) {
 	}
 }
 
-// The example of a builder's page: the preview page in a frame, which wakes on a click.
-func TestThePreviewPageInABuildersPage(t *testing.T) {
-	origin := builder(t)
-	s := newSystem(t, sharing, mayCall(origin))
+// inABuildersPage: the example's page has the preview page in a frame, which wakes on a
+// click.
+func (s *system) inABuildersPage(origin string) {
+	connects := s.calls(e2bsim.Connect)
 	id, preview := s.version(job.NewID(), counter)
 	s.asleep(id)
 	hash := url.Values{"url": {s.APIURL}, "token": {s.Token}, "job": {id}}
@@ -126,7 +122,7 @@ func TestThePreviewPageInABuildersPage(t *testing.T) {
 	app := s.frame(preview)
 	app.click("#count")
 	app.shows(`count.textContent === "1"`)
-	if n := s.calls(e2bsim.Connect); n != 1 {
-		t.Errorf("one click made %d connects", n)
+	if n := s.calls(e2bsim.Connect) - connects; n != 1 {
+		s.t.Errorf("one click made %d connects", n)
 	}
 }

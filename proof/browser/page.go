@@ -2,11 +2,9 @@ package browser
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,8 +29,22 @@ type Page struct {
 // address that cannot be reached is an error. Each script of before runs in every
 // document of the tab, before its own.
 func (b *Browser) Open(ctx context.Context, address string, before ...string) (*Page, error) {
+	return b.open(ctx, map[string]any{"url": "about:blank"}, address, before)
+}
+
+// Visitor opens an address as somebody else does: in a window of its own, which no
+// other tab hides, with cookies of its own.
+func (b *Browser) Visitor(ctx context.Context, address string, before ...string) (*Page, error) {
+	var visitor struct{ BrowserContextID string }
+	if err := b.call(ctx, "", "Target.createBrowserContext", nil, &visitor); err != nil {
+		return nil, err
+	}
+	return b.open(ctx, map[string]any{"url": "about:blank", "browserContextId": visitor.BrowserContextID}, address, before)
+}
+
+func (b *Browser) open(ctx context.Context, tab map[string]any, address string, before []string) (*Page, error) {
 	var target struct{ TargetID string }
-	if err := b.call(ctx, "", "Target.createTarget", map[string]any{"url": "about:blank"}, &target); err != nil {
+	if err := b.call(ctx, "", "Target.createTarget", tab, &target); err != nil {
 		return nil, err
 	}
 	p, err := b.attach(ctx, target.TargetID)
@@ -55,6 +67,15 @@ func (b *Browser) Open(ctx context.Context, address string, before ...string) (*
 // Frame waits for a frame whose address begins so, in any tab, of a site that is not
 // the tab's own.
 func (b *Browser) Frame(ctx context.Context, prefix string) (*Page, error) {
+	return b.find(ctx, "iframe", prefix)
+}
+
+// Tab waits for a tab that a page has opened, whose address begins so.
+func (b *Browser) Tab(ctx context.Context, prefix string) (*Page, error) {
+	return b.find(ctx, "page", prefix)
+}
+
+func (b *Browser) find(ctx context.Context, kind, prefix string) (*Page, error) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -65,14 +86,14 @@ func (b *Browser) Frame(ctx context.Context, prefix string) (*Page, error) {
 			return nil, err
 		}
 		for _, t := range all.TargetInfos {
-			if t.Type == "iframe" && strings.HasPrefix(t.URL, prefix) {
+			if t.Type == kind && strings.HasPrefix(t.URL, prefix) {
 				return b.attach(ctx, t.TargetID)
 			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("no frame shows %s: %+v", prefix, all.TargetInfos)
+			return nil, fmt.Errorf("no %s shows %s: %+v", kind, prefix, all.TargetInfos)
 		}
 	}
 }
@@ -184,93 +205,6 @@ func (p *Page) Click(ctx context.Context, selector string) error {
 	return err
 }
 
-// Said are the lines of the page's console, and what failed to load, since it was opened.
-func (p *Page) Said() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.said)
-}
-
-// Sockets is how many web sockets the page has opened so far: a development
-// server tells a page of edits by one, and forgets those that came before.
-func (p *Page) Sockets() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.sockets
-}
-
-// WithoutScripts lets no script of a page run from the next one on.
-func (p *Page) WithoutScripts(ctx context.Context) error {
-	return p.call(ctx, "Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
-}
-
-// Look makes the tab as wide and as high as that, in light or dark.
-func (p *Page) Look(ctx context.Context, width, height int, dark bool) error {
-	scheme := "light"
-	if dark {
-		scheme = "dark"
-	}
-	err := p.call(ctx, "Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
-	if err != nil {
-		return err
-	}
-	return p.call(ctx, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
-}
-
-// Screenshot is what the tab shows, as a PNG.
-func (p *Page) Screenshot(ctx context.Context) ([]byte, error) {
-	var shot struct{ Data string }
-	if err := p.call(ctx, "Page.captureScreenshot", map[string]any{"format": "png"}, &shot); err != nil {
-		return nil, err
-	}
-	return base64.StdEncoding.DecodeString(shot.Data)
-}
-
 func (p *Page) call(ctx context.Context, method string, params, result any) error {
 	return p.b.call(ctx, p.session, method, params, result)
-}
-
-// event keeps what a developer would see in the console.
-func (p *Page) event(m message) {
-	var e struct {
-		Type string
-		Args []struct {
-			Value       any
-			Description string
-		}
-		Entry            struct{ Level, Text, URL string }
-		ExceptionDetails struct{ Exception struct{ Description string } }
-		ErrorMessage     string
-	}
-	if json.Unmarshal(m.Params, &e) != nil {
-		return
-	}
-	line := ""
-	switch m.Method {
-	case "Runtime.consoleAPICalled":
-		line = e.Type + ":"
-		for _, a := range e.Args {
-			if a.Value != nil {
-				line += fmt.Sprint(" ", a.Value)
-			} else {
-				line += " " + a.Description
-			}
-		}
-	case "Runtime.exceptionThrown":
-		line = "exception: " + e.ExceptionDetails.Exception.Description
-	case "Log.entryAdded":
-		line = e.Entry.Level + ": " + e.Entry.Text + " " + e.Entry.URL
-	case "Network.webSocketHandshakeResponseReceived":
-		p.mu.Lock()
-		p.sockets++
-		p.mu.Unlock()
-		return
-	case "Network.webSocketFrameError":
-		line = "websocket: " + e.ErrorMessage
-	default:
-		return
-	}
-	p.mu.Lock()
-	p.said = append(p.said, line)
-	p.mu.Unlock()
 }

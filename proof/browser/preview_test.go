@@ -1,6 +1,11 @@
 package browser_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"siesta/shared/job"
+)
 
 // TestAVisitorUsesAPreview: a page of a development server, below a domain that it
 // does not know by itself, comes up, answers a click, and shows an edit without
@@ -9,7 +14,7 @@ func TestAVisitorUsesAPreview(t *testing.T) {
 	s := newSystem(t)
 	for name, visit := range map[string]func(*system){
 		"vite 8, which has a variable for its hosts": func(s *system) {
-			preview := s.build(folder(s.t, root+"/examples/vite-react"))
+			id, preview := s.version(job.NewID(), folder(s.t, root+"/examples/vite-react"))
 			p := s.open(preview)
 			p.shows(`document.querySelectorAll("li").length === 3`)
 			p.click("li button")
@@ -17,6 +22,14 @@ func TestAVisitorUsesAPreview(t *testing.T) {
 			s.edit(preview, "src/App.jsx", "<h1>Today</h1>", "<h1>Tomorrow</h1>")
 			p.shows(`document.querySelector("h1").innerText === "Tomorrow"`)
 			p.shows(`document.querySelectorAll("li").length === 2`) // its state is kept
+
+			s.open(s.link(id, "")) // the same in the frame of a link's page
+			app := s.frame(preview)
+			app.click("li button")
+			app.shows(`document.querySelectorAll("li").length === 2`)
+			s.until(soon, "the app listens for changes", func() bool { return strings.Contains(strings.Join(app.Said(), ""), "[vite] connected") })
+			s.edit(preview, "src/App.jsx", "<h1>Tomorrow</h1>", "<h1>Someday</h1>")
+			app.shows(`document.querySelector("h1").innerText === "Someday" && document.querySelectorAll("li").length === 2`)
 		},
 		"vite 5.4, which has none": func(s *system) {
 			preview := s.build(folder(s.t, "testdata/vite5"))

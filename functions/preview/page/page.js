@@ -4,7 +4,7 @@
   const get = (id) => document.getElementById(id);
   const text = get("text"), form = get("open"), app = get("app"), log = get("log"), bar = get("bar"), still = get("still"), show = get("show");
   const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
-  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0, limit = "";
+  let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0, kept = true, refused = "";
   body.classList.add("js");
 
   const say = (words) => { if (text.textContent !== words) text.textContent = words; };
@@ -16,6 +16,7 @@
   function learn(told, answer) {
     const date = Date.parse(answer.headers.get("Date"));
     if (date) skew = date - Date.now();
+    if (state === "awake" && told.state === "waking" && told.version === version) return; // it is kept awake, at this moment
     if (told.state !== state || told.version !== version) return anew();
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
@@ -91,12 +92,15 @@
     async function looking() {
       if (document.hidden || asks() || Date.now() - viewed < everyView / 2) return;
       viewed = Date.now();
+      let answered = false;
       try {
         const answer = await post("viewing");
-        limit = answer.status === 429 ? await words(answer) : "";
-        if (answer.status === 200) learn(await answer.json(), answer);
-        left();
+        answered = answer.status === 200;
+        if (answered) learn(await answer.json(), answer);
+        else refused = answer.status === 429 ? await words(answer) : "";
       } catch { /* no network for the moment */ }
+      kept = answered;
+      left();
     }
 
     function touch() {
@@ -113,7 +117,10 @@
 
     document.addEventListener("pointerdown", touch);
     document.addEventListener("keydown", touch);
-    window.addEventListener("blur", () => { if (document.activeElement === app) touch(); }); // a click into the app
+    // A click into the app is one on the page, too, for some seconds. An app can take the
+    // focus by itself, but it cannot feign a click.
+    const clicked = () => !navigator.userActivation || navigator.userActivation.isActive;
+    window.addEventListener("blur", () => { if (document.activeElement === app && clicked()) touch(); });
     get("yes").addEventListener("click", touch);
     get("reload").addEventListener("click", () => { app.src = app.getAttribute("src"); });
     get("hide").addEventListener("click", () => { showBar(false); show.focus(); });
@@ -125,6 +132,7 @@
     document.addEventListener("visibilitychange", looking);
     setInterval(looking, everyView);
     setInterval(() => {
+      if (navigator.userActivation && clicked()) touch();
       if (!asks() && !document.hidden && Date.now() - touched > Number(view) * 1000) {
         showBar(true);
         still.hidden = false;
@@ -134,11 +142,12 @@
     looking();
   }
 
-  // left tells when the preview is about to sleep, and why nobody may keep it awake.
+  // left tells when the preview is about to sleep, which is not while the page keeps it
+  // awake, and why nobody may keep it awake.
   function left() {
     const ms = awakeUntil - Date.now() - skew;
-    const soon = ms > 0 && ms < near ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "";
-    say([soon, limit].filter(Boolean).join(". "));
+    const soon = ms > 0 && ms < near && (!kept || !still.hidden) ? `asleep in ${Math.max(1, Math.round(ms / 60e3))} min` : "";
+    say([soon, kept ? "" : refused].filter(Boolean).join(". "));
   }
 
   document.addEventListener("visibilitychange", look);

@@ -1,0 +1,76 @@
+package browser_test
+
+import (
+	"time"
+
+	"siesta/local/e2bsim"
+)
+
+// viewers keep their preview awake past WAKE_SECONDS, both or one of them, and let it
+// sleep on time once nobody looks: behind another tab, or gone.
+func (s *system) viewers() {
+	id, preview, link := s.sleeping(counter)
+	one := s.open(link, fast)
+	one.click("#open button")
+	one.shows(`document.body.dataset.state === "awake"`)
+	app := s.frame(preview)
+	app.click("#count")
+	two := s.another(link, fast)
+	two.shows(`document.body.dataset.state === "awake"`)
+	one.shows(`!document.hidden`)
+
+	pauses := s.calls(e2bsim.Pause)
+	look := func(times int) {
+		s.t.Helper()
+		for range times {
+			ends := s.awakeUntil(id)
+			s.pass(wakeTime/2 + time.Minute)
+			s.until(soon, "looking prolongs", func() bool { return s.awakeUntil(id).After(ends) })
+		}
+	}
+	// A prolongation that takes its time is no wake to those who look.
+	if _, err := s.E2B.AddFault(e2bsim.Fault{Call: e2bsim.Connect, Action: e2bsim.Delay, Delay: time.Second}); err != nil {
+		s.t.Fatal(err)
+	}
+	look(3)
+	two.leave()
+	look(2)
+	if n := s.calls(e2bsim.Pause) - pauses; n != 0 {
+		s.t.Errorf("it slept %d times while somebody looked", n)
+	}
+	app.shows(`count.textContent === "1"`)
+
+	// Behind another tab the page says nothing more, and its preview sleeps when it is
+	// due, and not before.
+	other := s.open("about:blank")
+	one.shows(`document.hidden && (window.posted = asked.length, window.seen = looks, true)`)
+	one.shows(`looks > seen + 2 && asked.length === posted`)
+	s.pass(wakeTime / 2)
+	if n := s.calls(e2bsim.Pause) - pauses; n != 0 || s.status(id).SandboxPaused {
+		s.t.Errorf("it slept %d times before it was due", n)
+	}
+	s.pass(wakeTime/2 + time.Second)
+	s.asleep(id)
+
+	// To be seen again wakes nothing: the page says that it sleeps.
+	connects := s.calls(e2bsim.Connect)
+	other.leave()
+	if err := one.Show(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	one.shows(`document.body.dataset.state === "asleep"`)
+	if n := s.calls(e2bsim.Connect) - connects; n != 0 {
+		s.t.Errorf("looking at a sleeping preview made %d connects", n)
+	}
+
+	// Of two, one leaves, then the other.
+	one.click("#open button")
+	one.shows(`document.body.dataset.state === "awake"`)
+	two = s.another(link, fast)
+	two.shows(`document.body.dataset.state === "awake"`)
+	one.leave()
+	look(1)
+	two.leave()
+	s.pass(wakeTime + time.Second)
+	s.asleep(id)
+}
