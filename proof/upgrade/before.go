@@ -38,6 +38,9 @@ func build(ctx context.Context, root, before, dir string) (built, error) {
 		return built{}, err
 	}
 	for from, to := range map[string]string{checkout: b.old, root: b.new} {
+		if len(functions(to)) > 0 { // built by an earlier run
+			continue
+		}
 		if err := stack.Build(ctx, from, to); err != nil {
 			return built{}, fmt.Errorf("%s: %w", from, err)
 		}

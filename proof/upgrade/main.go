@@ -11,6 +11,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -30,11 +31,12 @@ const logFile = ".local/upgrade.log"
 func main() {
 	world.Init() // this program is also every sandbox, and the app in it
 	before := flag.String("before", "", "the commit that the upgrade starts from")
+	kept := flag.String("built", "", "a folder that keeps what was built, for the next run; empty: none")
 	users := flag.Int("users", 4, "who build at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *before, *users); err != nil {
+	if err := run(ctx, *before, *kept, *users); err != nil {
 		fmt.Fprintln(os.Stderr, "upgrade:", err)
 		stop()
 		os.Exit(1)
@@ -44,7 +46,7 @@ func main() {
 // errBroken: something that was promised did not hold.
 var errBroken = errors.New("an upgrade or its way back breaks what was promised")
 
-func run(ctx context.Context, before string, users int) (err error) {
+func run(ctx context.Context, before, kept string, users int) (err error) {
 	dir, err := world.Folder("upgrade")
 	if err != nil {
 		return err
@@ -55,7 +57,7 @@ func run(ctx context.Context, before string, users int) (err error) {
 		fmt.Printf("%4.0f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 	}
 	say("building the functions of %s and of this checkout", before)
-	b, err := build(ctx, ".", before, dir)
+	b, err := build(ctx, ".", before, cmp.Or(kept, dir))
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ type system struct {
 	stop   context.CancelFunc
 
 	mu     sync.Mutex
+	still  bool // no time goes by
 	leaps  int
 	lapsed chan struct{} // closed at the next leap, and replaced
 	asleep bool          // what says that it runs may sleep: see goBack
@@ -146,11 +147,14 @@ func (s *system) leap(ctx context.Context) error {
 	if err := s.look(ctx); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.still {
+		return nil
+	}
 	if err := s.Pass(ctx, leap); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.leaps++; s.leaps%2 == 0 {
 		select {
 		case s.sweeps <- struct{}{}:
@@ -160,6 +164,13 @@ func (s *system) leap(ctx context.Context) error {
 	close(s.lapsed)
 	s.lapsed = make(chan struct{})
 	return nil
+}
+
+// hold stops the clock, or lets it go on.
+func (s *system) hold(still bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.still = still
 }
 
 // pass waits until so much time has gone by.

@@ -64,7 +64,7 @@ func verdict(all map[string]*made, rows map[string]row, given map[string]bool) (
 			}
 		case r.unfinished():
 			add("is %s in the end", r.Status)
-		case r.Status == job.Failed && !explained(m, r):
+		case r.Status == job.Failed && !explained(m, r, all[m.from]):
 			add("failed: %q", r.ErrorMessage)
 		case r.Status == job.Ready && m.breaks:
 			add("is READY, and its check fails")
@@ -76,8 +76,10 @@ func verdict(all map[string]*made, rows map[string]row, given map[string]bool) (
 }
 
 // explained reports whether a job failed for a reason that it has.
-func explained(m *made, r row) bool {
+func explained(m *made, r row, from *made) bool {
 	switch {
+	case from != nil && from.deleted && strings.Contains(r.ErrorMessage, "no longer kept"):
+		return true
 	case m.cancelled && r.ErrorMessage == "Cancelled by user":
 		return true
 	case m.breaks && strings.Contains(r.ErrorMessage, "check"):
