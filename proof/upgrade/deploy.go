@@ -18,6 +18,9 @@ func (s *system) deploy(ctx context.Context, from string, names ...string) error
 		if err := s.link(name, from); err != nil {
 			return err
 		}
+		s.mu.Lock()
+		s.behind[name] = true // until none is left
+		s.mu.Unlock()
 		before := s.processes(name)
 		give := time.Now().Add(drainTime)
 		for len(before) > 0 && ctx.Err() == nil {
@@ -33,6 +36,9 @@ func (s *system) deploy(ctx context.Context, from string, names ...string) error
 			}
 			time.Sleep(5 * time.Millisecond) // nothing tells when one is idle
 		}
+		s.mu.Lock()
+		s.behind[name] = from == s.old
+		s.mu.Unlock()
 	}
 	return ctx.Err()
 }

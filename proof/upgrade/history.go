@@ -15,8 +15,8 @@ import (
 type history struct {
 	*system
 	users  *users
-	places places          // where iterations were when the service was changed back
-	given  map[string]bool // versions whose sandbox the way back gave up
+	places places  // where iterations were when the service was changed back
+	way    wayBack // what that gave up
 }
 
 // play takes the system from the commit before to this one, back and here again,
@@ -121,7 +121,7 @@ func (h *history) meet(ctx context.Context) error {
 }
 
 func (h *history) contract(ctx context.Context) error {
-	h.given = map[string]bool{}
+	h.way = wayBack{ended: map[string]bool{}, previews: map[string]bool{}}
 	err := h.alone(func() error {
 		before, err := h.rows(ctx)
 		if err != nil {
@@ -137,9 +137,10 @@ func (h *history) contract(ctx context.Context) error {
 		after, err := h.rows(ctx)
 		for id, r := range before {
 			if r.SandboxState == job.SandboxMoved && after[id].SandboxState == job.SandboxNone {
-				h.given[id] = true
+				h.way.previews[id] = true
 			}
 			if r.taking() {
+				h.way.ended[id] = true
 				h.say("an iteration at %s (given up: %q) is %s, its version is %s", r.Status, r.Failing, after[id].Status, after[r.TakenFrom].SandboxState)
 			}
 		}
@@ -196,6 +197,9 @@ func (h *history) settle(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := h.visit(ctx); err != nil {
+		return err
+	}
 	h.rest()
 	h.Excuse(promises.Overrun)
 	broken, err := h.Settle(ctx)
@@ -210,7 +214,7 @@ func (h *history) settle(ctx context.Context) error {
 		return err
 	}
 	h.users.mu.Lock()
-	lost := verdict(h.users.made, rows, h.given)
+	lost := verdict(h.users.made, rows, h.way)
 	h.users.mu.Unlock()
 	for _, text := range lost {
 		h.wrong("%s", text)

@@ -42,7 +42,8 @@ type system struct {
 	stop   context.CancelFunc
 
 	mu     sync.Mutex
-	still  bool // no time goes by
+	still  bool            // no time goes by
+	behind map[string]bool // functions that run the binaries before
 	leaps  int
 	lapsed chan struct{} // closed at the next leap, and replaced
 	asleep bool          // what says that it runs may sleep: see goBack
@@ -51,7 +52,7 @@ type system struct {
 
 // open starts a system on the binaries before. Close it.
 func open(ctx context.Context, b built, data string, log func(string), say func(string, ...any)) (*system, error) {
-	s := &system{built: b, say: say, sweeps: make(chan struct{}, 1), lapsed: make(chan struct{})}
+	s := &system{built: b, say: say, sweeps: make(chan struct{}, 1), lapsed: make(chan struct{}), behind: map[string]bool{}}
 	var err error
 	s.System, err = world.Start(ctx, world.Config{Root: b.root, BinDir: b.live, DataDir: data, Env: settings, Log: log})
 	if err != nil {
@@ -60,6 +61,9 @@ func open(ctx context.Context, b built, data string, log func(string), say func(
 	s.db, err = postgres.Open(ctx, postgres.Config{URL: s.Postgres.SocketURL(postgresserver.Database)})
 	if err != nil {
 		return nil, errors.Join(err, s.System.Close())
+	}
+	for _, name := range functions(b.old) {
+		s.behind[name] = true
 	}
 	running, stop := context.WithCancel(ctx)
 	s.stop = stop

@@ -40,7 +40,6 @@ type users struct {
 	made     map[string]*made
 	pages    map[string]string // what is to be seen of a job: its own text, and its root's
 	answers  map[string]int    // by verb and code, since they were told last
-	wanted   func(verb string, code int) bool
 	stop     context.CancelFunc
 	work     sync.WaitGroup
 }
@@ -201,11 +200,9 @@ func (u *users) delete(ctx context.Context, m *made) client.Answer {
 // expected for now.
 func (u *users) tell(verb string) func(client.Answer, error) client.Answer {
 	return func(a client.Answer, err error) client.Answer {
-		u.mu.Lock()
 		wanted := a.Code < http.StatusInternalServerError || a.Told.Detail.Type != "" // of the sandbox: the verdict knows why it is gone
-		if u.wanted != nil && a.Code > 0 {
-			wanted = wanted || u.wanted(verb, a.Code)
-		}
+		wanted = wanted || a.Code == http.StatusInternalServerError && u.refused(verb)
+		u.mu.Lock()
 		u.answers[fmt.Sprintf("%s %d", verb, a.Code)]++
 		u.mu.Unlock()
 		if err != nil {
@@ -215,6 +212,14 @@ func (u *users) tell(verb string) func(client.Answer, error) client.Answer {
 		}
 		return a
 	}
+}
+
+// refused reports whether a call may be refused by the database: a function of the
+// commit before must neither end an iteration nor delete a version that has moved.
+func (u *users) refused(verb string) bool {
+	u.system.mu.Lock()
+	defer u.system.mu.Unlock()
+	return (verb == string(client.Cancel) || verb == "delete") && u.behind[verb]
 }
 
 // told are the answers since they were asked for last.

@@ -32,9 +32,14 @@ func dead(rows map[string]row, there map[string]bool) (told []string) {
 	return told
 }
 
-// reasons are the words with which a job may fail, beside those that its own user
-// brought about.
-var reasons = []string{}
+// changedBack is why the migration's way back ends an iteration that is in flight.
+const changedBack = "The service was changed back during this build. Please try again."
+
+// wayBack is what the migration's way back gave up.
+type wayBack struct {
+	ended    map[string]bool // iterations in flight
+	previews map[string]bool // versions whose sandbox an iteration had
+}
 
 // gaveUp are the versions whose sandbox went with a later one, which had it and was
 // deleted.
@@ -49,8 +54,8 @@ func gaveUp(rows map[string]row) map[string]bool {
 }
 
 // verdict tells which of the jobs that were accepted came to something else than
-// they should. given are the versions whose sandbox the way back gave up.
-func verdict(all map[string]*made, rows map[string]row, given map[string]bool) (told []string) {
+// they should.
+func verdict(all map[string]*made, rows map[string]row, back wayBack) (told []string) {
 	went := gaveUp(rows)
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		m, r := all[id], rows[id]
@@ -64,11 +69,11 @@ func verdict(all map[string]*made, rows map[string]row, given map[string]bool) (
 			}
 		case r.unfinished():
 			add("is %s in the end", r.Status)
-		case r.Status == job.Failed && !explained(m, r, all[m.from]):
+		case r.Status == job.Failed && !explained(m, r, all[m.from]) && !(back.ended[id] && r.ErrorMessage == changedBack):
 			add("failed: %q", r.ErrorMessage)
 		case r.Status == job.Ready && m.breaks:
 			add("is READY, and its check fails")
-		case r.Status == job.Ready && (r.SandboxState == job.SandboxNone || r.SandboxState == job.SandboxGone) && !given[id] && !went[id]:
+		case r.Status == job.Ready && (r.SandboxState == job.SandboxNone || r.SandboxState == job.SandboxGone) && !back.previews[id] && !went[id]:
 			add("is READY, and its preview is %s", r.SandboxState)
 		}
 	}
@@ -85,7 +90,7 @@ func explained(m *made, r row, from *made) bool {
 	case m.breaks && strings.Contains(r.ErrorMessage, "check"):
 		return true
 	default:
-		return slices.ContainsFunc(reasons, func(words string) bool { return strings.Contains(r.ErrorMessage, words) })
+		return false
 	}
 }
 
