@@ -108,6 +108,13 @@ crash: deps ## a crash at every call, in all three ways (three quarters of an ho
 load: deps ## many jobs at once through the whole system (JOBS=500)
 	@go run ./proof/load -jobs $(or $(JOBS),500)
 
+# The last commit before iterations: the newest of those that a stack may come from.
+BEFORE ?= $(shell git log --format=%H --diff-filter=A -- shared/postgres/migrations/000013_add_iterations.up.sql | tail -n 1)^
+
+.PHONY: upgrade
+upgrade: deps ## from the commit before to this one under load, back, and here again (BEFORE=commit)
+	@go run ./proof/upgrade -before "$(BEFORE)"
+
 .PHONY: apps
 apps: deps browser ## build what people generate, with nothing but files, and open it; goes on where it was cut (APP='vite-*')
 	@go run ./proof/apps -app "$(APP)"

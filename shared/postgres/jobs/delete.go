@@ -18,7 +18,8 @@ const wiped = ` deleted_at = now(), goal = '', request = '{}', env_sealed = NULL
 // Delete gives up what a finished job has: for its user it is not there any more.
 // What remains says whose it was, its version, and what has still to be removed:
 // its sandbox, by E2B, unless that has moved, and its kept code and log, for as long as
-// there is a SourceKey. With it the version that it took its sandbox from is gone. What
+// there is a SourceKey. With it the version that it took its sandbox from is gone, and
+// names that no more: a later one may have it. What
 // a job has still to give back is its builder's. job.ErrConflict: it is neither finished
 // nor gives back, or is deleted already.
 func (s *Store) Delete(ctx context.Context, id string) (job.Job, error) {
@@ -30,7 +31,7 @@ func (s *Store) Delete(ctx context.Context, id string) (job.Job, error) {
 		WHERE id = @id::uuid AND status IN ('ready', 'failed') AND deleted_at IS NULL` + returning
 	const unfinished = `UPDATE jobs SET failing = '',` + wiped + changed + `
 		WHERE id = @id::uuid AND failing_at IS NOT NULL AND deleted_at IS NULL` + returning
-	const before = `UPDATE jobs SET missing_since = NULL,` + lost + changed + `
+	const before = `UPDATE jobs SET missing_since = NULL, sandbox_id = NULL,` + lost + changed + `
 		WHERE id = @id::uuid AND moved_to = @to::uuid AND sandbox_state = 'moved' AND deleted_at IS NULL` + returning
 	var rows []job.Job
 	err := s.db.Together(ctx, func(ctx context.Context, tx pgx.Tx) error {

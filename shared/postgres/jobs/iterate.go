@@ -103,7 +103,7 @@ func (s *Store) HandBack(ctx context.Context, j job.Job) (job.Job, error) {
 	const take = `UPDATE jobs SET sandbox_state = 'running', moved_to = NULL, epoch = @epoch + 1, marker_epoch = coalesce(@marker, marker_epoch),
 			sandbox_expires_at = @expires, pause_due_at = greatest(@due, now()), op_until = @op_until,` + changed + `
 		WHERE id = @id::uuid AND moved_to = @to::uuid AND sandbox_state = 'moved' AND deleted_at IS NULL`
-	const leave = `UPDATE jobs SET sandbox_state = 'moved',` + unclaimed + givenBack + changed + mine + `AND coalesce(kept_hash, '') = @hash`
+	const leave = `UPDATE jobs SET sandbox_state = 'moved', sandbox_id = NULL,` + unclaimed + givenBack + changed + mine + `AND coalesce(kept_hash, '') = @hash`
 	back := postgres.Args{
 		"id": j.TakenFrom, "to": j.ID, "epoch": j.Epoch, "marker": j.MarkerEpoch,
 		"expires": zeronull.Timestamptz(j.SandboxExpiresAt), "due": zeronull.Timestamptz(j.PauseDueAt), "op_until": nil,
@@ -122,14 +122,15 @@ func (s *Store) HandBack(ctx context.Context, j job.Job) (job.Job, error) {
 	return a, err
 }
 
-// lost is what a row writes whose sandbox went with another's.
-const lost = ` sandbox_state = 'gone', gone_at = now(), ` + unclaimed
+// lost is what a row writes whose sandbox went with another's. Of those that went
+// together one goes on naming it, for who has still to kill it.
+const lost = ` sandbox_state = 'gone', gone_at = now(), moved_to = NULL, ` + unclaimed
 
 // Lose ends a job that took a sandbox and cannot give it back: it is gone for both.
 // The version that it was taken from may be gone already.
 func (s *Store) Lose(ctx context.Context, j job.Job, message, debugID string) (job.Job, error) {
 	const sql = `UPDATE jobs SET` + lost + `failing = NULL, failing_at = NULL,` + failed + changed + mine + ` AND taken_from IS NOT NULL` + returning
-	return s.lose(ctx, j, sql, with(builder(j), postgres.Args{"message": message, "debug_id": debugID}))
+	return s.lose(ctx, j, false, sql, with(builder(j), postgres.Args{"message": message, "debug_id": debugID}))
 }
 
 // LoseOverdue is Lose for a job that has tried for job.GiveBackTime, and that nobody
@@ -137,7 +138,7 @@ func (s *Store) Lose(ctx context.Context, j job.Job, message, debugID string) (j
 func (s *Store) LoseOverdue(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET` + lost + givenBack + changed + asRead + `
 		AND failing_at < now() - @most::interval AND lease_until < now() - @late::interval` + returning
-	return s.lose(ctx, j, sql, with(reader(j), postgres.Args{"most": job.GiveBackTime, "late": job.ReconcileAfter}))
+	return s.lose(ctx, j, false, sql, with(reader(j), postgres.Args{"most": job.GiveBackTime, "late": job.ReconcileAfter}))
 }
 
 // LoseAlone notes that the sandbox that a job took was lost before the job changed
@@ -145,17 +146,18 @@ func (s *Store) LoseOverdue(ctx context.Context, j job.Job) (job.Job, error) {
 func (s *Store) LoseAlone(ctx context.Context, j job.Job) (job.Job, error) {
 	const sql = `UPDATE jobs SET taken_from = NULL, sandbox_id = NULL, sandbox_stack = '', sandbox_state = 'none', marker_epoch = 0, missing_since = NULL,` + unclaimed + changed + mine + `
 		AND taken_from IS NOT NULL AND kept_hash IS NULL` + returning
-	return s.lose(ctx, j, sql, builder(j))
+	return s.lose(ctx, j, true, sql, builder(j))
 }
 
 // lose writes a job, by a statement of its own, and the version that it took its
-// sandbox from, unless that has been given up.
-func (s *Store) lose(ctx context.Context, j job.Job, sql string, args postgres.Args) (lostJob job.Job, err error) {
-	const gone = `UPDATE jobs SET missing_since = NULL,` + lost + changed + ` WHERE id = @id::uuid AND moved_to = @to::uuid AND sandbox_state = 'moved'` + returning
+// sandbox from, unless that has been given up. alone: the version's row goes on naming
+// the sandbox, and not the job's.
+func (s *Store) lose(ctx context.Context, j job.Job, alone bool, sql string, args postgres.Args) (lostJob job.Job, err error) {
+	const gone = `UPDATE jobs SET missing_since = NULL, sandbox_id = CASE WHEN @named THEN sandbox_id END,` + lost + changed + ` WHERE id = @id::uuid AND moved_to = @to::uuid AND sandbox_state = 'moved'` + returning
 	var rows []job.Job
 	err = s.db.Together(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows = nil
-		a, err := scanJob(tx.QueryRow(ctx, gone, postgres.Args{"id": j.TakenFrom, "to": j.ID}))
+		a, err := scanJob(tx.QueryRow(ctx, gone, postgres.Args{"id": j.TakenFrom, "to": j.ID, "named": alone}))
 		if err == nil {
 			rows = append(rows, a)
 		} else if err = postgres.WhenNone(err, nil); err != nil {

@@ -205,7 +205,7 @@ func TestWhatIsLostIsLostForBoth(t *testing.T) {
 	from := b.paused()
 	j := must(t)(b.Lose(b.ctx, b.failing(from), "words", job.NewID()))
 	a := b.get(from.ID)
-	if j.Status != job.Failed || j.SandboxState != job.SandboxGone || a.SandboxState != job.SandboxGone || a.GoneAt.IsZero() {
+	if j.Status != job.Failed || j.SandboxState != job.SandboxGone || a.SandboxState != job.SandboxGone || a.GoneAt.IsZero() || a.SandboxID != "" || a.MovedTo != "" {
 		t.Errorf("lost: %+v, %+v", j, a)
 	}
 	deleted := b.paused()
@@ -219,8 +219,8 @@ func TestWhatIsLostIsLostForBoth(t *testing.T) {
 	if j.Status != job.Starting || j.SandboxID != "" || j.SandboxState != job.SandboxNone || j.Took() || j.MarkerEpoch != 0 {
 		t.Errorf("lost before anything was changed: %+v", j)
 	}
-	if a = b.get(from.ID); a.SandboxState != job.SandboxGone {
-		t.Errorf("the version is %s", a.SandboxState)
+	if a = b.get(from.ID); a.SandboxState != job.SandboxGone || a.SandboxID != from.SandboxID { // who has still to kill it
+		t.Errorf("the version is %+v", a)
 	}
 	must(t)(b.RecordCreate(b.ctx, j))
 	j = b.changing(b.paused())
@@ -322,20 +322,41 @@ func TestDeletingAnIteration(t *testing.T) {
 	if a := must(t)(b.HandBack(b.ctx, j)); a.ID != from.ID {
 		t.Errorf("handed back to %+v", a)
 	}
-	if j = b.get(j.ID); j.SandboxState != job.SandboxMoved || j.Status != job.Failed {
+	if j = b.get(j.ID); j.SandboxState != job.SandboxMoved || j.Status != job.Failed || j.SandboxID != "" {
 		t.Errorf("the iteration is %+v", j)
 	}
 
 	from = b.paused()
-	j = b.changing(from)
-	for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
-		j = must(t)(b.Advance(b.ctx, j, j.Progress, next))
-	}
-	j = must(t)(b.Ready(b.ctx, j, j.Progress, "https://3000-x.e2b.app", 0))
-	must(t)(b.Delete(b.ctx, j.ID))
+	must(t)(b.Delete(b.ctx, b.iterated(from).ID))
 	if a := b.get(from.ID); a.SandboxState != job.SandboxGone || !a.DeletedAt.IsZero() {
 		t.Errorf("the version before is %+v", a)
 	}
+}
+
+// TestDeletingAVersionInTheMiddle takes nothing from the one after it, whatever is
+// deleted then: nobody else names the sandbox that it has.
+func TestDeletingAVersionInTheMiddle(t *testing.T) {
+	b := setup(t)
+	first := b.paused()
+	second := b.iterated(first)
+	third := b.iterated(second)
+	must(t)(b.Delete(b.ctx, second.ID))
+	if a := must(t)(b.Delete(b.ctx, first.ID)); a.SandboxState != job.SandboxGone || a.SandboxID != "" {
+		t.Errorf("the first is deleted as %+v", a)
+	}
+	if c := b.get(third.ID); c.SandboxID != first.SandboxID || c.SandboxState != job.SandboxRunning {
+		t.Errorf("the third is %+v", c)
+	}
+}
+
+// iterated is a READY job that has the sandbox of a version.
+func (b fixture) iterated(from job.Job) job.Job {
+	b.t.Helper()
+	j := b.changing(from)
+	for _, next := range []job.Status{job.Code, job.Deps, job.Checks} {
+		j = must(b.t)(b.Advance(b.ctx, j, j.Progress, next))
+	}
+	return must(b.t)(b.Ready(b.ctx, j, j.Progress, "https://3000-x.e2b.app", 0))
 }
 
 // TestAnIterationKeepsAwakeWhoLooks: what was awake when it was taken sleeps no

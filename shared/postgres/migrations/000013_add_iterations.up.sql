@@ -11,6 +11,10 @@ ALTER TABLE jobs
     ADD CONSTRAINT jobs_sandbox_state_known CHECK (sandbox_state IN ('none', 'running', 'pausing', 'paused', 'resuming', 'gone', 'moved')),
     DROP CONSTRAINT jobs_only_ready_sleeps,
     ADD CONSTRAINT jobs_only_ready_sleeps CHECK (status = 'ready' OR sandbox_state IN ('none', 'running', 'gone', 'moved')),
+    -- Of the rows that lost a sandbox to another, those of the version before would kill it.
+    DROP CONSTRAINT jobs_sandbox_has_id,
+    ADD CONSTRAINT jobs_sandbox_has_id CHECK (sandbox_state IN ('moved', 'gone') OR (sandbox_id IS NULL) = (sandbox_state = 'none')),
+    ADD CONSTRAINT jobs_moved_stays CHECK (moved_to IS NULL OR sandbox_state = 'moved'),
     ADD CONSTRAINT jobs_failing_gives_back CHECK (failing_at IS NULL OR (taken_from IS NOT NULL AND status <> 'ready')),
     ADD CONSTRAINT jobs_failing_says_why CHECK ((failing_at IS NULL) = (failing IS NULL)),
     ADD CONSTRAINT jobs_taken_is_given_back CHECK (status <> 'failed' OR taken_from IS NULL OR sandbox_state IN ('moved', 'gone')),
