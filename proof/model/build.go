@@ -50,9 +50,6 @@ func (m *Model) Build(d *Delivery, slow Slow) {
 		return
 	case wait > 0:
 		j.Turn, j.claimed, j.Lease = j.Turn+1, false, m.Now.Add(wait-time.Second)
-		if j.givesBack() && j.connected && j.crashes > 0 {
-			j.crashes--
-		}
 		j.write()
 		m.send("build", j, j.Turn, wait)
 	default:
@@ -188,11 +185,7 @@ func (m *Model) reach(j *Job) (time.Duration, meaning) {
 	case failed:
 		return 0, unknown
 	case later:
-		least := crowded
-		if j.givesBack() {
-			least = m.patience(j)
-		}
-		return max(least, time.Duration(f.RetryAfter)*time.Second), done
+		return max(crowded, time.Duration(f.RetryAfter)*time.Second), done
 	}
 	return 0, says
 }

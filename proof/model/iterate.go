@@ -12,7 +12,7 @@ const (
 	takeAgain  = 2 * time.Second // while a call about the sandbox may be under way
 	leastTries = 5 * time.Second
 	mostTries  = 10 * time.Minute
-	deadBacks  = 10 // turns that E2B answered
+	mostBacks  = 20 // turns that E2B answered
 )
 
 // Iterate accepts a job that starts from a version, and whose check finds something
@@ -117,7 +117,7 @@ func (m *Model) giveBack(j *Job, slow Slow) (time.Duration, meaning) {
 	if !j.Kept {
 		return m.handBack(j)
 	}
-	if j.crashes > deadBacks {
+	if j.crashes >= mostBacks {
 		return m.lose(j)
 	}
 	if !j.connected {
@@ -125,9 +125,11 @@ func (m *Model) giveBack(j *Job, slow Slow) (time.Duration, meaning) {
 		case a == lost:
 			return m.lose(j)
 		case a == refused:
-			return m.patience(j), done
-		case wait > 0 || a != done:
-			return wait, a
+			return m.patience(j, leastTries), done
+		case a != done:
+			return 0, a
+		case wait > 0:
+			return m.patience(j, wait), done
 		}
 	}
 	if slow.GivesBack {
@@ -137,8 +139,8 @@ func (m *Model) giveBack(j *Job, slow Slow) (time.Duration, meaning) {
 }
 
 // patience is how long to wait before it is tried again to give back.
-func (m *Model) patience(j *Job) time.Duration {
-	return min(max(m.Now.Sub(j.Failing)/2, leastTries), mostTries)
+func (m *Model) patience(j *Job, least time.Duration) time.Duration {
+	return min(max(m.Now.Sub(j.Failing)/2, least), mostTries)
 }
 
 func (m *Model) handBack(j *Job) (time.Duration, meaning) {
