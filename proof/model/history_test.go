@@ -3,18 +3,14 @@ package model_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"pgregory.net/rapid"
 
-	"siesta/local/client"
 	"siesta/local/e2bsim"
 	"siesta/proof/model"
-	"siesta/shared/e2b"
-	"siesta/shared/job"
 )
 
 // history is what is to happen, in order.
@@ -154,48 +150,6 @@ func of[T any](all []T, n int) (one T, ok bool) {
 	return all[n%len(all)], true
 }
 
-// mostJobs there are in a history, so that more happens to each.
-const mostJobs = 3
-
-func (w *pair) start(int) bool {
-	if len(w.model.Jobs) == mostJobs {
-		return false
-	}
-	w.begin("start")
-	r := w.request()
-	j, want := w.model.Start()
-	j.ID = w.answers(want)(w.API().Start(w.ctx, r, "")).JobID
-	return true
-}
-
-// iterate changes a version, iterateAny whatever there is.
-func (w *pair) iterate(n int) bool    { return w.change(w.previews(), n) }
-func (w *pair) iterateAny(n int) bool { return w.change(w.model.Jobs, n) }
-
-// change starts an iteration of one of some versions, which passes its check or fails.
-func (w *pair) change(versions []*model.Job, n int) bool {
-	from, ok := of(versions, n/2)
-	bad := n%2 == 1
-	if !ok || len(w.model.Jobs) == mostJobs {
-		return false
-	}
-	w.begin("iterate on job %d, in vain: %v", w.number(from), bad)
-	row, err := w.Store.Get(w.ctx, from.ID)
-	w.must(err)
-	r, check := w.request(), "exit 1"
-	r.ProjectID, r.PreviousJobID = row.ProjectID, from.ID
-	if bad {
-		r.Commands.Check = &check
-	}
-	j, want := w.model.Iterate(from, bad)
-	w.tell("  it answers %d %s", want.Code, want.Says)
-	told := w.answers(want)(w.API().Start(w.ctx, r, ""))
-	if j != nil {
-		j.ID = told.JobID
-	}
-	return true
-}
-
 func (w *pair) rare(n int) bool { return rarely[n%len(rarely)](w, n/len(rarely)) }
 
 // deliver takes the next message of either queue, and pause of that one.
@@ -224,74 +178,6 @@ func (w *pair) duplicate(n int) bool {
 }
 
 func (w *pair) number(j *model.Job) int { return slices.Index(w.model.Jobs, j) + 1 }
-
-// resume and snapshot ask for a preview, resumeAny and snapshotAny for whatever
-// there is.
-func (w *pair) resume(n int) bool { return w.ask(w.previews(), n, "resume", w.model.Resume) }
-func (w *pair) snapshot(n int) bool {
-	return w.ask(w.previews(), n, "snapshot", w.model.Snapshot)
-}
-func (w *pair) resumeAny(n int) bool { return w.ask(w.model.Jobs, n, "resume", w.model.Resume) }
-func (w *pair) snapshotAny(n int) bool {
-	return w.ask(w.model.Jobs, n, "snapshot", w.model.Snapshot)
-}
-func (w *pair) cancel(n int) bool { return w.ask(w.model.Jobs, n, "cancel", w.model.Cancel) }
-func (w *pair) cancelBuild(n int) bool {
-	return w.ask(w.builds(), n, "cancel", w.model.Cancel)
-}
-
-func (w *pair) builds() []*model.Job {
-	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status.Terminal() })
-}
-
-func (w *pair) previews() []*model.Job {
-	return slices.DeleteFunc(slices.Clone(w.model.Jobs), func(j *model.Job) bool { return j.Status != job.Ready || j.Deleted })
-}
-
-func (w *pair) remove(n int) bool {
-	j, ok := of(w.model.Jobs, n)
-	if ok {
-		w.begin("delete job %d", w.number(j))
-		want := w.model.Delete(j)
-		w.tell("  it answers %d", want.Code)
-		w.answers(want)(w.API().Call(w.ctx, http.MethodDelete, "/api/generation/"+j.ID, nil, nil))
-	}
-	return ok
-}
-
-// rebuild and restore may make a job.
-func (w *pair) rebuild(n int) bool { return w.again(n, "rebuild", w.model.Rebuild) }
-func (w *pair) restore(n int) bool { return w.again(n, "restore", w.model.Restore) }
-
-func (w *pair) again(n int, verb string, predict func(*model.Job) (*model.Job, bool, model.Answer)) bool {
-	from, ok := of(w.model.Jobs, n)
-	if !ok || len(w.model.Jobs) == mostJobs {
-		return false
-	}
-	w.begin("%s job %d", verb, w.number(from))
-	j, made, want := predict(from)
-	w.tell("  it answers %d %s", want.Code, want.Says)
-	told := w.answers(want)(w.API().Call(w.ctx, http.MethodPost, "/api/generation/"+from.ID+"/"+verb, nil, nil))
-	if made {
-		j.ID = told.JobID
-	}
-	return true
-}
-
-func (w *pair) ask(jobs []*model.Job, n int, verb string, predict func(*model.Job) model.Answer) bool {
-	j, ok := of(jobs, n)
-	if !ok {
-		return false
-	}
-	w.begin("%s job %d", verb, w.number(j))
-	want := predict(j)
-	w.tell("  it answers %d %s", want.Code, want.Says)
-	w.answers(want)(w.API().Do(w.ctx, j.ID, client.Verb(verb)))
-	if verb == string(client.Resume) && want.Code == http.StatusOK && w.wrong == "" {
-		w.visit(j)
-	}
-	return true
-}
 
 func (w *pair) reconcile(int) bool {
 	w.begin("reconcile")
@@ -325,81 +211,5 @@ func (w *pair) wait(d time.Duration) bool {
 	}
 	w.clear(d)
 	w.begin("%s pass", d.Round(time.Second))
-	return true
-}
-
-// breaks is the action that lets E2B do one of some faults.
-func breaks(faults []model.Fault) action {
-	return func(w *pair, n int) bool { return w.breakE2B(faults[n%len(faults)], n/len(faults)) }
-}
-
-func (w *pair) breakE2B(f model.Fault, n int) bool {
-	whose := ""
-	if f.Call != e2bsim.Create && f.Call != e2bsim.List {
-		s, ok := of(w.model.Sandboxes, n)
-		if !ok {
-			return false
-		}
-		f.Sandbox, whose = s.ID, fmt.Sprintf(" of sandbox %d", w.place(s))
-	}
-	if w.armed(f.Call, f.Sandbox) {
-		return false
-	}
-	w.begin("E2B: %s at the next %s%s", f.Name, f.Call, whose)
-	_, err := w.E2B.AddFault(f.Fault)
-	w.must(err)
-	w.model.Faults = append(w.model.Faults, f)
-	return true
-}
-
-func (w *pair) place(s *model.Sandbox) int { return slices.Index(w.model.Sandboxes, s) + 1 }
-
-func (w *pair) armed(call e2bsim.Kind, sandbox string) bool {
-	return slices.ContainsFunc(w.model.Faults, func(f model.Fault) bool { return f.Call == call && f.Sandbox == sandbox })
-}
-
-func (w *pair) wakeOutside(n int) bool {
-	s, ok := of(w.model.Sandboxes, n)
-	if !ok || w.armed(e2bsim.Connect, s.ID) {
-		return false
-	}
-	w.begin("somebody outside wakes sandbox %d", w.place(s))
-	_, _, err := w.somebody.Connect(w.ctx, s.ID, time.Hour)
-	w.must(err)
-	w.model.Wake(s, time.Hour)
-	return true
-}
-
-// drop loses every message, as nothing but a mistake of ours does.
-func (w *pair) drop(int) bool {
-	if len(w.model.Messages) == 0 {
-		return false
-	}
-	w.begin("all messages are lost")
-	for _, m := range w.model.Messages {
-		w.SQS.Remove(queues[m.Queue], m.ID)
-	}
-	w.model.Messages = nil
-	return true
-}
-
-func (w *pair) lose(n int) bool {
-	s, ok := of(w.model.Sandboxes, n)
-	if ok {
-		w.begin("E2B loses sandbox %d", w.place(s))
-		w.must(w.E2B.Vanish(w.ctx, s.ID))
-		w.model.Lose(s)
-	}
-	return ok
-}
-
-func (w *pair) createOutside(int) bool {
-	if w.armed(e2bsim.Create, "") {
-		return false
-	}
-	w.begin("somebody outside creates a sandbox with our tag")
-	_, err := w.somebody.Create(w.ctx, e2b.Create{Template: "base", Timeout: time.Hour, Metadata: job.Tags(w.StackTag, job.NewID(), 1)})
-	w.must(err)
-	w.model.Sandboxes = append(w.model.Sandboxes, &model.Sandbox{Running: true, Started: w.model.Now, End: w.model.Now.Add(time.Hour)})
 	return true
 }

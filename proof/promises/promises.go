@@ -88,7 +88,8 @@ func (v View) Never(m Meddled) (broken []Broken) {
 }
 
 // oneOwner tells which sandboxes more than one row claims, or none of those that
-// have moved.
+// have moved. Of one that was deleted, whoever it moved to may be deleted, too, and the
+// sandbox about to go.
 func (v View) oneOwner(l *list) {
 	owners := map[string][]string{}
 	for _, j := range v.Jobs {
@@ -102,7 +103,7 @@ func (v View) oneOwner(l *list) {
 		}
 	}
 	for _, j := range v.Jobs {
-		if j.SandboxState == job.SandboxMoved && len(owners[j.SandboxID]) == 0 && v.state(j) != e2bsim.StateGone {
+		if j.SandboxState == job.SandboxMoved && j.DeletedAt.IsZero() && len(owners[j.SandboxID]) == 0 && v.state(j) != e2bsim.StateGone {
 			l.add(Alone, "the sandbox %s of job %s has moved to nobody", j.SandboxID, j.ID)
 		}
 	}

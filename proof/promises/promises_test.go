@@ -71,6 +71,20 @@ func TestWhatHoldsIsNotTold(t *testing.T) {
 	}
 }
 
+// TestWhatIsDeletedIsAboutToGo: the row of a version says so before E2B is told, and the
+// one that it took the sandbox from may be deleted already.
+func TestWhatIsDeletedIsAboutToGo(t *testing.T) {
+	v := atRest()
+	gone := v.Jobs[0]
+	gone.SandboxState, gone.SandboxPaused, gone.DeletedAt = job.SandboxGone, false, v.Now
+	moved := gone
+	moved.ID, moved.SandboxState = "b", job.SandboxMoved
+	v.Jobs = []job.Job{gone, moved}
+	if broken := v.Never(Meddled{}); len(broken) > 0 {
+		t.Errorf("told is %v", broken)
+	}
+}
+
 // TestWhatIsBrokenIsTold: each of the ways in which a promise can be broken.
 func TestWhatIsBrokenIsTold(t *testing.T) {
 	for want, spoil := range map[string]func(*View) *View{

@@ -411,6 +411,15 @@ var guards = append(slices.Concat(versionGuards, iterationGuards, logGuards, sha
 	{"a lost sandbox is lost twice, a grace apart", "shared/postgres/jobs/sweep_write.go",
 		"AND missing_revision = revision AND missing_since < now() - @grace::interval`", "AND @grace::interval IS NOT NULL`",
 		histories, "TestTheSystemDoesWhatTheModelSays"},
+	{"what is half asleep is not taken", "shared/postgres/jobs/iterate.go",
+		"AND (sandbox_state IN ('paused', 'running') OR sandbox_state IN ('pausing', 'resuming') AND op_until < now())`", "`",
+		histories, "TestTheSystemDoesWhatTheModelSays"},
+	{"what comes back untouched is put to sleep behind its iteration's lease", "shared/postgres/jobs/iterate.go",
+		"if j.LeaseUntil.After(until) {", "if false {",
+		histories, "TestTheSystemDoesWhatTheModelSays"},
+	{"nobody gives back while a cancelled builder may be at work", "shared/postgres/jobs/cancel.go",
+		"CASE WHEN claimed_turn < turn THEN now() ELSE lease_until END", "now()",
+		histories, "TestTheSystemDoesWhatTheModelSays"},
 
 	// The calls themselves.
 	{"a sandbox that nobody ends falls asleep", "shared/e2b/sandbox.go",
