@@ -85,7 +85,7 @@ func (m *Model) takeOver(j *Job) time.Duration {
 // startAnew goes on without a sandbox that was lost before anything in it was changed.
 func (m *Model) startAnew(j *Job) (time.Duration, meaning) {
 	s := j.Sandbox
-	m.loseWith(j)
+	m.loseWith(j, true)
 	j.From, j.Sandbox, j.State, j.Marker, j.Missing = nil, nil, job.SandboxNone, 0, time.Time{}
 	j.let()
 	j.write()
@@ -161,7 +161,7 @@ func (m *Model) handBack(j *Job) (time.Duration, meaning) {
 		from.Op = until
 	}
 	from.write()
-	j.State, j.Failing = job.SandboxMoved, time.Time{}
+	j.State, j.Sandbox, j.Failing = job.SandboxMoved, nil, time.Time{}
 	j.let()
 	j.fail()
 	m.sendPause(from, from.Due.Sub(m.Now))
@@ -176,16 +176,20 @@ func (m *Model) lose(j *Job) (time.Duration, meaning) {
 }
 
 func (m *Model) loseBoth(j *Job) {
-	m.loseWith(j)
+	m.loseWith(j, false)
 	j.Failing, j.State, j.Gone = time.Time{}, job.SandboxGone, m.Now
 	j.let()
 	j.fail()
 }
 
-// loseWith gives up the version that a job took its sandbox from.
-func (m *Model) loseWith(j *Job) {
+// loseWith gives up the version that a job took its sandbox from. alone: that one, and
+// not the job, goes on naming it.
+func (m *Model) loseWith(j *Job, alone bool) {
 	if from := j.From; from.To == j && from.State == job.SandboxMoved {
-		from.State, from.Gone, from.Missing = job.SandboxGone, m.Now, time.Time{}
+		from.State, from.To, from.Gone, from.Missing = job.SandboxGone, nil, m.Now, time.Time{}
+		if !alone {
+			from.Sandbox = nil
+		}
 		from.let()
 		from.write()
 	}

@@ -43,7 +43,7 @@ func (m *Model) recordDeleted(j *Job) {
 	j.Expires, j.Op, j.Missing = time.Time{}, time.Time{}, time.Time{}
 	j.write()
 	if j.took() && j.Status == job.Ready && !j.From.Deleted {
-		m.loseWith(j)
+		m.loseWith(j, false)
 	}
 }
 
