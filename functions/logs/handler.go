@@ -5,8 +5,8 @@ import (
 	"log/slog"
 
 	"siesta/shared/api"
-	"siesta/shared/job"
 	"siesta/shared/logs"
+	"siesta/shared/lookup"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
@@ -30,7 +30,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	j, err := h.find(ctx, id)
+	j, err := lookup.Jobs{Log: h.log, Cache: h.cache, Store: h.store}.Known(ctx, id)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -42,25 +42,4 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	return api.Logs(j, page), nil
-}
-
-// find asks the cache, then Postgres, for whose job it is, and whether it has
-// finished. What the cache lacked it gets.
-func (h handler) find(ctx context.Context, id string) (job.Job, error) {
-	j, ok, cacheErr := h.cache.Get(ctx, id)
-	if ok {
-		return j, nil
-	}
-	if cacheErr != nil {
-		h.log.WarnContext(ctx, "cache not read", "error", cacheErr.Error())
-	}
-	store, err := h.store()
-	if err != nil {
-		return job.Job{}, err
-	}
-	if j, err = store.Get(ctx, id); err != nil || cacheErr != nil {
-		return j, err
-	}
-	h.cache.Publish(ctx, j)
-	return j, nil
 }

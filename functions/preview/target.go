@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"siesta/shared/job"
+	"siesta/shared/lookup"
 	"siesta/shared/postgres/jobs"
 )
 
@@ -68,30 +69,21 @@ func (h handler) share(ctx context.Context, id string) (job.Share, error) {
 // version is the job that a link shows: the one that it names, or else the version of
 // the project that counts, or while there is none, the newest.
 func (h handler) version(ctx context.Context, link job.Link, s job.Share) (job.Job, error) {
+	known := lookup.Jobs{Log: h.log, Cache: h.waker.Cache, Store: func() (*jobs.Store, error) { return h.waker.Store, nil }}
+	var j job.Job
+	var err error
 	if link.Follow == job.FollowJob {
-		return h.find(ctx, link.JobID, s.UserID)
-	}
-	noted, cacheErr := h.waker.Cache.Current(ctx, s.UserID, s.ProjectID)
-	if cacheErr == nil && noted != "" {
-		j, err := h.find(ctx, noted, s.UserID)
-		if err == nil && j.Status == job.Ready {
-			return j, nil
-		}
-	}
-	j, err := h.waker.Store.Current(ctx, s.UserID, s.ProjectID)
-	if errors.Is(err, job.ErrNotFound) {
-		return h.newest(ctx, s)
+		j, err = known.Find(ctx, link.JobID)
+	} else if j, err = known.Current(ctx, s.UserID, s.ProjectID); errors.Is(err, job.ErrNotFound) {
+		j, err = h.newest(ctx, s)
 	}
 	if err != nil {
 		return job.Job{}, err
 	}
-	if cacheErr == nil {
-		h.waker.Cache.Publish(ctx, j)
-		if j.ID != noted {
-			h.waker.Cache.PublishCurrent(ctx, j, noted)
-		}
+	if j.CreatedAt.IsZero() && j.SandboxState == job.SandboxPaused { // the page tells
+		j.CreatedAt, _ = h.waker.Cache.Created(ctx, j.ID) // or does not, where nobody knows
 	}
-	return j, nil
+	return j, j.CheckOwner(s.UserID)
 }
 
 func (h handler) newest(ctx context.Context, s job.Share) (job.Job, error) {
@@ -103,23 +95,4 @@ func (h handler) newest(ctx context.Context, s job.Share) (job.Job, error) {
 		return job.Job{}, job.ErrNotFound
 	}
 	return versions[0], nil
-}
-
-// find is a job of the user's, from the cache, else from Postgres; a sleep that the
-// cache has known for long is confirmed.
-func (h handler) find(ctx context.Context, id, user string) (job.Job, error) {
-	j, ok, cacheErr := h.waker.Cache.Get(ctx, id)
-	if !ok || !j.Believable(time.Now()) {
-		var err error
-		if j, err = h.waker.Store.Get(ctx, id); err != nil {
-			return job.Job{}, err
-		}
-		if cacheErr == nil {
-			h.waker.Cache.Publish(ctx, j)
-		}
-	}
-	if j.CreatedAt.IsZero() && j.SandboxState == job.SandboxPaused { // the page tells
-		j.CreatedAt, _ = h.waker.Cache.Created(ctx, id) // or does not, where nobody knows
-	}
-	return j, j.CheckOwner(user)
 }

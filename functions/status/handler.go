@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"siesta/shared/api"
-	"siesta/shared/job"
+	"siesta/shared/lookup"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
@@ -24,7 +23,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	j, err := h.find(ctx, id)
+	j, err := lookup.Jobs{Log: h.log, Cache: h.cache, Store: h.store}.Find(ctx, id)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -32,25 +31,4 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	return api.Status(j), nil
-}
-
-// find asks the cache, then Postgres. What the cache lacked it gets, and a sleep
-// that it has known for long is confirmed.
-func (h handler) find(ctx context.Context, id string) (job.Job, error) {
-	j, ok, cacheErr := h.cache.Get(ctx, id)
-	if ok && j.Believable(time.Now()) {
-		return j, nil
-	}
-	if cacheErr != nil {
-		h.log.WarnContext(ctx, "cache not read", "job_id", id, "error", cacheErr.Error())
-	}
-	store, err := h.store()
-	if err != nil {
-		return job.Job{}, err
-	}
-	if j, err = store.Get(ctx, id); err != nil || cacheErr != nil {
-		return j, err
-	}
-	h.cache.Publish(ctx, j)
-	return j, nil
 }

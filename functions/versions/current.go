@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"siesta/shared/api"
-	"siesta/shared/job"
+	"siesta/shared/lookup"
+	"siesta/shared/postgres/jobs"
 )
 
 // current answers GET /api/generation/current?project_id= with the status of the
@@ -15,26 +15,9 @@ func (h handler) current(ctx context.Context, r api.Request) (api.Answer, error)
 	if err != nil {
 		return api.Answer{}, err
 	}
-	id, cacheErr := h.cache.Current(ctx, user, project)
-	if cacheErr == nil && id != "" {
-		var j job.Job
-		var ok bool
-		if j, ok, cacheErr = h.cache.Get(ctx, id); ok && j.Believable(time.Now()) && j.Status == job.Ready && j.CheckOwner(user) == nil {
-			return api.Status(j), nil
-		}
-	}
-	if cacheErr != nil {
-		h.log.WarnContext(ctx, "cache not read", "project_id", project, "error", cacheErr.Error())
-	}
-	j, err := h.store.Current(ctx, user, project)
+	j, err := lookup.Jobs{Log: h.log, Cache: h.cache, Store: func() (*jobs.Store, error) { return h.store, nil }}.Current(ctx, user, project)
 	if err != nil {
 		return api.Answer{}, err
-	}
-	if cacheErr == nil {
-		h.cache.Publish(ctx, j)
-		if j.ID != id {
-			h.cache.PublishCurrent(ctx, j, id)
-		}
 	}
 	return api.Status(j), nil
 }

@@ -107,7 +107,7 @@ func mayImport(from, to string) bool {
 		return below(to, "shared")
 	case slices.Contains(leaves, from) || from == "shared/job":
 		return false
-	case from == "shared/wake": // it joins the adapters, as a function does
+	case from == "shared/wake", from == "shared/lookup": // they join the adapters, as a function does
 		return below(to, "shared")
 	case from == "shared/detect", from == "shared/logs", from == "shared/previous": // no adapters: they reach nobody
 		return to == "shared/job"

@@ -7,9 +7,12 @@ import (
 )
 
 // shared is the path of a new link to a version's project.
-func (u user) shared(id string) (path string) {
+func (u user) shared(id string) (path string) { return u.sharedBy(id, "") }
+
+func (u user) sharedBy(id, wish string) (path string) {
 	u.t.Helper()
-	address := u.call(http.MethodPost, "/api/generation/"+id+"/share").want(http.StatusCreated).answer().ShareURL
+	made := u.replied(u.api().Call(u.t.Context(), http.MethodPost, "/api/generation/"+id+"/share", []byte(wish), nil))
+	address := made.want(http.StatusCreated).answer().ShareURL
 	path, ours := strings.CutPrefix(address, u.APIURL)
 	if !ours {
 		u.t.Fatalf("the link leads to %s", address)
@@ -45,6 +48,11 @@ func TestAStrangerWithALink(t *testing.T) {
 	if r := u.stranger(http.MethodGet, link+"/state", "", false).want(http.StatusOK); !strings.Contains(r.body, `"asleep"`) {
 		t.Errorf("the page is told %s", r.body)
 	}
+	shown := u.stranger(http.MethodGet, u.sharedBy(id, `{"logs": true}`)+"/logs?limit=1", "", false).want(http.StatusOK)
+	if !strings.Contains(shown.body, `"source"`) {
+		t.Errorf("the log is %s", shown.body)
+	}
+	u.stranger(http.MethodGet, link+"/logs", "", false).want(http.StatusNotFound)
 	u.until("a stranger's click wakes", func() bool {
 		return u.stranger(http.MethodPost, link+"/wake", `{"intent": "click"}`, true).code == http.StatusOK
 	})
