@@ -69,6 +69,11 @@ func TestAKilledSandboxIsTold(t *testing.T) {
 	if told := dead(rows, map[string]bool{"s": false}); len(told) != 1 || !strings.Contains(told[0], "job a") {
 		t.Errorf("told is %q", told)
 	}
+	moved := ready()
+	moved.ID, moved.SandboxState, moved.MovedTo = "c", job.SandboxMoved, "b"
+	if told := dead(map[string]row{"b": ended, "c": moved}, nil); len(told) != 1 || !strings.Contains(told[0], "job c") {
+		t.Errorf("an iteration failed with the sandbox, and told is %q", told)
+	}
 	if told := dead(rows, map[string]bool{"s": true}); len(told) > 0 {
 		t.Errorf("it is there, and told is %q", told)
 	}
