@@ -57,7 +57,11 @@ func run(ctx context.Context, before, kept string, users int) (err error) {
 		fmt.Printf("%4.0f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 	}
 	say("building the functions of %s and of this checkout", before)
-	b, err := build(ctx, ".", before, cmp.Or(kept, dir))
+	folder, err := filepath.Abs(cmp.Or(kept, dir))
+	if err != nil {
+		return fmt.Errorf("find folder: %w", err)
+	}
+	b, err := build(ctx, ".", before, folder)
 	if err != nil {
 		return err
 	}

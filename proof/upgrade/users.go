@@ -19,12 +19,12 @@ import (
 
 // made is a job that was accepted, and what its user knows of it.
 type made struct {
-	id, from, root string // from: the version that it changes; root: the first of those
-	user           client.Client
-	project        string
-	breaks         bool // its check fails
-	cancelled      bool
-	deleted        bool
+	id, from  string // from: the version that it changes
+	user      client.Client
+	project   string
+	breaks    bool // its check fails
+	cancelled bool
+	deleted   bool
 }
 
 // text is what a job's page shows.

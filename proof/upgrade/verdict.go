@@ -21,9 +21,12 @@ func alive(v promises.View) map[string]bool {
 }
 
 // dead tells which versions and builds claim a sandbox that was killed: here E2B
-// loses none.
+// loses none. And which versions nobody gives theirs back.
 func dead(rows map[string]row, there map[string]bool) (told []string) {
 	for _, r := range rows {
+		if to := rows[r.MovedTo]; r.SandboxState == job.SandboxMoved && r.DeletedAt.IsZero() && to.Status == job.Failed {
+			told = append(told, fmt.Sprintf("the sandbox of job %s was taken by job %s, which failed and did not give it back", r.ID, to.ID))
+		}
 		if r.has() && r.Status != job.Failed && !there[r.SandboxID] {
 			told = append(told, fmt.Sprintf("the sandbox %s of job %s (%s, %s) was killed", r.SandboxID, r.ID, r.Status, r.SandboxState))
 		}
