@@ -61,11 +61,17 @@ func (s *system) everyState() {
 	s.frame(preview).shows(`count`)
 	p.judge(axe, "awake")
 
-	// Nobody may keep it awake any longer: it says when it sleeps.
-	p.shows(`(window.fetch = ((go) => (a, i) => i && i.body ? Promise.reject() : go(a, i))(fetch), true)`)
+	// It is due soon, but kept awake; then it cannot be, and the page says when it sleeps.
+	p.shows(`(window.go = fetch, window.fetch = (a, i) => i && i.body ? go(document.body.dataset.base + "/state").finally(() => answered++) : go(a, i), true)`)
 	set(nearlySleep)
+	p.shows(`(window.answered = 0, true)`)
+	p.shows(`answered > 1`)
+	p.shows(`document.getElementById("text").innerText === ""`)
+	p.shows(`(window.fetch = (a, i) => i && i.body ? Promise.reject() : go(a, i), true)`)
 	p.shows(`document.getElementById("text").innerText.startsWith("asleep in ")`)
+	p.shows(`((now, at) => (window.resume = () => { Date.now = now; }, Date.now = () => at))(Date.now, Date.now())`) // while it is looked at
 	p.judge(axe, "about-to-sleep")
+	p.shows(`(resume(), document.getElementById("text").innerText.startsWith("asleep in "))`)
 	p.shows(`later(3600e3), !document.getElementById("still").hidden`)
 	p.judge(axe, "still-there")
 
