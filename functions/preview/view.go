@@ -56,8 +56,8 @@ func describe(j job.Job, now time.Time) view {
 	name := "Version " + v.Version
 	switch {
 	case j.SandboxState == job.SandboxMoved:
-		v.State, v.Title = stateMoved, "This version is being changed, or was"
-		v.Text = "A newer version is made of " + name + " in its place. If that does not succeed, this one is back in a moment; else ask who shared it for the newer one."
+		v.State, v.Title = stateMoved, "A newer version takes its place"
+		v.Text = name + " is being changed, or was. This page goes on by itself if it can; if it stays as it is, ask who shared it for a newer link."
 	case j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone:
 		v.State, v.Title, v.Text = stateGone, "This preview is no longer kept", name+" would have to be built again. Ask who shared it."
 	case wake.Awake(j, now):

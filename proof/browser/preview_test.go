@@ -31,6 +31,7 @@ func TestAVisitorUsesAPreview(t *testing.T) {
 			s.edit(preview, "src/App.jsx", "<h1>Tomorrow</h1>", "<h1>Someday</h1>")
 			app.shows(`document.querySelector("h1").innerText === "Someday" && document.querySelectorAll("li").length === 2`)
 		},
+		"a link that follows": (*system).follows,
 		"vite 5.4, which has none": func(s *system) {
 			preview := s.build(folder(s.t, "testdata/vite5"))
 			p := s.open(preview)

@@ -21,6 +21,8 @@ func TestALink(t *testing.T) {
 		"a crowd":          (*system).crowd,
 		"two viewers":      (*system).viewers,
 		"a hostile app":    (*system).hostile,
+		"every state":      (*system).everyState,
+		"the bar":          (*system).bar,
 		"a client's page":  func(s *system) { s.clientInAPage(origin) },
 		"a builder's page": func(s *system) { s.inABuildersPage(origin) },
 	} {

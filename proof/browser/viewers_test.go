@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"siesta/local/e2bsim"
+	"siesta/shared/job"
 )
 
 // viewers keep their preview awake past WAKE_SECONDS, both or one of them, and let it
@@ -25,7 +26,9 @@ func (s *system) viewers() {
 		for range times {
 			ends := s.awakeUntil(id)
 			s.pass(wakeTime/2 + time.Minute)
-			s.until(soon, "looking prolongs", func() bool { return s.awakeUntil(id).After(ends) })
+			s.until(soon, "looking prolongs", func() bool { // and has done so: a wake under way moves the end again
+				return s.status(id).SandboxState == job.SandboxRunning && s.awakeUntil(id).After(ends)
+			})
 		}
 	}
 	// A prolongation that takes its time is no wake to those who look.
