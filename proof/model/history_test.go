@@ -11,6 +11,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/proof/model"
+	"siesta/proof/world"
 )
 
 // history is what is to happen, in order.
@@ -62,6 +63,7 @@ var actions = map[string]struct {
 }{
 	"a message":            {(*pair).deliver, 0},
 	"a pause message":      {(*pair).pause, 0},
+	"a turn, no store":     {(*pair).storeless, 0},
 	"an old message":       {(*pair).duplicate, 8},
 	"resume":               {(*pair).resume, 2},
 	"resume once more":     {(*pair).resume, 2},
@@ -89,7 +91,7 @@ var (
 	wakes, pauses = model.Faults(e2bsim.Connect), model.Faults(e2bsim.Pause)
 	others        = slices.Concat(model.Faults(e2bsim.Create), model.Faults(e2bsim.Kill), model.Faults(e2bsim.Get), model.Faults(e2bsim.List))
 
-	times = []time.Duration{5 * time.Second, time.Minute, 150 * time.Second, 7 * time.Minute, 12 * time.Minute}
+	times = []time.Duration{5 * time.Second, time.Minute, 150 * time.Second, 7 * time.Minute, 12 * time.Minute, 25 * time.Hour}
 )
 
 // draw makes a history up. Nothing happens yet.
@@ -155,6 +157,14 @@ func (w *pair) rare(n int) bool { return rarely[n%len(rarely)](w, n/len(rarely))
 // deliver takes the next message of either queue, and pause of that one.
 func (w *pair) deliver(int) bool { return w.next("build") || w.next("pause") }
 func (w *pair) pause(int) bool   { return w.next("pause") }
+
+// storeless lets a turn hear nothing of its first call to the store: it leaves what it
+// has begun to the next one.
+func (w *pair) storeless(int) bool {
+	w.Judge(&world.AtCall{Function: "build", Part: "s3", K: 1, Fate: world.Lost})
+	defer w.Judge(nil)
+	return w.next("build")
+}
 
 func (w *pair) next(queue string) bool {
 	w.clear(0)
