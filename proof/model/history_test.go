@@ -97,6 +97,9 @@ var (
 // draw makes a history up. Nothing happens yet.
 func draw(r *rapid.T) history {
 	beginning := history{{name: "start"}, {name: "a message"}, {name: "time", n: 1}, {name: "a message"}, {name: "iterate", n: rapid.IntRange(0, 1).Draw(r, "in vain")}, {name: "a message"}}
+	if rapid.Bool().Draw(r, "no store") {
+		beginning[len(beginning)-1].name = "a turn, no store"
+	}
 	h := slices.Clone(beginning[:rapid.IntRange(0, len(beginning)).Draw(r, "beginning")])
 	add := map[string]func(*rapid.T){}
 	for name, a := range actions {
@@ -158,13 +161,25 @@ func (w *pair) rare(n int) bool { return rarely[n%len(rarely)](w, n/len(rarely))
 func (w *pair) deliver(int) bool { return w.next("build") || w.next("pause") }
 func (w *pair) pause(int) bool   { return w.next("pause") }
 
-// storeless lets a turn hear nothing of its first call to the store: it leaves what it
-// has begun to the next one.
+// storeless lets a turn hear nothing from the store: it leaves what it has begun to the
+// next one.
 func (w *pair) storeless(int) bool {
-	w.Judge(&world.AtCall{Function: "build", Part: "s3", K: 1, Fate: world.Lost})
+	w.Judge(noStore{})
 	defer w.Judge(nil)
 	return w.next("build")
 }
+
+// noStore loses every answer of the store.
+type noStore struct{}
+
+func (noStore) Admit(c world.Call) world.Fate {
+	if c.Part == "s3" {
+		return world.Lost
+	}
+	return world.Pass
+}
+
+func (noStore) Answered(world.Call) {}
 
 func (w *pair) next(queue string) bool {
 	w.clear(0)
