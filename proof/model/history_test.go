@@ -11,6 +11,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/proof/model"
+	"siesta/proof/world"
 )
 
 // history is what is to happen, in order.
@@ -62,6 +63,7 @@ var actions = map[string]struct {
 }{
 	"a message":            {(*pair).deliver, 0},
 	"a pause message":      {(*pair).pause, 0},
+	"a turn, no store":     {(*pair).storeless, 0},
 	"an old message":       {(*pair).duplicate, 8},
 	"resume":               {(*pair).resume, 2},
 	"resume once more":     {(*pair).resume, 2},
@@ -89,12 +91,15 @@ var (
 	wakes, pauses = model.Faults(e2bsim.Connect), model.Faults(e2bsim.Pause)
 	others        = slices.Concat(model.Faults(e2bsim.Create), model.Faults(e2bsim.Kill), model.Faults(e2bsim.Get), model.Faults(e2bsim.List))
 
-	times = []time.Duration{5 * time.Second, time.Minute, 150 * time.Second, 7 * time.Minute, 12 * time.Minute}
+	times = []time.Duration{5 * time.Second, time.Minute, 150 * time.Second, 7 * time.Minute, 12 * time.Minute, 25 * time.Hour}
 )
 
 // draw makes a history up. Nothing happens yet.
 func draw(r *rapid.T) history {
 	beginning := history{{name: "start"}, {name: "a message"}, {name: "time", n: 1}, {name: "a message"}, {name: "iterate", n: rapid.IntRange(0, 1).Draw(r, "in vain")}, {name: "a message"}}
+	if rapid.Bool().Draw(r, "no store") {
+		beginning[len(beginning)-1].name = "a turn, no store"
+	}
 	h := slices.Clone(beginning[:rapid.IntRange(0, len(beginning)).Draw(r, "beginning")])
 	add := map[string]func(*rapid.T){}
 	for name, a := range actions {
@@ -155,6 +160,26 @@ func (w *pair) rare(n int) bool { return rarely[n%len(rarely)](w, n/len(rarely))
 // deliver takes the next message of either queue, and pause of that one.
 func (w *pair) deliver(int) bool { return w.next("build") || w.next("pause") }
 func (w *pair) pause(int) bool   { return w.next("pause") }
+
+// storeless lets a turn hear nothing from the store: it leaves what it has begun to the
+// next one.
+func (w *pair) storeless(int) bool {
+	w.Judge(noStore{})
+	defer w.Judge(nil)
+	return w.next("build")
+}
+
+// noStore loses every answer of the store.
+type noStore struct{}
+
+func (noStore) Admit(c world.Call) world.Fate {
+	if c.Part == "s3" {
+		return world.Lost
+	}
+	return world.Pass
+}
+
+func (noStore) Answered(world.Call) {}
 
 func (w *pair) next(queue string) bool {
 	w.clear(0)

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { world.Main(m) }
 // TestNoOrderOfCallsBreaksAPromise plays seeded histories of several who act at
 // the same time. A failure names its seed, which plays it again.
 func TestNoOrderOfCallsBreaksAPromise(t *testing.T) {
-	const lanes, each = 2, 60
+	const lanes, each = 2, 50
 	for lane := range lanes {
 		t.Run(fmt.Sprint(lane), func(t *testing.T) {
 			t.Parallel()
