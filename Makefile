@@ -120,10 +120,11 @@ iterations: deps browser ## change real apps where they are, break them, and ope
 prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
 	@go run ./proof/prove "$(GUARD)"
 
-# What "sam build" calls for each function.
+# What "sam build" calls for each function. Beside the binary and RDS's roots lies what else makes a version: the
+# template, and the parameters. No function reads them, but a change of them is a new version, which goes live.
 build-%Function:
 	GOOS=linux GOARCH=arm64 $(BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(shell echo $* | tr A-Z a-z)
-	cp infra/rds-ca.pem "$(ARTIFACTS_DIR)/"
+	cp infra/rds-ca.pem template.yaml samconfig.toml "$(ARTIFACTS_DIR)/"
 
 .PHONY: build
 build: deps ## the functions and the local system, into .local/bin
