@@ -65,6 +65,14 @@ deploy: build .local/aws/installed ## template.yaml on a simulated AWS: sam buil
 	.local/aws/bin/pip install -q --disable-pip-version-check --no-compile --no-deps -r $<
 	touch $@
 
+.PHONY: checkov
+checkov: .local/checkov/bin/checkov ## what checkov finds in the templates; infra/checkov.yaml says what is skipped, and why
+	$< --config-file infra/checkov.yaml
+
+.local/checkov/bin/checkov:
+	python3 -m venv --clear .local/checkov
+	.local/checkov/bin/pip install -q --disable-pip-version-check --no-compile checkov==3.3.30
+
 .PHONY: conformance
 conformance: deps .local/e2b-python/installed ## E2B's own SDKs against the simulator
 	PYTHONDONTWRITEBYTECODE=1 go run ./proof/conformance .local/e2b-python/bin/python

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,5 +81,16 @@ func TestStoresTellWhatTheTemplateAsksFor(t *testing.T) {
 	}
 	if pattern := stores.At("Parameters", "EngineVersion", "AllowedPattern").Text(); !strings.HasPrefix(pattern, "^(1[6-9]|") {
 		t.Errorf("EngineVersion may be %s; the schema needs 16", pattern)
+	}
+}
+
+var skipped = regexp.MustCompile(`(?m)^  - (CKV2?_\w+)(.*)$`)
+
+// TestWhatCheckovIsNotAskedHasAReason: beside each check that is skipped.
+func TestWhatCheckovIsNotAskedHasAReason(t *testing.T) {
+	for _, m := range skipped.FindAllStringSubmatch(read(t, "infra/checkov.yaml"), -1) {
+		if !strings.HasPrefix(m[2], " # ") || len(m[2]) < 40 {
+			t.Errorf("infra/checkov.yaml skips %s and does not say why", m[1])
+		}
 	}
 }
