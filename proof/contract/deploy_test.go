@@ -25,7 +25,12 @@ func TestEachFunctionsWayOut(t *testing.T) {
 			}
 			return ""
 		}
-		actions := fmt.Sprint(statements(tmpl.role(f)))
+		actions := ""
+		for _, statement := range statements(tmpl.role(f)) {
+			if statement.At("Fn::If").Value == nil { // what a parameter brings is told beside the table
+				actions += fmt.Sprint(statement.Value)
+			}
+		}
 		wanted[name] = strings.Join([]string{
 			said(f.At("Properties", "Environment", "Variables", "E2B_API_URL").Value != nil),
 			said(strings.Contains(actions, "sqs:")), said(strings.Contains(actions, "secretsmanager:")), said(strings.Contains(actions, " s3:") || strings.Contains(actions, "[s3:")),

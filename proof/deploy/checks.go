@@ -84,8 +84,8 @@ func checkMade(_ context.Context, found there, wanted template.Template) (err er
 				err = errors.Join(err, fmt.Errorf("%s has the variable %s", f.Name, name))
 			}
 		}
-		if got.Environment.Variables["DATABASE_URL"] == nil {
-			err = errors.Join(err, fmt.Errorf("%s has no database", f.Name))
+		if len(got.Environment.Variables) == 0 {
+			err = errors.Join(err, fmt.Errorf("%s has no variables", f.Name))
 		}
 		mapped := ""
 		for _, m := range found.Mappings {
