@@ -65,6 +65,14 @@ deploy: build .local/aws/installed ## template.yaml on a simulated AWS: sam buil
 	.local/aws/bin/pip install -q --disable-pip-version-check --no-compile --no-deps -r $<
 	touch $@
 
+.PHONY: checkov
+checkov: .local/checkov/bin/checkov ## what checkov finds in the templates; infra/checkov.yaml says what is skipped, and why
+	$< --config-file infra/checkov.yaml
+
+.local/checkov/bin/checkov:
+	python3 -m venv --clear .local/checkov
+	.local/checkov/bin/pip install -q --disable-pip-version-check --no-compile checkov==3.3.30
+
 .PHONY: conformance
 conformance: deps .local/e2b-python/installed ## E2B's own SDKs against the simulator
 	PYTHONDONTWRITEBYTECODE=1 go run ./proof/conformance .local/e2b-python/bin/python
@@ -127,10 +135,11 @@ iterations: deps browser ## change real apps where they are, break them, and ope
 prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
 	@go run ./proof/prove "$(GUARD)"
 
-# What "sam build" calls for each function.
+# What "sam build" calls for each function. Beside the binary and RDS's roots lies what else makes a version: the
+# template, and the parameters. No function reads them, but a change of them is a new version, which goes live.
 build-%Function:
 	GOOS=linux GOARCH=arm64 $(BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(shell echo $* | tr A-Z a-z)
-	cp infra/rds-ca.pem "$(ARTIFACTS_DIR)/"
+	cp infra/rds-ca.pem template.yaml samconfig.toml "$(ARTIFACTS_DIR)/"
 
 .PHONY: build
 build: deps ## the functions and the local system, into .local/bin

@@ -72,7 +72,7 @@ func TestThePageOfEachState(t *testing.T) {
 		if address := told.told["preview_url"]; (address == nil) == (c.state == stateAwake) {
 			t.Errorf("%s: the preview's address is %v", name, address)
 		}
-		b.Set(j.ID, `status = 'ready', completed_at = now(), lease_until = NULL, error_message = NULL, sandbox_state = 'paused', sandbox_paused = true, paused_at = now()`)
+		b.Set(j.ID, `status = 'ready', completed_at = now(), lease_until = NULL, error_message = NULL, sandbox_state = 'paused', sandbox_paused = true, paused_at = now(), moved_to = NULL`)
 	}
 }
 

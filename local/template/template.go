@@ -5,6 +5,7 @@
 package template
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,6 +31,7 @@ type Function struct {
 	Queue     string   // logical name of the queue that calls it; "" for none
 	Batch     int      // messages of that queue at most in one call
 	Scheduled bool
+	Alias     string // that its callers name, and that moves to a new version; "" for none
 }
 
 // Queue is an SQS queue.
@@ -72,6 +74,7 @@ func (t *Template) addFunction(root Node, id string, secured bool) error {
 		Timeout:   time.Duration(p.At("Timeout").Number()) * time.Second,
 		Memory:    p.At("MemorySize").Number(),
 		Variables: variables(root.At("Globals", "Function"), p),
+		Alias:     cmp.Or(p.At("AutoPublishAlias").Text(), root.At("Globals", "Function", "AutoPublishAlias").Text()),
 	}
 	if f.Timeout <= 0 || f.Memory <= 0 {
 		return errors.New("a Timeout and a MemorySize are needed, as numbers")

@@ -11,7 +11,7 @@ import (
 
 const sample = `
 Globals:
-  Function: {Environment: {Variables: {LOG_LEVEL: info, X: 1}}}
+  Function: {AutoPublishAlias: live, Environment: {Variables: {LOG_LEVEL: info, X: 1}}}
 Parameters:
   Origins: {Type: CommaDelimitedList, Default: "http://localhost:3000,https://app.example"}
 Resources:
@@ -32,6 +32,7 @@ Resources:
     Properties:
       Timeout: 5
       MemorySize: 256
+      AutoPublishAlias: other
       Environment: {Variables: {X: !If [A, !Ref B, !Ref AWS::NoValue], A: !Sub "${B}"}}
       Events:
         Api: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "/jobs/{job_id}/status"}}
@@ -63,9 +64,9 @@ func TestRead(t *testing.T) {
 	got, err := template.Read([]byte(sample))
 	want := template.Template{
 		Functions: []template.Function{
-			{Name: "health", Timeout: time.Second, Memory: 128, Variables: []string{"LOG_LEVEL", "X"}, Scheduled: true},
-			{Name: "start", Timeout: 100 * time.Second, Memory: 512, Variables: []string{"LOG_LEVEL", "X"}, Queue: "Work", Batch: 10},
-			{Name: "status", Timeout: 5 * time.Second, Memory: 256, Variables: []string{"A", "LOG_LEVEL", "X"}},
+			{Name: "health", Timeout: time.Second, Memory: 128, Variables: []string{"LOG_LEVEL", "X"}, Scheduled: true, Alias: "live"},
+			{Name: "start", Timeout: 100 * time.Second, Memory: 512, Variables: []string{"LOG_LEVEL", "X"}, Queue: "Work", Batch: 10, Alias: "live"},
+			{Name: "status", Timeout: 5 * time.Second, Memory: 256, Variables: []string{"A", "LOG_LEVEL", "X"}, Alias: "other"},
 		},
 		Queues: []template.Queue{{Name: "Dead"}, {Name: "Work", Visibility: 600, DeadLetter: "Dead", Receives: 10}},
 		Routes: []template.Route{

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -70,13 +71,16 @@ func exists(pattern string) bool {
 
 var heading = regexp.MustCompile(`(?m)^## (\w+Alarm)$`)
 
-// TestEveryAlarmHasItsPage: docs/runbook.md has one section for each alarm, and
+// TestEveryAlarmHasItsPage: docs/runbook.md has one section for each alarm, of
+// template.yaml and of infra/stores.yaml, and
 // each queue for dead letters has an alarm.
 func TestEveryAlarmHasItsPage(t *testing.T) {
-	tmpl := loadTemplate(t)
+	tmpl, stores := loadTemplate(t), templateFile{parseYAML(t, read(t, "infra/stores.yaml"))}
 	var alarms, sections []string
 	watched := map[string]bool{}
-	for id, a := range tmpl.ofType("AWS::CloudWatch::Alarm") {
+	all := tmpl.ofType("AWS::CloudWatch::Alarm")
+	maps.Copy(all, stores.ofType("AWS::CloudWatch::Alarm"))
+	for id, a := range all {
 		alarms = append(alarms, id)
 		for _, d := range a.At("Properties", "Dimensions").List() {
 			watched[d.At("Value").Resource()] = true

@@ -22,8 +22,8 @@ import (
 	"siesta/shared/job"
 )
 
-// jobLimit is for a build of plain files.
-const jobLimit = 2 * time.Minute
+// jobLimit is for a build of plain files on a machine with much else to do.
+const jobLimit = 5 * time.Minute
 
 // ours are the variables that lead to what the local system has in place of
 // RDS, ElastiCache, S3, Secrets Manager and E2B. All others are the stack's.
@@ -62,12 +62,17 @@ func (m *moto) job(ctx context.Context, found there, wanted template.Template) e
 			return err
 		}
 	}
-	failed := make(chan error, 16)
+	failed := make(chan error, 1)
 	for _, f := range wanted.Functions {
 		if f.Queue != "" {
 			source := eventsource.Mapping{
 				Queue: queue{m, m.here(found.Made[f.Queue])}, Function: f.Name, Invoke: local.Invoke,
-				BatchSize: f.Batch, PartialBatch: true, Report: func(err error) { failed <- err },
+				BatchSize: f.Batch, PartialBatch: true, Report: func(err error) {
+					select {
+					case failed <- err:
+					default: // the first one ends it
+					}
+				},
 			}
 			polling, stop := context.WithCancel(ctx)
 			done := make(chan struct{})

@@ -76,6 +76,7 @@ func run(ctx context.Context) error {
 			return aws.tool(ctx, "sam", "package", "--template-file", filepath.Join(folder, "build", "template.yaml"), "--s3-bucket", bucket, "--output-template-file", packaged)
 		}},
 		{"SAM's transform", func() error { return aws.script(ctx, "expand", packaged, expanded) }},
+		{"what moto cannot make", func() error { return checkExpanded(expanded, wanted) }},
 		{"create the stack", func() error { return aws.script(ctx, "create", stage, expanded) }},
 		{"what was created", func() error { return aws.check(ctx, expanded, wanted, checkMade) }},
 		{"a job through its queues", func() error { return aws.check(ctx, expanded, wanted, aws.job) }},
