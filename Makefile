@@ -117,7 +117,7 @@ prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
 # What "sam build" calls for each function.
 build-%Function:
 	GOOS=linux GOARCH=arm64 $(BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(shell echo $* | tr A-Z a-z)
-	cp infra/rds-ca.pem "$(ARTIFACTS_DIR)/"
+	cp infra/*.pem "$(ARTIFACTS_DIR)/"
 
 .PHONY: build
 build: deps ## the functions and the local system, into .local/bin

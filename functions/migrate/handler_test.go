@@ -78,7 +78,7 @@ func newHandler(t *testing.T, address string, files fs.FS) handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handler{migrator: migrator{url: u, files: files, log: slog.New(slog.DiscardHandler)}, client: http.DefaultClient}
+	return handler{migrator: migrator{database: known(u), files: files, log: slog.New(slog.DiscardHandler)}, client: http.DefaultClient}
 }
 
 // call invokes h as Lambda does, with time to spare.

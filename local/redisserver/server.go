@@ -25,6 +25,9 @@ import (
 type Config struct {
 	TCP     bool // listen on a free port of 127.0.0.1, else on a Unix socket
 	Cluster bool // speak the cluster protocol, as its only node; implies TCP
+	// Certificate and Key are the server's, in PEM: it then listens by TLS at
+	// TLSAddress too.
+	Certificate, Key []byte
 }
 
 // Server is a running Redis that keeps nothing on disk and ends with the
@@ -34,6 +37,7 @@ type Server struct {
 	program string
 	dir     string // made at each start, gone after each stop
 	port    int    // 0: a Unix socket in dir
+	tlsPort int    // 0: no TLS
 	process *process.Process
 }
 
@@ -57,6 +61,12 @@ func Start(c Config) (*Server, error) {
 	s := &Server{config: c, program: program, dir: dir}
 	if c.TCP || c.Cluster {
 		if s.port, err = process.FreePort(); err != nil {
+			_ = os.RemoveAll(dir)
+			return nil, err
+		}
+	}
+	if c.Certificate != nil {
+		if s.tlsPort, err = process.FreePort(); err != nil {
 			_ = os.RemoveAll(dir)
 			return nil, err
 		}
@@ -85,9 +95,12 @@ func (s *Server) Restart() error {
 		}
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus))
 	}
-	cmd := exec.Command(s.program, args...)
+	tls, err := s.writeTLS()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(s.program, append(args, tls...)...)
 	cmd.Dir = s.dir
-	var err error
 	if s.process, err = process.Start(cmd, syscall.SIGTERM, s.dir); err != nil {
 		return err
 	}
