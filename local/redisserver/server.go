@@ -28,6 +28,7 @@ type Config struct {
 	// Certificate and Key are the server's, in PEM: it then listens by TLS at
 	// TLSAddress too.
 	Certificate, Key []byte
+	Users            [][]string // each a name and what it may do, as in ACL SETUSER
 }
 
 // Server is a running Redis that keeps nothing on disk and ends with the
@@ -94,6 +95,9 @@ func (s *Server) Restart() error {
 			return err
 		}
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus))
+	}
+	for _, user := range s.config.Users {
+		args = append(append(args, "--user"), user...)
 	}
 	tls, err := s.writeTLS()
 	if err != nil {

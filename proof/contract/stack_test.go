@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"siesta/local/stack"
 )
 
 // TestWhatCannotBeMadeAgainIsKept: a message may be all that there is of its
@@ -59,6 +61,34 @@ func TestASlowE2BStarvesNobody(t *testing.T) {
 	bound := tmpl.functions()["resume"].At("Properties", "ReservedConcurrentExecutions", "Fn::If").List()
 	if len(bound) != 3 || bound[0].Text() != "IsDev" || !bound[1].Absent() || bound[2].Resource() != "ResumeConcurrency" {
 		t.Errorf("resume has the bound %v, want ResumeConcurrency outside dev", bound)
+	}
+}
+
+// TestUsersOfTheCacheAreThoseOfTheTests: what infra/stores.yaml lets its users do is
+// what the functions of every test of the whole system may do, and which of them only
+// read is what the template says.
+func TestUsersOfTheCacheAreThoseOfTheTests(t *testing.T) {
+	stores := parseYAML(t, read(t, "infra/stores.yaml"))
+	for id, user := range map[string]string{"CacheUser": "siesta_functions", "CacheReader": "siesta_reader"} {
+		want := "on " + strings.Join(stack.Rules[user], " ")
+		if got := stores.At("Resources", id, "Properties", "AccessString").Text(); got != want {
+			t.Errorf("infra/stores.yaml, %s:\n%s\nwant\n%s", id, got, want)
+		}
+	}
+	tmpl := loadTemplate(t)
+	for name, f := range tmpl.functions() {
+		user := "siesta_functions"
+		for _, policy := range tmpl.role(f).At("Properties", "ManagedPolicyArns").List() {
+			if policy.Resource() == "ReaderPolicy" {
+				user = "siesta_reader"
+			}
+		}
+		if name == "migrate" {
+			user = ""
+		}
+		if got := stack.UserOf(name); got != user {
+			t.Errorf("template.yaml gives %s the rights of %q, tests those of %q", name, user, got)
+		}
 	}
 }
 

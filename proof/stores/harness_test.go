@@ -114,6 +114,20 @@ func (s *system) said() string {
 	return s.lines.String()
 }
 
+// says waits until the functions have said a text, which may come after the answer.
+func (s *system) says(text string) bool {
+	tick, end := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for !strings.Contains(s.said(), text) {
+		select {
+		case <-tick.C:
+		case <-end:
+			return false
+		}
+	}
+	return true
+}
+
 // forget forgets what functions said so far.
 func (s *system) forget() {
 	s.mu.Lock()
