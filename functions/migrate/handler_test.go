@@ -270,9 +270,9 @@ func TestARefusedMigrationNeverWas(t *testing.T) {
 }
 
 // What the server refused is marked as undone, which holds only as long as each
-// file is one transaction.
+// file is one transaction. The BEGIN of a block of PL/pgSQL begins none.
 func TestEachFileIsOneTransaction(t *testing.T) {
-	ends := regexp.MustCompile(`(?i)\b(BEGIN|COMMIT|ROLLBACK|CONCURRENTLY|VACUUM)\b`)
+	ends := regexp.MustCompile(`(?i)\b(BEGIN\s*(;|WORK|TRANSACTION)|(COMMIT|ROLLBACK|CONCURRENTLY|VACUUM)\b)`)
 	names, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("%d files, %v", len(names), err)
