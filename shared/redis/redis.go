@@ -138,6 +138,11 @@ func (c *Cache) Close() error {
 	return nil
 }
 
+// Ping returns nil when Redis answers.
+func (c *Cache) Ping(ctx context.Context) error {
+	return c.call(ctx, "ping", func(ctx context.Context, client goredis) error { return client.Ping(ctx).Err() })
+}
+
 // errSkipped: the call was not tried, because an earlier one got no answer.
 var errSkipped = errors.New("skipped after a call without an answer")
 
