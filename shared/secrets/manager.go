@@ -82,7 +82,7 @@ func (m manager) ask(ctx context.Context, arn string) (text string, again bool, 
 	}
 	if resp.StatusCode != http.StatusOK {
 		again := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests || strings.Contains(answer.Type, "Throttling")
-		return "", again, fmt.Errorf("Secrets Manager answered %d %s", resp.StatusCode, answer.Type)
+		return "", again, fmt.Errorf("the answer of Secrets Manager is %d %s", resp.StatusCode, answer.Type)
 	}
 	if text = strings.TrimSpace(answer.SecretString); text == "" {
 		return "", false, errors.New("the secret holds no text")
