@@ -139,7 +139,7 @@ prove: deps ## take out each guard of the protocol, see a test fail (GUARD=name)
 # template, and the parameters. No function reads them, but a change of them is a new version, which goes live.
 build-%Function:
 	GOOS=linux GOARCH=arm64 $(BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(shell echo $* | tr A-Z a-z)
-	cp infra/rds-ca.pem template.yaml samconfig.toml "$(ARTIFACTS_DIR)/"
+	cp infra/*.pem template.yaml samconfig.toml "$(ARTIFACTS_DIR)/"
 
 .PHONY: build
 build: deps ## the functions and the local system, into .local/bin

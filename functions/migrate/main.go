@@ -24,7 +24,7 @@ func main() {
 		os.Exit(1)
 	}
 	h := handler{
-		migrator: migrator{url: s.Database, password: s.Password, files: migrations.FS, log: log},
+		migrator: migrator{database: s.Database, password: s.Password, files: migrations.FS, log: log},
 		client:   &http.Client{Timeout: 5 * time.Second},
 	}
 	lambda.Start(h.Handle)

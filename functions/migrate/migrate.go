@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 
 	"github.com/golang-migrate/migrate/v4/database"
 )
 
 // migrator brings one database to the newest version of its files.
 type migrator struct {
-	url      *url.URL // of the database itself: a session lock does not survive a proxy
+	database address  // of the database itself: a session lock does not survive a proxy
 	password password // nil: the URL's
 	files    fs.FS    // NNNNNN_name.up.sql and NNNNNN_name.down.sql
 	log      *slog.Logger

@@ -63,7 +63,11 @@ const wakeTime = time.Minute
 // address is the URL for golang-migrate. Waiting for another migrator is a
 // statement, too: the database ends it when the time is up.
 func (m migrator) address(ctx context.Context, left time.Duration) (string, error) {
-	u := *m.url
+	where, err := m.database(ctx)
+	if err != nil {
+		return "", err
+	}
+	u := *where
 	u.Scheme = "pgx5"
 	if m.password != nil {
 		port, err := strconv.ParseUint(u.Port(), 10, 16)

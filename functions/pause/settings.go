@@ -25,15 +25,15 @@ type settings struct {
 func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
-	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	secret := secrets.Opener(r, aws)
 	s := settings{
 		LogLevel:      r.String("LOG_LEVEL", ""),
 		StackTag:      r.Required("STACK_TAG"),
 		AWS:           aws,
 		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
-		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
-		E2B:           e2b.ReadControl(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
+		Database:      postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadControl(r, secret("E2B_API_KEY").Get),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
 		PauseDLQURL:   r.Required("PAUSE_DLQ_URL"),
 	}

@@ -30,16 +30,16 @@ type settings struct {
 func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
-	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	secret := secrets.Opener(r, aws)
 	s := settings{
 		LogLevel:      r.String("LOG_LEVEL", ""),
 		StackTag:      r.Required("STACK_TAG"),
 		AWS:           aws,
 		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
-		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
-		E2B:           e2b.ReadConfig(r, secret(r.OneOf("E2B_API_KEY", "E2B_API_KEY_SECRET")).Get),
-		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
+		Database:      postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadConfig(r, secret("E2B_API_KEY").Get),
+		SealKey:       secret("SEAL_KEY"),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
 		Wake:          r.Seconds("WAKE_SECONDS", job.DefaultWake, job.MinWake, job.MaxWake),
 	}

@@ -20,12 +20,12 @@ type settings struct {
 func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
-	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	secret := secrets.Opener(r, aws)
 	return settings{
 		LogLevel: r.String("LOG_LEVEL", ""),
 		StackTag: r.Required("STACK_TAG"),
-		Database: postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:    redis.ReadConfig(r, awsenv.CacheLogin(aws)),
-		SealKey:  secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
+		Database: postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
+		Cache:    redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
+		SealKey:  secret("SEAL_KEY"),
 	}
 }

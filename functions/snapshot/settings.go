@@ -5,6 +5,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
+	"siesta/shared/secrets"
 )
 
 // settings are what the function reads from its environment.
@@ -21,13 +22,14 @@ type settings struct {
 func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
+	secret := secrets.Opener(r, aws)
 	return settings{
 		LogLevel:      r.String("LOG_LEVEL", ""),
 		StackTag:      r.Required("STACK_TAG"),
 		AWS:           aws,
 		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
-		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		Database:      postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
 		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
 	}
 }

@@ -29,14 +29,14 @@ type settings struct {
 func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
-	secret := secrets.Opener(aws, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	secret := secrets.Opener(r, aws)
 	s := settings{
 		LogLevel:      r.String("LOG_LEVEL", ""),
 		AWS:           aws,
 		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
-		Database:      postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:         redis.ReadConfig(r, awsenv.CacheLogin(aws)),
-		SealKey:       secret(r.OneOf("SEAL_KEY", "SEAL_KEY_SECRET")),
+		Database:      postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
+		SealKey:       secret("SEAL_KEY"),
 		BuildQueueURL: r.Required("BUILD_QUEUE_URL"),
 		Allowed:       job.Allowed{Templates: r.List("TEMPLATES", job.DefaultTemplate), SourceBucket: r.String("SOURCE_BUCKET", "")},
 		TierClaim:     r.String("TIER_CLAIM", ""),

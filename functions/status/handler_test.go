@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +33,7 @@ func setup(t testing.TB, redisURL string) fixture {
 	t.Helper()
 	d := functiontest.NewDatabase(t)
 	return fixture{Database: d, handler: handler{
-		log: slog.New(slog.DiscardHandler), cache: functiontest.Cache(t, redisURL), store: func() (*jobs.Store, error) { return d.Store, nil },
+		log: slog.New(slog.DiscardHandler), cache: functiontest.Cache(t, redisURL), store: func() (*jobs.Store, error) { return d.Store, nil }, seen: &health{},
 	}}
 }
 
@@ -257,4 +260,40 @@ func TestACacheHitOpensNoPostgres(t *testing.T) {
 		return nil, job.ErrUnavailable
 	}
 	b.wantStatus(j.ID, job.Queued)
+}
+
+// TestHealthTellsWhetherTheStoresAnswer: anybody may ask; without its cache the
+// service is degraded, without Postgres it is unavailable, and no more is told.
+func TestHealthTellsWhetherTheStoresAnswer(t *testing.T) {
+	down := errors.New("postgres at 10.0.0.1 refused siesta_reader")
+	for name, tt := range map[string]struct {
+		redis string
+		err   error
+		code  int
+		want  string
+	}{
+		"all answer":  {redistest.New(t), nil, http.StatusOK, `{"status":"ok"}`},
+		"no cache":    {"redis://127.0.0.1:1", nil, http.StatusOK, `{"status":"degraded"}`},
+		"no Postgres": {redistest.New(t), fmt.Errorf("%w: %w", job.ErrUnavailable, down), http.StatusServiceUnavailable, ""},
+	} {
+		f := setup(t, tt.redis)
+		opened, open := 0, f.store
+		f.store = func() (*jobs.Store, error) {
+			opened++
+			if tt.err != nil {
+				return nil, tt.err
+			}
+			return open()
+		}
+		r := api.Request{RouteKey: healthRoute}
+		for range 3 {
+			resp, _ := functiontest.Call(t.Context(), t, api.Handle(f.log, f.serve), r)
+			if resp.StatusCode != tt.code || tt.want != "" && resp.Body != tt.want || strings.Contains(resp.Body, "10.0.0.1") {
+				t.Errorf("%s: %d %s", name, resp.StatusCode, resp.Body)
+			}
+		}
+		if opened != 1 {
+			t.Errorf("%s: the stores were asked %d times in a moment, want once", name, opened)
+		}
+	}
 }

@@ -1,5 +1,5 @@
 // Command status is the function that tells where a job is: from the cache,
-// else from Postgres. It runs at every poll, so it opens nothing before it is
+// else from Postgres; and whether both can be reached. It runs at every poll, so it opens nothing before it is
 // needed.
 package main
 
@@ -28,7 +28,7 @@ func main() {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	h := handler{log: log, cache: cache, store: sync.OnceValues(func() (*jobs.Store, error) {
+	h := handler{log: log, cache: cache, seen: &health{}, store: sync.OnceValues(func() (*jobs.Store, error) {
 		db, err := postgres.Open(context.Background(), s.Database)
 		return jobs.NewStore(db, "", nil), err // it only reads: there is nothing to publish
 	})}

@@ -5,6 +5,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
+	"siesta/shared/secrets"
 )
 
 // settings are what the function reads from its environment.
@@ -17,9 +18,10 @@ type settings struct {
 func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
+	secret := secrets.Opener(r, aws)
 	return settings{
 		LogLevel: r.String("LOG_LEVEL", ""),
-		Database: postgres.ReadConfig(r, awsenv.DatabaseLogin(aws)),
-		Cache:    redis.ReadConfig(r, awsenv.CacheLogin(aws)),
+		Database: postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
+		Cache:    redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
 	}
 }

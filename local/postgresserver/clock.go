@@ -18,6 +18,8 @@ func (s *Server) makeClock() error {
 		INSERT INTO clock.moved SELECT '0' WHERE NOT EXISTS (SELECT FROM clock.moved);
 		CREATE OR REPLACE FUNCTION public.now() RETURNS timestamptz STABLE LANGUAGE sql
 			AS 'SELECT pg_catalog.now() + by FROM clock.moved';
+		GRANT USAGE ON SCHEMA clock TO PUBLIC;
+		GRANT SELECT ON clock.moved TO PUBLIC;
 		ALTER DATABASE `+Database+` SET search_path = public, pg_catalog`)
 }
 

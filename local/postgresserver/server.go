@@ -41,6 +41,8 @@ type Config struct {
 	// Clock lets the server's own database be moved on in time, by
 	// Server.Advance.
 	Clock bool
+	// Certificate and Key are the server's, in PEM: by TCP it then speaks TLS, too.
+	Certificate, Key []byte
 }
 
 // Server is a running Postgres that ends with the process that started it.
@@ -115,6 +117,11 @@ func (s *Server) start(owner owner) error {
 	if cfg.DataDir == "" {
 		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 	}
+	tls, err := s.writeTLS(owner)
+	if err != nil {
+		return err
+	}
+	args = append(args, tls...)
 	if s.process, err = process.Start(owner.command(bin.postgres, s.sockets, args...), signal, s.sockets); err != nil {
 		return fmt.Errorf("start postgres as %s: %w", owner.name, err)
 	}

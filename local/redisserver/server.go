@@ -25,6 +25,10 @@ import (
 type Config struct {
 	TCP     bool // listen on a free port of 127.0.0.1, else on a Unix socket
 	Cluster bool // speak the cluster protocol, as its only node; implies TCP
+	// Certificate and Key are the server's, in PEM: it then listens by TLS at
+	// TLSAddress too.
+	Certificate, Key []byte
+	Users            [][]string // each a name and what it may do, as in ACL SETUSER
 }
 
 // Server is a running Redis that keeps nothing on disk and ends with the
@@ -34,6 +38,7 @@ type Server struct {
 	program string
 	dir     string // made at each start, gone after each stop
 	port    int    // 0: a Unix socket in dir
+	tlsPort int    // 0: no TLS
 	process *process.Process
 }
 
@@ -57,6 +62,12 @@ func Start(c Config) (*Server, error) {
 	s := &Server{config: c, program: program, dir: dir}
 	if c.TCP || c.Cluster {
 		if s.port, err = process.FreePort(); err != nil {
+			_ = os.RemoveAll(dir)
+			return nil, err
+		}
+	}
+	if c.Certificate != nil {
+		if s.tlsPort, err = process.FreePort(); err != nil {
 			_ = os.RemoveAll(dir)
 			return nil, err
 		}
@@ -85,9 +96,15 @@ func (s *Server) Restart() error {
 		}
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus))
 	}
-	cmd := exec.Command(s.program, args...)
+	for _, user := range s.config.Users {
+		args = append(append(args, "--user"), user...)
+	}
+	tls, err := s.writeTLS()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(s.program, append(args, tls...)...)
 	cmd.Dir = s.dir
-	var err error
 	if s.process, err = process.Start(cmd, syscall.SIGTERM, s.dir); err != nil {
 		return err
 	}

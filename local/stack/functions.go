@@ -76,6 +76,9 @@ func (s *Stack) startRuntime(context.Context) (err error) {
 				env[name] = value
 			}
 		}
+		if err := s.asUser(f.Name, env); err != nil {
+			return err
+		}
 		bootstrap := filepath.Join(s.config.BinDir, f.Name, "bootstrap")
 		if _, err := os.Stat(bootstrap); err != nil {
 			return fmt.Errorf("function %s is not built: run make build: %w", f.Name, err)

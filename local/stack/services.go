@@ -34,11 +34,16 @@ func (s *Stack) startPostgres(context.Context) (err error) {
 	}
 	s.DatabaseURL = s.Postgres.URL(postgresserver.Database)
 	s.onClose(func() error { s.Postgres.Stop(); return nil })
+	for name := range Rules {
+		if err := s.Postgres.AddUser(name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 func (s *Stack) startRedis(context.Context) (err error) {
-	if s.Redis, err = redisserver.Start(redisserver.Config{TCP: true}); err != nil {
+	if s.Redis, err = redisserver.Start(redisserver.Config{TCP: true, Users: s.cacheUsers()}); err != nil {
 		return fmt.Errorf("start Redis: %w", err)
 	}
 	s.RedisURL = s.Redis.URL()

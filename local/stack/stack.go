@@ -76,6 +76,7 @@ type Stack struct {
 	issuer   *gateway.Issuer
 	mappings map[string]eventsource.Mapping // by function
 	identity identity
+	password string // of the cache's users
 	closers  []func() error
 	polling  context.CancelFunc
 	polls    sync.WaitGroup

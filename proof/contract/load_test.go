@@ -86,3 +86,37 @@ func (t templateFile) event(function node, kind string) (node, bool) {
 	}
 	return node{}, false
 }
+
+// texts are what a value may be, whatever the conditions say: the parameters that
+// it refers to, and the texts that are filled in. Conditions' own names, and what
+// is filled in, are none of them.
+func texts(n node) (found []string) {
+	if n.Absent() {
+		return nil
+	}
+	if ref := n.At("Ref").Text(); ref != "" {
+		return []string{ref}
+	}
+	if parts := n.At("Fn::If").List(); len(parts) == 3 {
+		return append(texts(parts[1]), texts(parts[2])...)
+	}
+	if sub := n.At("Fn::Sub"); sub.Value != nil {
+		if parts := sub.List(); len(parts) > 0 {
+			sub = parts[0]
+		}
+		return []string{sub.Text()}
+	}
+	if text := n.Text(); text != "" {
+		return []string{text}
+	}
+	return nil
+}
+
+// named is the resource or parameter that a value is, or begins with.
+func named(n node) string {
+	if id := n.Resource(); id != "" {
+		return id
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(n.At("Fn::Sub").Text(), "${"), "}")
+	return id
+}

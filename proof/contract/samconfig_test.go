@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"siesta/shared/env"
+	"siesta/shared/job"
 )
 
 var (
@@ -85,4 +88,40 @@ func overrides(t *testing.T, stage string) map[string]string {
 		given[m[1]] = m[2]
 	}
 	return given
+}
+
+var (
+	// item is a parameter as samconfig.toml and docs/config.md write one, in a comment too.
+	item = regexp.MustCompile(`(?m)^[# ]*(?:"([A-Z]\w+=[^"]*)"|'([A-Z]\w+=[^']*)'),`)
+	// whole is what SAM's parser takes whole: anything else it cuts at the first
+	// quote or blank, or refuses.
+	whole = regexp.MustCompile(`^\w+=("(\\.|[^"\\])*"|(\\.|[^\s"\\])+)$`)
+)
+
+// TestParametersAreWrittenAsSamReadsThem: no example and no stage gives a value of
+// which SAM takes a part; the limits among them are limits.
+func TestParametersAreWrittenAsSamReadsThem(t *testing.T) {
+	limits := 0
+	for _, file := range []string{"samconfig.toml", "docs/config.md"} {
+		for _, m := range item.FindAllStringSubmatch(read(t, file), -1) {
+			text := m[1] + m[2]
+			if !whole.MatchString(text) {
+				t.Errorf("%s: SAM would not take %s whole", file, text)
+			}
+			value, ok := strings.CutPrefix(text, "Limits=")
+			if !ok {
+				continue
+			}
+			limits++
+			unquoted := strings.ReplaceAll(strings.Trim(value, `"`), `\"`, `"`)
+			r := env.New(func(string) string { return unquoted })
+			var read map[job.Tier]job.Limits
+			if r.JSON("LIMITS", &read); r.Err() != nil {
+				t.Errorf("%s: %s: %v", file, text, r.Err())
+			}
+		}
+	}
+	if limits != 4 {
+		t.Errorf("%d examples of limits, want a full and an empty one in each file", limits)
+	}
 }

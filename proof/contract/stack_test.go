@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"siesta/local/stack"
 )
 
 // TestWhatCannotBeMadeAgainIsKept: a message may be all that there is of its
@@ -142,6 +144,34 @@ func TestAYoungAccountIsEnough(t *testing.T) {
 	}
 	if busy > youngs-3 {
 		t.Errorf("samconfig.toml: %d of %d are dev's queues', which leaves too few for the API", busy, youngs)
+	}
+}
+
+// TestUsersOfTheCacheAreThoseOfTheTests: what infra/stores.yaml lets its users do is
+// what the functions of every test of the whole system may do, and which of them only
+// read is what the template says.
+func TestUsersOfTheCacheAreThoseOfTheTests(t *testing.T) {
+	stores := parseYAML(t, read(t, "infra/stores.yaml"))
+	for id, user := range map[string]string{"CacheUser": "siesta_functions", "CacheReader": "siesta_reader"} {
+		want := "on " + strings.Join(stack.Rules[user], " ")
+		if got := stores.At("Resources", id, "Properties", "AccessString").Text(); got != want {
+			t.Errorf("infra/stores.yaml, %s:\n%s\nwant\n%s", id, got, want)
+		}
+	}
+	tmpl := loadTemplate(t)
+	for name, f := range tmpl.functions() {
+		user := "siesta_functions"
+		for _, policy := range tmpl.role(f).At("Properties", "ManagedPolicyArns").List() {
+			if policy.Resource() == "ReaderPolicy" {
+				user = "siesta_reader"
+			}
+		}
+		if name == "migrate" {
+			user = ""
+		}
+		if got := stack.UserOf(name); got != user {
+			t.Errorf("template.yaml gives %s the rights of %q, tests those of %q", name, user, got)
+		}
 	}
 }
 

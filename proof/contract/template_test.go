@@ -75,8 +75,14 @@ func TestMigrationComesFirst(t *testing.T) {
 	if got := migration.At("CodeVersion", "Ref").Text(); got != "MigrateFunction.Version" {
 		t.Errorf("CodeVersion is %q: new migrations would not run", got)
 	}
-	if got := migration.At("Database", "Fn::Sub").Text(); got == "" || !strings.Contains(functions["migrate"].At("Properties", "Environment", "Variables", "DATABASE_URL", "Fn::Sub").Text(), got) {
-		t.Errorf("Database is %q: another database would not be migrated before it is used", got)
+	variables := functions["migrate"].At("Properties", "Environment", "Variables")
+	for _, text := range texts(migration.At("Database")) {
+		if !strings.Contains(strings.Join(append(texts(variables.At("DATABASE_URL")), texts(variables.At("DATABASE_URL_SECRET"))...), " "), text) {
+			t.Errorf("Database may be %s, and migrate's is another: another database would not be migrated before it is used", text)
+		}
+	}
+	if len(texts(migration.At("Database"))) != 3 {
+		t.Error("Database is not one of an owner's secret, a secret and an address")
 	}
 	if limit, timeout := migration.At("ServiceTimeout").Number(), functions["migrate"].At("Properties", "Timeout").Number(); limit <= timeout {
 		t.Errorf("ServiceTimeout %d, want over the function's %d", limit, timeout)
@@ -94,7 +100,7 @@ func TestMigrationComesFirst(t *testing.T) {
 func TestNoProxyIsMigratedThrough(t *testing.T) {
 	parameters := loadTemplate(t).At("Parameters")
 	direct, whole := parameters.At("DatabaseDirectEndpoint", "AllowedPattern").Text(), parameters.At("DatabaseEndpoint", "AllowedPattern").Text()
-	if rest, ok := strings.CutPrefix(direct, `^(?!.*\.proxy-)`); !ok || whole != "^"+rest {
+	if rest, ok := strings.CutPrefix(direct, `^(?!.*\.proxy-)`); !ok || rest == "" || whole != "^"+rest {
 		t.Errorf("DatabaseDirectEndpoint may be %s, want %s but for a proxy", direct, whole)
 	}
 }
@@ -122,11 +128,41 @@ func TestRolesAreNarrow(t *testing.T) {
 			"BUILD_DLQ_URL": "sqs:SendMessage", "PAUSE_DLQ_URL": "sqs:SendMessage",
 			"E2B_API_KEY_SECRET": "secretsmanager:GetSecretValue", "SEAL_KEY_SECRET": "secretsmanager:GetSecretValue",
 		} {
-			target := variables.At(variable).Resource()
+			target := named(variables.At(variable))
 			if target != "" && !may(role, action, target) {
 				t.Errorf("%s has %s and may not use it: its role lacks %s", name, variable, action)
 			}
 		}
+	}
+}
+
+// TestSecretsOfStoresCanBeRead: a function may read each secret that the addresses
+// of its stores may be, and none of another's.
+func TestSecretsOfStoresCanBeRead(t *testing.T) {
+	tmpl := loadTemplate(t)
+	global := tmpl.At("Globals", "Function", "Environment", "Variables")
+	for name, f := range tmpl.functions() {
+		variables := f.At("Properties", "Environment", "Variables")
+		var wants, has []string
+		for _, variable := range []string{"DATABASE_URL_SECRET", "REDIS_URL_SECRET"} {
+			n := variables.At(variable)
+			if n.Value == nil {
+				n = global.At(variable)
+			}
+			if name != "migrate" || variable == "DATABASE_URL_SECRET" {
+				wants = append(wants, texts(n)...)
+			}
+		}
+		all := statements(tmpl.role(f))
+		for _, policy := range tmpl.role(f).At("Properties", "ManagedPolicyArns").List() {
+			all = append(all, tmpl.At("Resources", policy.Resource(), "Properties", "PolicyDocument", "Statement").List()...)
+		}
+		for _, s := range all {
+			if parts := s.At("Fn::If").List(); len(parts) == 3 && parts[1].At("Action").Text() == "secretsmanager:GetSecretValue" {
+				has = append(has, texts(parts[1].At("Resource"))...)
+			}
+		}
+		agree(t, "secrets of stores that "+name+" may read", has, wants)
 	}
 }
 
@@ -145,8 +181,8 @@ func TestHTTPAnswersBeforeTheGatewayGivesUp(t *testing.T) {
 	}
 }
 
-// TestDatabaseIsVerified: connections to Postgres check the server's
-// certificate, against roots that the build packs from infra/.
+// TestDatabaseIsVerified: connections to stores have TLS, and those to Postgres
+// check the server's certificate against roots that the build packs from infra/.
 func TestDatabaseIsVerified(t *testing.T) {
 	tmpl := loadTemplate(t)
 	variables := []node{tmpl.At("Globals", "Function", "Environment", "Variables")}
@@ -154,9 +190,15 @@ func TestDatabaseIsVerified(t *testing.T) {
 		variables = append(variables, f.At("Properties", "Environment", "Variables"))
 	}
 	for _, v := range variables {
-		address := v.At("DATABASE_URL", "Fn::Sub").Text()
-		if address != "" && !strings.HasSuffix(address, "?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem") {
-			t.Errorf("DATABASE_URL is %s", address)
+		for _, address := range texts(v.At("DATABASE_URL")) {
+			if strings.HasPrefix(address, "postgres:") && !strings.HasSuffix(address, "?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem") {
+				t.Errorf("DATABASE_URL is %s", address)
+			}
+		}
+		for _, address := range texts(v.At("REDIS_URL")) {
+			if strings.Contains(address, "://") && !strings.HasPrefix(address, "rediss://") {
+				t.Errorf("REDIS_URL is %s", address)
+			}
 		}
 	}
 	roots := 0

@@ -58,6 +58,13 @@ var incomplete = []string{"3D000", "3F000", "42P01", "42703", "42501"}
 // way.
 const readOnly = "25006"
 
+// refused reports whether the server took no log-on, such as one with a password
+// that has been replaced.
+func refused(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "28")
+}
+
 func connectionFault(err error) bool {
 	var connect *pgconn.ConnectError
 	return errors.As(err, &connect) || pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) ||

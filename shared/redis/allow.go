@@ -58,10 +58,10 @@ func (c *Cache) Allow(ctx context.Context, s job.Share, j job.Job, a Allowance, 
 			continue
 		}
 		var got []int64
-		err := c.call(ctx, "count what links do", func(ctx context.Context) (err error) {
+		err := c.call(ctx, "count what links do", func(ctx context.Context, client goredis) (err error) {
 			key := shareKey(s.ID) + ":" + strconv.Itoa(s.Number) + ":" + l.what
 			act := j.ID + ":" + strconv.FormatInt(j.Revision, 10)
-			got, err = allowScript.Run(ctx, c.client, []string{key}, act, l.cost, l.most, int(l.while.Seconds())).Int64Slice()
+			got, err = allowScript.Run(ctx, client, []string{key}, act, l.cost, l.most, int(l.while.Seconds())).Int64Slice()
 			return err
 		})
 		if err != nil {

@@ -61,7 +61,7 @@ func TestWhatLinksMayIsCounted(t *testing.T) {
 		t.Error("links that were made after all were ended have nothing")
 	}
 	for what, while := range map[string]time.Duration{"wakes": time.Hour, "awake": 24 * time.Hour} {
-		if left := c.client.TTL(t.Context(), shareKey(s.ID)+":1:"+what).Val(); left <= while-time.Minute || left > while {
+		if left := c.client().TTL(t.Context(), shareKey(s.ID)+":1:"+what).Val(); left <= while-time.Minute || left > while {
 			t.Errorf("%s are counted for %v", what, left)
 		}
 	}

@@ -35,9 +35,9 @@ return 1
 // the cache does not know.
 func (c *Cache) Current(ctx context.Context, user, project string) (id string, err error) {
 	var note string
-	err = c.call(ctx, "read current version", func(ctx context.Context) error {
+	err = c.call(ctx, "read current version", func(ctx context.Context, client goredis) error {
 		var err error
-		note, err = c.client.Get(ctx, currentKey(user, project)).Result()
+		note, err = client.Get(ctx, currentKey(user, project)).Result()
 		if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") {
 			return nil
 		}
@@ -58,9 +58,9 @@ func (c *Cache) PublishCurrent(ctx context.Context, j job.Job, wrong string) {
 	if since.IsZero() {
 		since = j.CompletedAt
 	}
-	err := c.call(ctx, "note current version", func(ctx context.Context) error {
+	err := c.call(ctx, "note current version", func(ctx context.Context, client goredis) error {
 		args := []any{int(TTL.Seconds()), since.UnixMicro(), j.ID, wrong}
-		return currentScript.Run(ctx, c.client, []string{currentKey(j.UserID, j.ProjectID)}, args...).Err()
+		return currentScript.Run(ctx, client, []string{currentKey(j.UserID, j.ProjectID)}, args...).Err()
 	})
 	if err != nil {
 		slog.WarnContext(ctx, "cache is behind", "project_id", j.ProjectID, "job_id", j.ID, "error", err)

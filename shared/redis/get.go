@@ -27,9 +27,9 @@ const mayBeMissing = 6
 // understand.
 func (c *Cache) Get(ctx context.Context, id string) (j job.Job, ok bool, err error) {
 	var values []any
-	err = c.call(ctx, "read cached job", func(ctx context.Context) error {
+	err = c.call(ctx, "read cached job", func(ctx context.Context, client goredis) error {
 		var err error
-		values, err = c.client.HMGet(ctx, jobKey(id), statusFields...).Result()
+		values, err = client.HMGet(ctx, jobKey(id), statusFields...).Result()
 		if redis.HasErrorPrefix(err, "WRONGTYPE") { // the error's code: it is no hash
 			return nil
 		}

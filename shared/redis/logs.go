@@ -19,8 +19,8 @@ const (
 // fails, some of them may be in it.
 func (c *Cache) AppendLogs(ctx context.Context, id string, lines []job.LogLine) error {
 	for batch := range slices.Chunk(lines, logBatch) {
-		err := c.call(ctx, "append logs", func(ctx context.Context) error {
-			_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		err := c.call(ctx, "append logs", func(ctx context.Context, client goredis) error {
+			_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 				for _, line := range batch {
 					p.XAdd(ctx, &redis.XAddArgs{
 						Stream: logsKey(id), MaxLen: maxLogLines, Approx: true,
@@ -44,8 +44,8 @@ func (c *Cache) AppendLogs(ctx context.Context, id string, lines []job.LogLine) 
 func (c *Cache) ReadLogs(ctx context.Context, id string, r job.LogRange) (lines []job.LogLine, some bool, err error) {
 	var found *redis.XMessageSliceCmd
 	var exists *redis.IntCmd
-	err = c.call(ctx, "read logs", func(ctx context.Context) error {
-		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	err = c.call(ctx, "read logs", func(ctx context.Context, client goredis) error {
+		_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			if r.Newest {
 				found = p.XRevRangeN(ctx, logsKey(id), r.To, r.From, int64(r.Limit))
 			} else {

@@ -74,8 +74,8 @@ func (c *Cache) Put(ctx context.Context, j job.Job) (stored bool, err error) {
 	}
 	args := []any{int(TTL.Seconds()), eventsChannel(j.ID), published, j.Revision, string(j.Status)}
 	args = append(args, fields(j)...)
-	err = c.call(ctx, "cache job", func(ctx context.Context) error {
-		n, err := putScript.Run(ctx, c.client, []string{jobKey(j.ID)}, args...).Int()
+	err = c.call(ctx, "cache job", func(ctx context.Context, client goredis) error {
+		n, err := putScript.Run(ctx, client, []string{jobKey(j.ID)}, args...).Int()
 		stored = n == 1
 		return err
 	})
@@ -99,7 +99,7 @@ func (c *Cache) Erase(ctx context.Context, j job.Job) error {
 	if _, err := c.Put(ctx, j); err != nil {
 		return err
 	}
-	return c.call(ctx, "erase logs", func(ctx context.Context) error { return c.client.Del(ctx, logsKey(j.ID)).Err() })
+	return c.call(ctx, "erase logs", func(ctx context.Context, client goredis) error { return client.Del(ctx, logsKey(j.ID)).Err() })
 }
 
 // Tell is Put for a wake, or where the cache does not take that, whatever it says
@@ -110,7 +110,7 @@ func (c *Cache) Tell(ctx context.Context, j job.Job) error {
 	if err == nil {
 		return nil
 	}
-	gone := c.call(ctx, "forget job", func(ctx context.Context) error { return c.client.Del(ctx, jobKey(j.ID)).Err() })
+	gone := c.call(ctx, "forget job", func(ctx context.Context, client goredis) error { return client.Del(ctx, jobKey(j.ID)).Err() })
 	if gone == nil {
 		return nil
 	}

@@ -25,6 +25,7 @@ import (
 
 	"siesta/shared/env"
 	"siesta/shared/job"
+	"siesta/shared/secrets"
 )
 
 // TTL is how long a job stays cached after its last write.
@@ -45,8 +46,11 @@ const (
 
 // Config says where the cache is and how to log in.
 type Config struct {
-	URL     string // redis://, rediss:// (TLS) or unix://
-	Cluster bool   // the server speaks the cluster protocol, as ElastiCache Serverless does
+	URL string // redis://, rediss:// (TLS) or unix://
+	// Secret is the source of the URL; nil takes URL. One that may change asks for
+	// TLS, and for a server whose certificate is for that host.
+	Secret  *secrets.Source
+	Cluster bool // the server speaks the cluster protocol, as ElastiCache Serverless does
 	// Credentials returns a fresh login for each new connection; nil uses the
 	// URL's. An IAM token lives 15 minutes, its connection 12 hours.
 	Credentials func(ctx context.Context) (user, password string, err error)
@@ -54,10 +58,11 @@ type Config struct {
 	CallTimeout time.Duration  // of one call, for who cannot do without; 0 is 600 ms
 }
 
-// ReadConfig reads the settings of the cache; login makes the credentials of a
-// user of the cache of that name, if they name one.
-func ReadConfig(r *env.Reader, login func(address, cache, user string) func(context.Context) (string, string, error)) Config {
-	c := Config{URL: r.RequiredURL("REDIS_URL", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
+// ReadConfig reads the settings of the cache; secret makes the source of a setting,
+// login the credentials of a user of the cache of that name, if the settings name
+// one.
+func ReadConfig(r *env.Reader, secret func(name string) *secrets.Source, login func(address, cache, user string) func(context.Context) (string, string, error)) Config {
+	c := Config{Secret: secret("REDIS_URL"), URL: r.URL("REDIS_URL", "", "redis", "rediss"), Cluster: r.Bool("REDIS_CLUSTER", false)}
 	if user := r.String("REDIS_IAM_USER", ""); user != "" {
 		c.Credentials = login(c.URL, r.Required("REDIS_IAM_CACHE"), user)
 	}
@@ -67,7 +72,7 @@ func ReadConfig(r *env.Reader, login func(address, cache, user string) func(cont
 // Cache is the cache of jobs. Its methods may be called from many goroutines;
 // every one fails with job.ErrUnavailable, and soon, when Redis does not answer.
 type Cache struct {
-	client      goredis
+	clients     *secrets.Held[goredis]
 	callTimeout time.Duration
 	skipUntil   atomic.Int64 // Unix nanoseconds
 }
@@ -75,20 +80,31 @@ type Cache struct {
 // goredis is what a plain and a cluster client have in common.
 type goredis = redis.UniversalClient
 
-// Open prepares a Cache. It does not connect; the first call does.
+// Open prepares a Cache. It does not connect; the first call does, and asks for the
+// secret, if there is one.
 func Open(c Config) (*Cache, error) {
-	parsed, err := redis.ParseURL(c.URL)
-	if err != nil {
-		return nil, errors.New("parse REDIS_URL: it must be redis://host:port or rediss://host:port") // the cause may quote the password
-	}
 	logging.Disable() // what it would print comes back as an error, too
-	if parsed.TLSConfig != nil {
-		parsed.TLSConfig.RootCAs = c.RootCAs
-	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = callTimeout
 	}
-	return &Cache{client: newClient(c, parsed), callTimeout: c.CallTimeout}, nil
+	if c.Secret == nil {
+		c.Secret = secrets.Fixed(c.URL)
+	}
+	cache := &Cache{callTimeout: c.CallTimeout, clients: secrets.Hold(c.Secret, func(address secrets.Text) (goredis, error) {
+		parsed, err := parseAddress(address.Reveal(), c.Secret.Rotates())
+		if err != nil {
+			return nil, err
+		}
+		if parsed.TLSConfig != nil && c.RootCAs != nil {
+			parsed.TLSConfig.RootCAs = c.RootCAs
+		}
+		return newClient(c, parsed), nil
+	}, func(client goredis) { _ = client.Close() }, c.CallTimeout)}
+	if c.Secret.Rotates() {
+		return cache, nil
+	}
+	_, err := cache.clients.Get(context.Background(), false)
+	return cache, err
 }
 
 func newClient(c Config, parsed *redis.Options) goredis {
@@ -117,19 +133,33 @@ const (
 )
 
 // Close ends all connections.
-func (c *Cache) Close() error { return c.client.Close() }
+func (c *Cache) Close() error {
+	c.clients.Close()
+	return nil
+}
+
+// Ping returns nil when Redis answers.
+func (c *Cache) Ping(ctx context.Context) error {
+	return c.call(ctx, "ping", func(ctx context.Context, client goredis) error { return client.Ping(ctx).Err() })
+}
 
 // errSkipped: the call was not tried, because an earlier one got no answer.
 var errSkipped = errors.New("skipped after a call without an answer")
 
-// call runs f with a deadline, unless Redis was found dead a moment ago.
-func (c *Cache) call(ctx context.Context, what string, f func(context.Context) error) error {
+// call runs f with a deadline, unless Redis was found dead a moment ago. A log-on
+// that was refused is tried once more if the secret is another by now.
+func (c *Cache) call(ctx context.Context, what string, f func(context.Context, goredis) error) error {
 	if time.Now().UnixNano() < c.skipUntil.Load() {
 		return unavailable(what, errSkipped)
 	}
-	limited, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	err := f(limited)
+	client, err := c.clients.Get(ctx, false)
+	if err == nil {
+		if err = c.limited(ctx, client, f); refused(err) {
+			if renewed, failed := c.clients.Get(ctx, true); failed == nil && renewed != client {
+				err = c.limited(ctx, renewed, f)
+			}
+		}
+	}
 	if err == nil {
 		return nil
 	}
@@ -138,6 +168,18 @@ func (c *Cache) call(ctx context.Context, what string, f func(context.Context) e
 		c.skipUntil.Store(time.Now().Add(scale(c.callTimeout, skipTimes)).UnixNano())
 	}
 	return unavailable(what, err)
+}
+
+func (c *Cache) limited(ctx context.Context, client goredis, f func(context.Context, goredis) error) error {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	return f(ctx, client)
+}
+
+// refused reports whether Redis took no log-on, such as one with a password that
+// has been replaced.
+func refused(err error) bool {
+	return redis.HasErrorPrefix(err, "WRONGPASS") || redis.HasErrorPrefix(err, "NOAUTH")
 }
 
 func scale(d time.Duration, by float64) time.Duration { return time.Duration(by * float64(d)) }

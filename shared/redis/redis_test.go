@@ -54,7 +54,7 @@ func put(t testing.TB, c *Cache, j job.Job) bool {
 
 func hash(t testing.TB, c *Cache, id string) map[string]string {
 	t.Helper()
-	h, err := c.client.HGetAll(t.Context(), jobKey(id)).Result()
+	h, err := c.client().HGetAll(t.Context(), jobKey(id)).Result()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestAnOlderVersionsHashIsUnderstood(t *testing.T) {
 	j := aJob(2)
 	j.Plan = job.Plan{Framework: "vite", Port: 5173}
 	put(t, c, j)
-	if err := c.client.HDel(t.Context(), jobKey(j.ID), "framework", "port").Err(); err != nil {
+	if err := c.client().HDel(t.Context(), jobKey(j.ID), "framework", "port").Err(); err != nil {
 		t.Fatal(err)
 	}
 	got, ok, err := c.Get(t.Context(), j.ID)
@@ -196,7 +196,7 @@ func TestReadyShowsEverythingInOneStep(t *testing.T) {
 func TestEventComesExactlyWithTheWrite(t *testing.T) {
 	c := open(t, Config{URL: redistest.New(t)})
 	j := aJob(5)
-	sub := c.client.Subscribe(t.Context(), "job:"+j.ID+":events")
+	sub := c.client().Subscribe(t.Context(), "job:"+j.ID+":events")
 	defer sub.Close()
 	if _, err := sub.Receive(t.Context()); err != nil {
 		t.Fatal(err)
@@ -241,11 +241,11 @@ func TestEveryPutRefreshesTheTTL(t *testing.T) {
 	for _, revision := range []int64{3, 3, 2, 4} { // new, equal, older, newer
 		j.Revision = revision
 		put(t, c, j)
-		ttl, err := c.client.TTL(t.Context(), jobKey(j.ID)).Result()
+		ttl, err := c.client().TTL(t.Context(), jobKey(j.ID)).Result()
 		if err != nil || ttl < TTL-time.Minute || ttl > TTL {
 			t.Errorf("TTL after revision %d: got %v, error %v, want %v", revision, ttl, err, TTL)
 		}
-		if err := c.client.Expire(t.Context(), jobKey(j.ID), time.Minute).Err(); err != nil {
+		if err := c.client().Expire(t.Context(), jobKey(j.ID), time.Minute).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -255,14 +255,14 @@ func TestDamagedHashIsAMissAndIsRepaired(t *testing.T) {
 	c := open(t, Config{URL: redistest.New(t)})
 	ctx := t.Context()
 	for name, damage := range map[string]func(key string) error{
-		"missing":          func(key string) error { return c.client.Del(ctx, key).Err() },
-		"a field is gone":  func(key string) error { return c.client.HDel(ctx, key, "user_id").Err() },
-		"unknown status":   func(key string) error { return c.client.HSet(ctx, key, "status", "deploying").Err() },
-		"no revision":      func(key string) error { return c.client.HSet(ctx, key, "revision", "x").Err() },
-		"paused but not":   func(key string) error { return c.client.HSet(ctx, key, "sandbox_paused", "true").Err() },
-		"malformed port":   func(key string) error { return c.client.HSet(ctx, key, "port", "many").Err() },
-		"malformed expiry": func(key string) error { return c.client.HSet(ctx, key, "sandbox_expires_at", "soon").Err() },
-		"not a hash":       func(key string) error { return c.client.Set(ctx, key, "text", 0).Err() },
+		"missing":          func(key string) error { return c.client().Del(ctx, key).Err() },
+		"a field is gone":  func(key string) error { return c.client().HDel(ctx, key, "user_id").Err() },
+		"unknown status":   func(key string) error { return c.client().HSet(ctx, key, "status", "deploying").Err() },
+		"no revision":      func(key string) error { return c.client().HSet(ctx, key, "revision", "x").Err() },
+		"paused but not":   func(key string) error { return c.client().HSet(ctx, key, "sandbox_paused", "true").Err() },
+		"malformed port":   func(key string) error { return c.client().HSet(ctx, key, "port", "many").Err() },
+		"malformed expiry": func(key string) error { return c.client().HSet(ctx, key, "sandbox_expires_at", "soon").Err() },
+		"not a hash":       func(key string) error { return c.client().Set(ctx, key, "text", 0).Err() },
 	} {
 		j := aJob(4)
 		put(t, c, j)
@@ -292,7 +292,7 @@ func TestLogs(t *testing.T) {
 	if err := c.AppendLogs(t.Context(), id, nil); err != nil {
 		t.Errorf("no lines: %v", err)
 	}
-	got, err := c.client.XRange(t.Context(), "job:"+id+":logs", "-", "+").Result()
+	got, err := c.client().XRange(t.Context(), "job:"+id+":logs", "-", "+").Result()
 	if err != nil || len(got) != len(lines) {
 		t.Fatalf("lines: got %d, error %v, want %d", len(got), err, len(lines))
 	}
@@ -301,7 +301,7 @@ func TestLogs(t *testing.T) {
 			t.Errorf("last line's %s: got %v, want %s", name, v, want)
 		}
 	}
-	if ttl := c.client.TTL(t.Context(), logsKey(id)).Val(); ttl < TTL-time.Minute {
+	if ttl := c.client().TTL(t.Context(), logsKey(id)).Val(); ttl < TTL-time.Minute {
 		t.Errorf("TTL: got %v, want %v", ttl, TTL)
 	}
 }

@@ -165,7 +165,16 @@ func TestOpenRejectsABadAddressWithoutQuotingIt(t *testing.T) {
 	if err == nil {
 		t.Fatal("got no error")
 	}
-	if got := err.Error(); got != "parse REDIS_URL: it must be redis://host:port or rediss://host:port" {
+	if got := err.Error(); got != errAddress.Error() {
 		t.Errorf("error: %s", got)
 	}
+}
+
+// client is what c calls Redis with.
+func (c *Cache) client() goredis {
+	client, err := c.clients.Get(context.Background(), false)
+	if err != nil {
+		panic(err)
+	}
+	return client
 }

@@ -32,9 +32,9 @@ return 1
 // Share returns what the cache knows of a share; ok is false when that is nothing.
 func (c *Cache) Share(ctx context.Context, id string) (s job.Share, ok bool, err error) {
 	var values []any
-	err = c.call(ctx, "read share", func(ctx context.Context) error {
+	err = c.call(ctx, "read share", func(ctx context.Context, client goredis) error {
 		var err error
-		values, err = c.client.HMGet(ctx, shareKey(id), "number", "user_id", "project_id").Result()
+		values, err = client.HMGet(ctx, shareKey(id), "number", "user_id", "project_id").Result()
 		if redis.HasErrorPrefix(err, "WRONGTYPE") {
 			return nil
 		}
@@ -55,9 +55,9 @@ func (c *Cache) Share(ctx context.Context, id string) (s job.Share, ok bool, err
 
 // PutShare keeps a share, as Postgres returned it, for ShareBelieved.
 func (c *Cache) PutShare(ctx context.Context, s job.Share) error {
-	return c.call(ctx, "keep share", func(ctx context.Context) error {
+	return c.call(ctx, "keep share", func(ctx context.Context, client goredis) error {
 		args := []any{int(job.ShareBelieved.Seconds()), s.Number, s.UserID, s.ProjectID}
-		return shareScript.Run(ctx, c.client, []string{shareKey(s.ID)}, args...).Err()
+		return shareScript.Run(ctx, client, []string{shareKey(s.ID)}, args...).Err()
 	})
 }
 
@@ -69,7 +69,7 @@ func (c *Cache) EndShare(ctx context.Context, s job.Share) error {
 	if err == nil {
 		return nil
 	}
-	gone := c.call(ctx, "forget share", func(ctx context.Context) error { return c.client.Del(ctx, shareKey(s.ID)).Err() })
+	gone := c.call(ctx, "forget share", func(ctx context.Context, client goredis) error { return client.Del(ctx, shareKey(s.ID)).Err() })
 	if gone == nil {
 		return nil
 	}
@@ -80,8 +80,8 @@ func shareKey(id string) string { return "share:" + id }
 
 // Created returns when a cached job was accepted; zero when the cache does not know.
 func (c *Cache) Created(ctx context.Context, id string) (at time.Time, err error) {
-	err = c.call(ctx, "read cached job", func(ctx context.Context) error {
-		text, err := c.client.HGet(ctx, jobKey(id), "created_at").Result()
+	err = c.call(ctx, "read cached job", func(ctx context.Context, client goredis) error {
+		text, err := client.HGet(ctx, jobKey(id), "created_at").Result()
 		if err == nil {
 			at, _ = parseMoment(text) // damaged: not known
 		}

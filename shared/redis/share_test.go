@@ -35,7 +35,7 @@ func TestAnEndedShareStaysEnded(t *testing.T) {
 	if got, ok := share(t, c, s.ID); !ok || got != ended {
 		t.Errorf("got %+v, %v; want %+v", got, ok, ended)
 	}
-	if life := c.client.TTL(t.Context(), shareKey(s.ID)).Val(); life <= 0 || life > job.ShareBelieved {
+	if life := c.client().TTL(t.Context(), shareKey(s.ID)).Val(); life <= 0 || life > job.ShareBelieved {
 		t.Errorf("is believed for %v", life)
 	}
 }
@@ -44,9 +44,9 @@ func TestADamagedShareIsNotKnown(t *testing.T) {
 	c := open(t, Config{URL: redistest.New(t)})
 	s := job.Share{ID: job.NewID(), UserID: "user-1", ProjectID: job.NewID(), Number: 1}
 	for name, damage := range map[string]func(){
-		"no hash":    func() { c.client.Set(t.Context(), shareKey(s.ID), "x", 0) },
-		"no number":  func() { c.client.HSet(t.Context(), shareKey(s.ID), "number", "x") },
-		"no project": func() { c.client.HSet(t.Context(), shareKey(s.ID), "project_id", "") },
+		"no hash":    func() { c.client().Set(t.Context(), shareKey(s.ID), "x", 0) },
+		"no number":  func() { c.client().HSet(t.Context(), shareKey(s.ID), "number", "x") },
+		"no project": func() { c.client().HSet(t.Context(), shareKey(s.ID), "project_id", "") },
 	} {
 		damage()
 		if got, ok := share(t, c, s.ID); ok {
@@ -69,7 +69,7 @@ func TestAnEndThatCannotBeKeptIsForgotten(t *testing.T) {
 	if err := c.PutShare(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+	if err := c.client().ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	s.Number++

@@ -11,9 +11,9 @@ import (
 // Watermark returns the time that SetWatermark kept, zero when Redis has none.
 func (c *Cache) Watermark(ctx context.Context) (time.Time, error) {
 	var text string
-	err := c.call(ctx, "read watermark", func(ctx context.Context) error {
+	err := c.call(ctx, "read watermark", func(ctx context.Context, client goredis) error {
 		var err error
-		text, err = c.client.Get(ctx, watermarkKey).Result()
+		text, err = client.Get(ctx, watermarkKey).Result()
 		if errors.Is(err, redis.Nil) {
 			return nil
 		}
@@ -31,7 +31,7 @@ func (c *Cache) Watermark(ctx context.Context) (time.Time, error) {
 
 // SetWatermark keeps up to where reconcile has published every change.
 func (c *Cache) SetWatermark(ctx context.Context, at time.Time) error {
-	return c.call(ctx, "keep watermark", func(ctx context.Context) error {
-		return c.client.Set(ctx, watermarkKey, moment(at), 0).Err()
+	return c.call(ctx, "keep watermark", func(ctx context.Context, client goredis) error {
+		return client.Set(ctx, watermarkKey, moment(at), 0).Err()
 	})
 }

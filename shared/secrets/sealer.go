@@ -32,7 +32,7 @@ type Sealer struct{ keys *Source }
 // NewSealer returns a Sealer over keys. Fixed keys are checked at once, those
 // of Secrets Manager when they are first needed.
 func NewSealer(keys *Source) (*Sealer, error) {
-	if keys.fetch == nil {
+	if !keys.Rotates() {
 		if _, err := parseKeys(keys.value); err != nil {
 			return nil, err
 		}

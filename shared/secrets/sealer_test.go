@@ -15,7 +15,7 @@ var (
 	ctx    = context.Background()
 	oldKey = strings.Repeat("0123456789abcdef", 4)
 	newKey = strings.Repeat("fedcba9876543210", 4)
-	env    = map[string]string{"API_TOKEN": "hunter2", "EMPTY": ""}
+	values = map[string]string{"API_TOKEN": "hunter2", "EMPTY": ""}
 )
 
 const jobID = "0b5ef2a4-8c11-4c7d-9c4e-0a1b2c3d4e5f"
@@ -31,7 +31,7 @@ func sealer(t testing.TB, keys string) *Sealer {
 
 func seal(t testing.TB, s *Sealer) []byte {
 	t.Helper()
-	sealed, err := s.Seal(ctx, jobID, env)
+	sealed, err := s.Seal(ctx, jobID, values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func TestSealedValuesOpenForTheirJobOnly(t *testing.T) {
 	if bytes.Contains(sealed, []byte("hunter2")) || bytes.Contains(sealed, []byte("API_TOKEN")) {
 		t.Errorf("sealed values can be read: %q", sealed)
 	}
-	if got, err := s.Open(ctx, jobID, sealed); err != nil || !maps.Equal(got, env) {
-		t.Errorf("got %v, %v, want %v", got, err, env)
+	if got, err := s.Open(ctx, jobID, sealed); err != nil || !maps.Equal(got, values) {
+		t.Errorf("got %v, %v, want %v", got, err, values)
 	}
 	if got, err := s.Open(ctx, job.NewID(), sealed); err == nil {
 		t.Errorf("another job opened %v", got)
@@ -83,10 +83,10 @@ func TestNoValuesSealToNothing(t *testing.T) {
 func TestARotatedKeyOpensOldValues(t *testing.T) {
 	sealedOld := seal(t, sealer(t, oldKey))
 	both := sealer(t, newKey+", "+oldKey)
-	if got, err := both.Open(ctx, jobID, sealedOld); err != nil || !maps.Equal(got, env) {
+	if got, err := both.Open(ctx, jobID, sealedOld); err != nil || !maps.Equal(got, values) {
 		t.Errorf("old values: got %v, %v", got, err)
 	}
-	if got, err := sealer(t, newKey).Open(ctx, jobID, seal(t, both)); err != nil || !maps.Equal(got, env) {
+	if got, err := sealer(t, newKey).Open(ctx, jobID, seal(t, both)); err != nil || !maps.Equal(got, values) {
 		t.Errorf("the newest key did not seal: got %v, %v", got, err)
 	}
 	if _, err := sealer(t, newKey).Open(ctx, jobID, sealedOld); err == nil {
@@ -106,7 +106,7 @@ func TestAWarmProcessLearnsOfARotation(t *testing.T) {
 	seal(t, s)
 	st.value = newKey + "\n" + oldKey
 	sealedNew := seal(t, sealer(t, newKey))
-	if got, err := s.Open(ctx, jobID, sealedNew); err != nil || !maps.Equal(got, env) {
+	if got, err := s.Open(ctx, jobID, sealedNew); err != nil || !maps.Equal(got, values) {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -116,7 +116,7 @@ func TestKeysOutOfReachAreUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Seal(ctx, jobID, env); !errors.Is(err, job.ErrUnavailable) {
+	if _, err := s.Seal(ctx, jobID, values); !errors.Is(err, job.ErrUnavailable) {
 		t.Errorf("Seal: %v", err)
 	}
 	if _, err := s.Open(ctx, jobID, seal(t, sealer(t, oldKey))); !errors.Is(err, job.ErrUnavailable) {
@@ -145,7 +145,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte{sealVersion})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := s.Open(ctx, jobID, data)
-		if err == nil && len(data) > 0 && !maps.Equal(got, env) { // what Seal made is a seed
+		if err == nil && len(data) > 0 && !maps.Equal(got, values) { // what Seal made is a seed
 			t.Errorf("opened a forgery: %v", got)
 		}
 	})

@@ -1,15 +1,14 @@
 package secrets
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
+	"siesta/shared/awsenv"
+	"siesta/shared/env"
 	"siesta/shared/job"
 )
 
@@ -32,37 +31,37 @@ type Source struct {
 // Fixed is the source of a secret that is known from the start.
 func Fixed(value string) *Source { return &Source{value: NewText(value)} }
 
-// Manager is the source of the secret with that ARN in Secrets Manager, whose
-// value must be text. The endpoint is nil for AWS's own.
-func Manager(cfg aws.Config, endpoint *string, arn string) *Source {
-	client := secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) { o.BaseEndpoint = endpoint })
-	return newSource(func(ctx context.Context) (string, error) {
-		out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
-		if err != nil {
-			return "", err
+// Opener returns a function that makes the Source of a setting: of its value, or
+// of the secret that the setting of its name and _SECRET gives by ARN. That is read
+// when it is first needed. Its text is the value, or else it is JSON, whose field
+// has the setting's name or the one that follows the ARN and a #.
+func Opener(r *env.Reader, cfg awsenv.Config) func(name string) *Source {
+	m := newManager(cfg, awsenv.Endpoint(r.Getenv, "SECRETS_MANAGER"))
+	return func(name string) *Source {
+		value, secret := r.OneOf(name, name+"_SECRET")
+		if secret == "" {
+			return Fixed(value)
 		}
-		value := strings.TrimSpace(aws.ToString(out.SecretString))
-		if value == "" {
-			return "", errors.New("the secret holds no text")
-		}
-		return value, nil
-	})
-}
-
-// Opener returns a function that makes a Source of a value or, where arn is set,
-// of a secret in Secrets Manager.
-func Opener(cfg aws.Config, endpoint *string) func(value, arn string) *Source {
-	return func(value, arn string) *Source {
-		if arn != "" {
-			return Manager(cfg, endpoint, arn)
-		}
-		return Fixed(value)
+		return newSource(func(ctx context.Context) (string, error) {
+			arn, field, _ := strings.Cut(secret, "#")
+			text, err := m.text(ctx, arn)
+			if err == nil {
+				text, err = pick(text, cmp.Or(field, name))
+			}
+			if err != nil {
+				return "", fmt.Errorf("%s_SECRET: %w", name, err)
+			}
+			return text, nil
+		})
 	}
 }
 
 func newSource(fetch func(context.Context) (string, error)) *Source {
 	return &Source{fetch: fetch, turn: make(chan struct{}, 1)}
 }
+
+// Rotates reports whether the secret may change, as one of Secrets Manager may.
+func (s *Source) Rotates() bool { return s.fetch != nil }
 
 // Get returns the secret. With refresh it is fetched anew, for a caller whose
 // last one was refused; without, it may be some minutes old, and older while

@@ -2,16 +2,11 @@ package secrets
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"siesta/shared/job"
 )
@@ -116,40 +111,6 @@ func TestGetHasADeadline(t *testing.T) {
 		}
 		wg.Wait()
 	})
-}
-
-func TestManagerReadsTheSecretByARN(t *testing.T) {
-	const arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:e2b-AbCdEf"
-	secrets := map[string]map[string]any{
-		arn:      {"SecretString": "  e2b_0123\n"},
-		"binary": {"SecretBinary": []byte("x")},
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ SecretId string }
-		_ = json.NewDecoder(r.Body).Decode(&in)
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		out, ok := secrets[in.SecretId]
-		if !ok || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
-			w.WriteHeader(http.StatusBadRequest)
-			out = map[string]any{"__type": "ResourceNotFoundException"}
-		}
-		_ = json.NewEncoder(w).Encode(out)
-	}))
-	defer server.Close()
-	cfg := aws.Config{
-		Region: "eu-central-1",
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
-		}),
-	}
-	open := Opener(cfg, &server.URL)
-	wantSecret(t, open("", arn), false, "e2b_0123")
-	wantSecret(t, open("e2b_4567", ""), false, "e2b_4567")
-	for _, bad := range []string{"binary", "missing"} {
-		if _, err := Manager(cfg, &server.URL, bad).Get(context.Background(), false); !errors.Is(err, job.ErrUnavailable) {
-			t.Errorf("%s: err = %v, want job.ErrUnavailable", bad, err)
-		}
-	}
 }
 
 func TestFixedNeverChanges(t *testing.T) {

@@ -72,6 +72,11 @@ func (s *Store) Get(ctx context.Context, id string) (job.Job, error) {
 	return s.read(ctx, sql, postgres.Args{"id": id})
 }
 
+// Reach returns nil when jobs can be read.
+func (s *Store) Reach(ctx context.Context) error {
+	return s.db.Exec(ctx, `SELECT FROM jobs LIMIT 1`, postgres.Args{})
+}
+
 // read is get for who waits for the answer; job.ErrNotFound: there is no such job.
 // The connection may have died with an earlier server: a read may be made again.
 func (s *Store) read(ctx context.Context, sql string, args postgres.Args) (j job.Job, err error) {
