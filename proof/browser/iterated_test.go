@@ -16,6 +16,10 @@ const (
 	badCheck   = "echo " + checkFails + "; exit 1"
 )
 
+// killing is a check that kills the server of the version before, and passes. What a
+// READY version checks, those after it check, too, so that it is the last one's.
+func killing(server string) string { return "pkill -9 -f '[" + server[:1] + "]" + server[1:] + "'" }
+
 // iteratedApps are the apps that are changed, each with its history.
 func iteratedApps(t *testing.T) []iterated {
 	return []iterated{staticPage(), viteApp(t), expressApp(), fastAPI(), nextApp(t)}
@@ -62,9 +66,15 @@ func viteApp(t *testing.T) iterated {
 				"package.json": withDependency("siesta-no-such-package", "1.0.0"), "src/App.jsx": component("Broken"),
 			})},
 			{what: "a dependency goes", files: text(map[string]string{"package.json": edited(t, dir, "package.json"), "src/App.jsx": component("Without")}), shows: heading("Without")},
+			{what: "the lock file alone changes", check: `grep '"version": "1.1.0"' node_modules/@rolldown/pluginutils/package.json`, files: text(map[string]string{
+				"package-lock.json": edited(t, dir, "package-lock.json", `"version": "1.1.1",
+      "integrity": "sha512-glFIJDvLNDtJhT9qrMFWLPbvS+skxgt4L0K8Ei2YtnhPysAJnsI7nyxSJxKj4ADeKX0OLjC4ntRkwpLOoS3rwA==",`, `"version": "1.1.0",`),
+			})},
+			{what: "its server is killed and the check fails", files: text(map[string]string{"src/App.jsx": component("Broken")}), check: killing("vite") + "; " + badCheck, fails: checkFails},
 			{what: "a component has another name", shows: heading("Renamed"), files: gone(text(map[string]string{
 				"src/Page.jsx": component("Renamed"), "src/main.jsx": edited(t, dir, "src/main.jsx", "./App.jsx", "./Page.jsx"),
 			}), "src/App.jsx")},
+			{what: "its server is killed meanwhile", files: text(map[string]string{"src/Page.jsx": component("Restarted")}), check: killing("vite"), shows: heading("Restarted")},
 		},
 	}
 }
@@ -89,6 +99,7 @@ func expressApp() iterated {
 			{what: "a module has another name", shows: heading("Renamed"), files: gone(text(map[string]string{
 				"package.json": `{"scripts": {"start": "node main.js"}, "dependencies": {"express": "^4"}}`, "main.js": server(`"Renamed"`),
 			}), "server.js")},
+			{what: "its server is killed meanwhile", files: text(map[string]string{"main.js": server(`"Restarted"`)}), check: killing("node main.js"), shows: heading("Restarted")},
 		},
 	}
 }
@@ -107,6 +118,7 @@ func fastAPI() iterated {
 			{what: "a dependency comes", files: text(map[string]string{"requirements.txt": "fastapi\nuvicorn\nmarkupsafe\n", "main.py": "from markupsafe import escape\n" + app(`str(escape("a b"))`)}), shows: heading("a b")},
 			{what: "the install fails", files: text(map[string]string{"requirements.txt": "fastapi\nuvicorn\nsiesta-no-such-package\n"}), fails: "siesta-no-such-package"},
 			{what: "a dependency goes", files: text(map[string]string{"requirements.txt": "fastapi\nuvicorn\n", "main.py": app(`"Without"`)}), shows: heading("Without")},
+			{what: "its server is killed and the check fails", files: text(map[string]string{"main.py": app(`"Broken"`)}), check: killing("uvicorn") + "; " + badCheck, fails: checkFails},
 			{what: "a module has another name", files: gone(text(map[string]string{"app.py": app(`"Renamed"`)}), "main.py"), shows: heading("Renamed")},
 		},
 	}
@@ -122,6 +134,7 @@ func nextApp(t *testing.T) iterated {
 		changes: []change{
 			{what: "a component changes", files: text(map[string]string{"app/counter.js": edited(t, dir, "app/counter.js", "<h2>Count</h2>", "<h2>Number</h2>")}), hot: true, shows: `document.querySelector("h2")?.innerText === "Number"`},
 			{what: "the check fails", files: text(map[string]string{"app/page.js": page("Broken")}), check: badCheck, fails: checkFails},
+			{what: "its server is killed and the check fails", files: text(map[string]string{"app/page.js": page("Broken")}), check: killing("next") + "; " + badCheck, fails: checkFails},
 			{what: "the syntax breaks", files: text(map[string]string{"app/page.js": page("<b>Broken")}), fails: "app/page.js"},
 			{what: "a page is another", files: gone(text(map[string]string{"app/page.js": page("Another")}), "app/counter.js"), shows: heading("Another")},
 		},
