@@ -258,6 +258,7 @@ func TestTheTableItselfRefusesALie(t *testing.T) {
 		"a marker from the future":        `UPDATE jobs SET marker_epoch = epoch + 1 WHERE id = $1::uuid`,
 		"two rows with one sandbox":       `UPDATE jobs SET sandbox_state = 'running', pause_due_at = now() WHERE id = $1::uuid AND sandbox_state = 'moved'`,
 		"a claim on what has moved":       `UPDATE jobs SET op_until = now() WHERE id = $1::uuid AND sandbox_state = 'moved'`,
+		"moved from what is not there":    `UPDATE jobs SET sandbox_state = 'gone', op_until = NULL WHERE id = $1::uuid AND moved_to IS NOT NULL`,
 		"a failure with what it took":     `UPDATE jobs SET status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'x', debug_id = 'x' WHERE id = $1::uuid AND taken_from IS NOT NULL`,
 		"giving back without a reason":    `UPDATE jobs SET failing_at = now() WHERE id = $1::uuid AND taken_from IS NOT NULL`,
 		"giving back what was not taken":  `UPDATE jobs SET failing_at = now(), failing = 'x' WHERE id = $1::uuid AND status = 'scaffold' AND taken_from IS NULL`,
