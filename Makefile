@@ -40,7 +40,7 @@ quick: deps vet ## what tells most in a minute: gofmt, vet, all tests but the lo
 	@go test -vet=off -shuffle=on -count=1 -p 4 $$(go list ./... | grep -vx $(LONG:%=-e siesta/%)) | grep -v 'no test files'
 
 .PHONY: check
-check: lint template test conformance deploy ## what CI runs
+check: lint template test conformance stack ## what CI runs
 
 .PHONY: vet
 vet: ## gofmt, vet
@@ -55,8 +55,8 @@ lint: vet ## gofmt, vet, staticcheck
 template: .local/aws/installed ## lint the templates
 	.local/aws/bin/cfn-lint -- template.yaml infra/stores.yaml
 
-.PHONY: deploy
-deploy: build .local/aws/installed ## template.yaml on a simulated AWS: sam builds it, moto creates, updates and deletes it
+.PHONY: stack
+stack: build .local/aws/installed ## template.yaml on a simulated AWS: sam builds it, moto creates, updates and deletes it
 	go run ./proof/deploy .local/aws/bin
 
 # SAM's CLI, cfn-lint and moto; without compiling what of them is never imported.
