@@ -35,15 +35,14 @@ func named(agent string, more ...string) http.Header {
 // crowd: bots wake nothing, and any number of clicks wakes once.
 func (s *system) crowd() {
 	id, preview, link := s.sleeping(counter)
-	s.bots(id, link)
+	s.bots(id, preview, link)
 	s.clicksAtOnce(preview, link)
 }
 
 // bots ask for a sleeping preview's page and for its state, a thousand times, and E2B
 // is not told.
-func (s *system) bots(id, link string) {
-	s.quiet()
-	before, calls := s.status(id), len(s.E2B.Calls())
+func (s *system) bots(id, preview, link string) {
+	before, calls := s.status(id), s.callsAbout(preview)
 	asks := make(chan func())
 	var askers sync.WaitGroup
 	for range 8 {
@@ -70,7 +69,7 @@ func (s *system) bots(id, link string) {
 	}
 	close(asks)
 	askers.Wait()
-	if n := len(s.E2B.Calls()) - calls; n != 0 {
+	if n := s.callsAbout(preview) - calls; n != 0 {
 		s.t.Errorf("a thousand requests of bots made %d calls to E2B", n)
 	}
 	if after := s.status(id); after.Revision != before.Revision {

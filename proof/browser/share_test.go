@@ -3,6 +3,7 @@ package browser_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,19 +68,6 @@ func (s *system) asleep(id string) {
 	s.until(soon, "the preview sleeps", func() bool { return s.status(id).SandboxPaused })
 }
 
-// quiet waits until nothing is awake, so that nobody calls E2B for another test.
-func (s *system) quiet() {
-	s.t.Helper()
-	s.until(soon, "all that runs has an end", func() bool {
-		for _, box := range s.E2B.Sandboxes() {
-			if box.State != e2bsim.StatePaused && box.State != e2bsim.StateGone {
-				return false
-			}
-		}
-		return true
-	})
-}
-
 // pass lets time pass for all but functions and browser.
 func (s *system) pass(d time.Duration) {
 	s.t.Helper()
@@ -122,6 +110,16 @@ func (s *system) link(id, body string) string {
 func (s *system) calls(kind e2bsim.Kind) (n int) {
 	for _, c := range s.E2B.Calls() {
 		if c.Kind == kind && c.Phase == e2bsim.Received {
+			n++
+		}
+	}
+	return n
+}
+
+// callsAbout are those that E2B has received about a preview's sandbox.
+func (s *system) callsAbout(preview string) (n int) {
+	for _, c := range s.E2B.Calls() {
+		if c.ID != "" && strings.Contains(preview, c.ID) && c.Phase == e2bsim.Received {
 			n++
 		}
 	}

@@ -52,8 +52,7 @@ func (s *system) viewers() {
 	if n := s.calls(e2bsim.Pause) - pauses; n != 0 || s.status(id).SandboxPaused {
 		s.t.Errorf("it slept %d times before it was due", n)
 	}
-	s.pass(wakeTime/2 + time.Second)
-	s.lapses(id)
+	s.lapses(id, wakeTime/2+time.Second)
 
 	// To be seen again wakes nothing: the page says that it sleeps.
 	connects := s.calls(e2bsim.Connect)
@@ -74,17 +73,22 @@ func (s *system) viewers() {
 	one.leave()
 	look(1)
 	two.leave()
-	s.pass(wakeTime + time.Second)
-	s.lapses(id)
+	s.lapses(id, wakeTime+time.Second)
 }
 
-// lapses waits until a version that is due sleeps. The last prolongation sends its pause
-// message a moment after it has moved the end, so perhaps after the queue's time was moved on.
-func (s *system) lapses(id string) {
+// lapses lets the time pass that a version has left, and waits until it sleeps. A look
+// that was under way may move the end once more, and it sends its pause message a moment
+// after that, so perhaps after the queue's time was moved on.
+func (s *system) lapses(id string, left time.Duration) {
 	s.t.Helper()
+	var ends time.Time
 	s.until(soon, "the preview sleeps", func() bool {
 		told := s.status(id)
-		if told.SandboxState == job.SandboxRunning {
+		if until := s.awakeUntil(id); until.After(ends) {
+			ends = until
+			s.pass(left)
+			left = wakeTime + time.Second
+		} else if told.SandboxState == job.SandboxRunning {
 			s.SQS.Advance(wakeTime)
 		}
 		return told.SandboxPaused
