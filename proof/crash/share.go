@@ -16,7 +16,7 @@ import (
 var visits = []Scenario{
 	{Name: "click", Function: "preview", Prepare: shared(world.Asleep), Act: visit(job.Click), Rotate: true},
 	{Name: "viewing", Function: "preview", Prepare: shared(halfOver), Act: visit(job.Viewing), Rotate: true},
-	{Name: "links end", Function: "share", Prepare: shared(world.Asleep), Act: endLinks, Again: true},
+	{Name: "links end", Function: "share", Prepare: shared(world.Asleep), Act: endLinks, Again: true, Rotate: true},
 	{Name: "links end, somebody clicks", Function: "preview", Prepare: shared(world.Asleep), Act: endLinks, Rotate: true},
 }
 

@@ -111,7 +111,7 @@ var errFailed = errors.New("test failed")
 func (t *trials) run(ctx context.Context, dir, overlay string, g guard) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	env := os.Environ()
+	env := append(os.Environ(), "CRASH=whole")
 	if overlay != "" {
 		env = append(env, "GOFLAGS=-overlay="+overlay)
 	}

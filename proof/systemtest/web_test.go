@@ -19,7 +19,7 @@ import (
 // TestTheClientInNode: what web/siesta.js promises holds on the real system, and it
 // has a method for each route that asks for a token.
 func TestTheClientInNode(t *testing.T) {
-	s := sharedStack(t)
+	s := newStack(t, nil) // it wakes what others would have to wait for
 	u := s.user()
 	gates := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if id := strings.TrimPrefix(r.URL.Path, "/"); job.IsID(id) {
