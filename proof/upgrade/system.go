@@ -27,6 +27,10 @@ var settings = map[string]string{
 	"BUILD_DEADLINE_SECONDS": "86400", "KEEP_SANDBOXES": "1000", "WAKE_SECONDS": "240",
 }
 
+// asOwner lets the functions' users do what the owner may: the version before may know
+// no other user, and grant them nothing.
+const asOwner = `DO $$ BEGIN EXECUTE format('GRANT %I TO siesta_functions, siesta_reader', current_user); END $$`
+
 // system is a whole system that works by itself, in two versions.
 type system struct {
 	*world.System
@@ -60,6 +64,10 @@ func open(ctx context.Context, b built, data string, log func(string), say func(
 	}
 	s.db, err = postgres.Open(ctx, postgres.Config{URL: s.Postgres.SocketURL(postgresserver.Database)})
 	if err != nil {
+		return nil, errors.Join(err, s.System.Close())
+	}
+	if err := s.db.Exec(ctx, asOwner, nil); err != nil {
+		s.db.Close()
 		return nil, errors.Join(err, s.System.Close())
 	}
 	for _, name := range functions(b.old) {
