@@ -1,6 +1,6 @@
 // Command status is the function that tells where a job is: from the cache,
-// else from Postgres; and whether both can be reached. It runs at every poll, so it opens nothing before it is
-// needed.
+// else from Postgres; and whether both can be reached. It runs at every poll, so it
+// opens nothing before it is needed.
 package main
 
 import (

@@ -42,41 +42,18 @@ func (b *bench) preview(ctx context.Context) ([]row, error) {
 		"STACK_TAG": benchStack, "SEAL_KEY": benchKey, "E2B_API_KEY": "none", "PAUSE_QUEUE_URL": s.PauseQueueURL,
 		"AWS_REGION": sqssim.ClientEnv("AWS_REGION"), "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none",
 	}
-	for _, f := range []runtimeapi.Function{{Name: "smallest", Path: b.bootstrap("smallest")}, {Name: "page", Path: b.bootstrap("preview"), Env: env}} {
-		if err := s.Runtime.Register(f); err != nil {
-			return nil, err
-		}
-	}
-	var floor, poll, page sample
-	for range b.rounds {
+	c, err := b.coldStarts(ctx, s, runtimeapi.Function{Name: "page", Path: b.bootstrap("preview"), Env: env}, event, "This preview is asleep", func() error {
 		s.cache.Publish(ctx, j)
 		s.cache.PublishCurrent(ctx, j, "")
-		if err := s.cache.PutShare(ctx, share); err != nil { // it is believed for a minute
-			return nil, err
-		}
-		for _, name := range []string{"smallest", "page"} {
-			s.Runtime.Recycle(name)
-			r, err := s.Runtime.Invoke(ctx, name, event)
-			if err != nil {
-				return nil, err
-			}
-			switch {
-			case r.FunctionError != "" || r.Init == 0:
-				return nil, s.failed("start %s: %s %s", name, r.FunctionError, r.Payload)
-			case name == "smallest":
-				floor.add(r.Init)
-			case !strings.Contains(string(r.Payload), "This preview is asleep"):
-				return nil, s.failed("start %s: it answered %s", name, r.Payload)
-			default:
-				poll.add(r.Init)
-				page.add(r.Init + r.Duration)
-			}
-		}
+		return s.cache.PutShare(ctx, share) // it is believed for a minute
+	})
+	if err != nil {
+		return nil, err
 	}
 	warm, err := b.warmPage(ctx)
 	return []row{
-		times("preview, process start to its first poll", poll, floor, 1.5, ""),
-		times("preview, process start to its first page from the cache", page, floor, 2, "the floor of both is the smallest Lambda's start to its first poll"),
+		times("preview, process start to its first poll", c.poll, c.floor, 1.5, ""),
+		times("preview, process start to its first page from the cache", c.answer, c.floor, 2, "the floor of both is the smallest Lambda's start to its first poll"),
 		warm,
 	}, err
 }

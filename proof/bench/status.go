@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -53,42 +52,15 @@ func (b *bench) start(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
-	for name, env := range map[string]map[string]string{
-		"smallest": nil,
-		"cached":   {"REDIS_URL": s.RedisURL, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}, // only the cache can answer
-	} {
-		path := b.bootstrap("status")
-		if env == nil {
-			path = b.bootstrap(name)
-		}
-		if err := s.Runtime.Register(runtimeapi.Function{Name: name, Path: path, Env: env}); err != nil {
-			return nil, err
-		}
-	}
-	var floor, poll, answer sample
-	for range b.rounds {
-		for _, name := range []string{"smallest", "cached"} {
-			s.Runtime.Recycle(name)
-			r, err := s.Runtime.Invoke(ctx, name, event)
-			if err != nil {
-				return nil, err
-			}
-			switch {
-			case r.FunctionError != "" || r.Init == 0:
-				return nil, fmt.Errorf("start %s: %s %s", name, r.FunctionError, r.Payload)
-			case name == "smallest":
-				floor.add(r.Init)
-			case !strings.Contains(string(r.Payload), `"statusCode":200`):
-				return nil, fmt.Errorf("start %s: it answered %s", name, r.Payload)
-			default:
-				poll.add(r.Init)
-				answer.add(r.Init + r.Duration)
-			}
-		}
+	env := map[string]string{"REDIS_URL": s.RedisURL, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"} // only the cache can answer
+	f := runtimeapi.Function{Name: "cached", Path: b.bootstrap("status"), Env: env}
+	c, err := b.coldStarts(ctx, s, f, event, `"statusCode":200`, func() error { return nil })
+	if err != nil {
+		return nil, err
 	}
 	return []row{
-		times("status, process start to its first poll", poll, floor, 1.5, ""),
-		times("status, process start to its first cached answer", answer, floor, 2, ""),
+		times("status, process start to its first poll", c.poll, c.floor, 1.5, ""),
+		times("status, process start to its first cached answer", c.answer, c.floor, 2, ""),
 	}, nil
 }
 

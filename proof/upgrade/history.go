@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"siesta/proof/promises"
-	"siesta/shared/job"
 )
 
 // history is what happens.
@@ -121,7 +120,6 @@ func (h *history) meet(ctx context.Context) error {
 }
 
 func (h *history) contract(ctx context.Context) error {
-	h.way = wayBack{ended: map[string]bool{}, previews: map[string]bool{}}
 	err := h.alone(func() error {
 		before, err := h.rows(ctx)
 		if err != nil {
@@ -135,13 +133,10 @@ func (h *history) contract(ctx context.Context) error {
 			return err
 		}
 		after, err := h.rows(ctx)
-		for id, r := range before {
-			if r.SandboxState == job.SandboxMoved && after[id].SandboxState == job.SandboxNone {
-				h.way.previews[id] = true
-			}
+		h.way = wentBack(before, after)
+		for _, r := range before {
 			if r.taking() {
-				h.way.ended[id] = true
-				h.say("an iteration at %s (given up: %q) is %s, its version is %s", r.Status, r.Failing, after[id].Status, after[r.TakenFrom].SandboxState)
+				h.say("an iteration at %s (given up: %q) is %s, its version is %s", r.Status, r.Failing, after[r.ID].Status, after[r.TakenFrom].SandboxState)
 			}
 		}
 		return err

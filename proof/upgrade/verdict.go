@@ -44,6 +44,21 @@ type wayBack struct {
 	previews map[string]bool // versions whose sandbox an iteration had
 }
 
+// wentBack tells what the way back has given up. What had been given up before it is
+// with that, since the way back takes along what says so.
+func wentBack(before, after map[string]row) wayBack {
+	back := wayBack{ended: map[string]bool{}, previews: gaveUp(before)}
+	for id, r := range before {
+		if r.SandboxState == job.SandboxMoved && after[id].SandboxState == job.SandboxNone {
+			back.previews[id] = true
+		}
+		if r.taking() {
+			back.ended[id] = true
+		}
+	}
+	return back
+}
+
 // gaveUp are the versions whose sandbox went with a later one, which had it and was
 // deleted.
 func gaveUp(rows map[string]row) map[string]bool {

@@ -61,6 +61,26 @@ func TestTheVerdict(t *testing.T) {
 	}
 }
 
+// TestTheWayBackForgetsNothing that was given up before it: its rows do not say any more
+// whose sandbox they had taken. What has no preview for another reason is told.
+func TestTheWayBackForgetsNothing(t *testing.T) {
+	before, deleted, dead := ready(), ready(), ready()
+	before.ID, before.SandboxState = "given up before", job.SandboxGone
+	deleted.ID, deleted.DeletedAt, deleted.TakenFrom = "deleted", time.Now(), before.ID
+	dead.ID, dead.SandboxState = "dead", job.SandboxGone
+	rows := map[string]row{before.ID: before, deleted.ID: deleted, dead.ID: dead}
+	after := map[string]row{}
+	for id, r := range rows {
+		r.SandboxState, r.SandboxID, r.TakenFrom = job.SandboxNone, "", ""
+		after[id] = r
+	}
+	all := map[string]*made{before.ID: {}, deleted.ID: {deleted: true}, dead.ID: {}}
+	told := verdict(all, after, wentBack(rows, after))
+	if len(told) != 1 || !strings.Contains(told[0], "job dead ") {
+		t.Errorf("told is %q", told)
+	}
+}
+
 // TestAKilledSandboxIsTold where a version or a build has it.
 func TestAKilledSandboxIsTold(t *testing.T) {
 	paused, ended := ready(), failed("words")
