@@ -76,9 +76,11 @@ func (t *turn) serve(ctx context.Context) error {
 		return nil
 	}
 	if t.j.Plan.Start == "" {
-		return t.start(ctx, "start", noStart, "Waiting for the app to answer")
+		_, err = t.start(ctx, "start", noStart, "Waiting for the app to answer", 0)
+		return err
 	}
-	return t.start(ctx, "start", t.j.Plan.Server(), "Starting the server: "+firstLine(t.j.Plan.Start))
+	_, err = t.start(ctx, "start", t.j.Plan.Server(), "Starting the server: "+firstLine(t.j.Plan.Start), 0)
+	return err
 }
 
 // answers waits for the app, watching its server, and returns what shows it. A

@@ -32,48 +32,63 @@ func (t *turn) command(ctx context.Context, name, command, doing string) error {
 
 // finish runs a command to its end, whatever that is.
 func (t *turn) finish(ctx context.Context, name, command, doing, saying string) (envd.Progress, error) {
+	p, err := envd.Progress{Phase: envd.StepNone}, error(nil)
+	if !ownStep(name) || t.begun == name { // else a start is a look as well: there is nothing to say before it
+		p, err = t.watch(ctx, name)
+	}
 	for {
-		p, err := t.watch(ctx, name)
 		switch {
 		case err != nil:
 			return p, err
 		case p.Phase == envd.StepNone && t.begun == name, p.Phase == envd.StepLost:
 			return p, t.untraced(ctx, doing)
 		case p.Phase == envd.StepNone:
-			if err := t.start(ctx, name, command, saying); err != nil {
-				return p, err
-			}
+			p, err = t.start(ctx, name, command, saying, max(min(startPatience, jobPoll-t.total()), 0))
 		case p.Phase != envd.StepRunning:
 			return p, nil
 		case !t.linger(ctx):
 			return p, waitFor(t.wait())
+		default:
+			p, err = t.watch(ctx, name)
 		}
 	}
 }
 
-// start starts a command detached, once in a turn. A second start of the same
-// step, by a turn that came after a crash, does nothing. nil: it was started, or
-// may have been.
-func (t *turn) start(ctx context.Context, name, command, saying string) error {
-	t.say(ctx, saying)
+// start starts a command detached, once in a turn, waits a moment for its end, and
+// looks at it. A second start of the same step, by a turn that came after a crash, only
+// looks.
+func (t *turn) start(ctx context.Context, name, command, saying string, patience time.Duration) (envd.Progress, error) {
+	if !ownStep(name) {
+		t.say(ctx, saying)
+	}
 	step := envd.Step{Dir: t.dir(name), Command: command, Cwd: job.Workspace, Env: t.environment(name)}
-	ctx, cancel := context.WithTimeout(ctx, startTime)
+	offset, limit := t.unread(name)
+	t.compared, t.begun, t.doubt = nil, name, nil
+	before, asked := t.polled, time.Now()
+	starting, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	t.compared = nil
-	began := time.Now()
-	err := t.envd.StartStep(ctx, step)
+	p, first, err := t.envd.RunStep(starting, step, patience, offset, limit)
 	if errors.Is(err, e2b.ErrNoProcess) {
-		return t.notStarted(ctx, err)
+		return p, t.notStarted(ctx, err)
 	}
 	if err != nil && !slipped(err) {
-		return fmt.Errorf("start %s: %w", name, err)
+		return p, fmt.Errorf("start %s: %w", name, err)
 	}
-	t.started, t.begun, t.doubt, t.before = true, name, err, t.polled
-	if err != nil {
-		t.polled += time.Since(began)
+	if first || err != nil {
+		t.started, t.before = true, before
+	}
+	if t.started {
+		t.polled += time.Since(asked)
+	}
+	if err != nil { // it was started, or may have been
+		t.doubt = err
 		t.log.WarnContext(ctx, "start has no answer", "step", name, "error", err)
+		return t.watch(ctx, name)
 	}
-	return nil
+	if first && ownStep(name) {
+		t.say(ctx, saying)
+	}
+	return t.show(ctx, name, p), nil
 }
 
 // untraced says what becomes of a command that was started and has left no trace.

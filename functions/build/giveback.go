@@ -70,7 +70,7 @@ func (t *turn) giveBack(ctx context.Context, row job.Job) error {
 	t.polled, t.before, t.unheard = 0, 0, false
 	ctx, cancel := working(ctx)
 	defer cancel()
-	err := t.putBack(ctx)
+	err := inWords(t.putBack(ctx))
 	var (
 		f *failure
 		w waiting

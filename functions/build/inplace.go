@@ -41,14 +41,7 @@ func (t *turn) copyAside(ctx context.Context) error {
 	case p.Phase != envd.StepExited || p.ExitCode != 0:
 		return t.exited(ctx, name, "Copying the version before aside failed", p)
 	}
-	var said envd.Progress
-	if err := t.look(ctx, func(ctx context.Context) (err error) {
-		said, err = t.envd.TailStep(ctx, t.dir(name), lastBytes)
-		return err
-	}); err != nil {
-		return err
-	}
-	hash, ok := inplace.Hash(said.Output)
+	hash, ok := inplace.Hash(p.Output)
 	if !ok {
 		return failed(nil, "Copying the version before aside left no proof of it.")
 	}

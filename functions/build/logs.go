@@ -23,14 +23,36 @@ const (
 // look.
 func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
 	var p envd.Progress
-	offset := t.progress.LogOffset
+	offset, limit := t.unread(name)
 	err := t.look(ctx, func(ctx context.Context) (err error) {
-		p, err = t.envd.ReadStep(ctx, t.dir(name), readFrom(offset), logChunk)
+		if offset < 0 {
+			p, err = t.envd.TailStep(ctx, t.dir(name), limit)
+		} else {
+			p, err = t.envd.ReadStep(ctx, t.dir(name), offset, limit)
+		}
 		return err
 	})
 	if err != nil {
 		return p, err
 	}
+	return t.show(ctx, name, p), nil
+}
+
+// unread is what a look reads of a command's output: what follows the last look's, or
+// the end of what is for nobody.
+func (t *turn) unread(name string) (offset int64, limit int) {
+	if ownStep(name) {
+		return -1, lastBytes
+	}
+	return readFrom(t.progress.LogOffset), logChunk
+}
+
+// show publishes what a look has read.
+func (t *turn) show(ctx context.Context, name string, p envd.Progress) envd.Progress {
+	if ownStep(name) {
+		return p
+	}
+	offset := t.progress.LogOffset
 	if from := readFrom(offset); p.From > from { // it may begin within a line
 		t.leftOut(ctx, p.From-from)
 		offset = p.From + 1
@@ -40,11 +62,11 @@ func (t *turn) watch(ctx context.Context, name string) (envd.Progress, error) {
 	if cut {
 		next = p.Next + 1
 	}
-	if len(output) > 0 && !ownStep(name) {
+	if len(output) > 0 {
 		t.publish(ctx, "stdout", t.redact.lines(string(output), logLine)...)
 	}
 	t.progress.LogOffset = next
-	return p, nil
+	return p
 }
 
 // leftOut says that so many bytes of a command's output are not shown.

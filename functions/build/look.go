@@ -31,6 +31,8 @@ const (
 	lookTime = 2 * time.Second
 	// startTime is what the start of a command may take.
 	startTime = 8 * time.Second
+	// startPatience is how long a start waits for the end of what takes a moment.
+	startPatience = 500 * time.Millisecond
 	// startAgain is the wait after a start that came to nothing. It costs a job as
 	// much as a look without an answer, so some five minutes of that are enough.
 	startAgain = 20 * time.Second

@@ -44,7 +44,8 @@ func TestEachCommandIsLookedAtForAWhile(t *testing.T) {
 	if turn.linger(t.Context()) {
 		t.Error("the turn has no end")
 	}
-	b.OK(turn.start(t.Context(), "another", "true", "Starting"))
+	_, err := turn.start(t.Context(), "another", "true", "Starting", 0)
+	b.OK(err)
 	if !turn.linger(t.Context()) {
 		t.Error("a command is not looked at, since another was")
 	}

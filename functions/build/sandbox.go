@@ -112,20 +112,18 @@ func (t *turn) connect(ctx context.Context) error {
 		return err
 	}
 	t.envd = envd.Of(t.e2b, sandbox)
-	if !rebooted {
-		if err := t.recognize(ctx); err != nil {
-			return err
-		}
+	if rebooted {
+		return t.mark(ctx)
 	}
-	return t.mark(ctx)
+	return t.recognize(ctx)
 }
 
-// recognize fails the build if E2B brought back older files. That it ran all the
-// time is no proof: the answer that told of its sleep may have been lost.
+// recognize marks the sandbox, or fails the build if E2B brought back older files. That
+// it ran all the time is no proof: the answer that told of its sleep may have been lost.
 func (t *turn) recognize(ctx context.Context) error {
 	marker, missing := 0, error(nil)
-	err := t.look(ctx, func(ctx context.Context) (err error) {
-		marker, err = t.envd.ReadMarker(ctx)
+	err := t.write(ctx, func(ctx context.Context) (err error) {
+		marker, err = t.envd.RaiseMarker(ctx, t.j.MarkerEpoch, t.j.Epoch)
 		if errors.Is(err, envd.ErrNoMarker) {
 			missing, err = err, nil
 		}
@@ -135,15 +133,15 @@ func (t *turn) recognize(ctx context.Context) error {
 	case err != nil:
 		return err
 	case missing != nil && t.j.MarkerEpoch == 0:
-		return nil // its first turn died before it wrote one
+		return t.mark(ctx) // its first turn died before it wrote one
 	case missing != nil && t.j.GivesBack():
-		return nil // what is put back is proved by its hash
+		return t.mark(ctx) // what is put back is proved by its hash
 	case missing != nil:
 		return failed(missing, "The folder /home/user/.siesta, where the build keeps its records in the sandbox, is gone. A command of the build may have removed it.")
 	case marker < t.j.MarkerEpoch:
 		return lost(nil, "The sandbox came back without its latest files. Please try again.")
 	}
-	return nil
+	return t.recordMarker(ctx)
 }
 
 func (t *turn) notConnected(ctx context.Context, err error) error {
@@ -172,21 +170,31 @@ func (t *turn) notConnected(ctx context.Context, err error) error {
 // there: so every snapshot that E2B may still bring back is marked older than the
 // row, for the next turn and for a resume.
 func (t *turn) mark(ctx context.Context) error {
+	err := t.write(ctx, func(ctx context.Context) error { return t.envd.WriteMarker(ctx, t.j.Epoch) })
+	if err != nil {
+		return err
+	}
+	return t.recordMarker(ctx)
+}
+
+// write is a look that writes the marker, which may be repeated: it is never lowered.
+func (t *turn) write(ctx context.Context, marker func(context.Context) error) error {
 	var barred error
 	err := t.look(ctx, func(ctx context.Context) error {
-		err := t.envd.WriteMarker(ctx, t.j.Epoch) // may be repeated: it is never lowered
+		err := marker(ctx)
 		if errors.Is(err, e2b.ErrRefused) {
 			barred, err = err, nil
 		}
 		return err
 	})
-	switch {
-	case err != nil:
-		return err
-	case barred != nil:
-		return failed(barred, "The folder /home/user/.siesta in the sandbox, where the build keeps its records, cannot be written. "+
+	if barred != nil && err == nil {
+		err = failed(barred, "The folder /home/user/.siesta in the sandbox, where the build keeps its records, cannot be written. "+
 			"The disk may be full, a command of the build may have replaced the folder, or the template's own user may not write there.")
 	}
+	return err
+}
+
+func (t *turn) recordMarker(ctx context.Context) error {
 	row, err := t.store.RecordMarker(ctx, t.j.ID, t.j.Epoch)
 	if err == nil && (row.Claim != t.j.Claim || row.GivesBack() != t.j.GivesBack()) { // not this builder's row any more
 		return job.ErrConflict

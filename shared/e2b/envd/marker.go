@@ -23,6 +23,16 @@ func (c *Client) WriteMarker(ctx context.Context, epoch int) error {
 	return err
 }
 
+// RaiseMarker is ReadMarker and then, unless what is there is none or lower than least,
+// WriteMarker, in one call: older files keep their marker. It returns what was there.
+func (c *Client) RaiseMarker(ctx context.Context, least, epoch int) (int, error) {
+	data, err := c.script(ctx, "raise marker", markerScript, nil, 64, markerFile, strconv.Itoa(epoch), strconv.Itoa(max(least, 1)))
+	if err != nil {
+		return 0, err
+	}
+	return parseMarker(data)
+}
+
 // readMarkerScript prints the marker, or nothing where there is no such file:
 // siesta FILE.
 const readMarkerScript = `if [ -f "$1" ]; then head -c 64 -- "$1"; fi`
@@ -39,6 +49,10 @@ func (c *Client) ReadMarker(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	return parseMarker(data)
+}
+
+func parseMarker(data []byte) (int, error) {
 	epoch, err := strconv.Atoi(strings.TrimSpace(string(data)))
 	if err != nil || epoch < 1 {
 		return 0, ErrNoMarker

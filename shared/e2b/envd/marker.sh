@@ -1,6 +1,13 @@
-# Raises the marker: siesta FILE EPOCH. A late writer of an older epoch changes
-# nothing. What the app put in its place, such as a pipe, is removed.
-file=$1 epoch=$2
+# Raises the marker: siesta FILE EPOCH [LEAST]. A late writer of an older epoch changes
+# nothing. What the app put in its place, such as a pipe, is removed. Where there is a
+# LEAST, it prints what is there, and only raises what is at least that.
+file=$1 epoch=$2 least=$3
+if [ "$least" ]; then
+	have=
+	[ -f "$file" ] && have=$(head -c 64 -- "$file")
+	echo "$have"
+	[ "$have" -ge "$least" ] 2>/dev/null || exit 0
+fi
 mkdir -p "${file%/*}" || exit
 for f in "$file" "$file.lock"; do
 	{ [ ! -e "$f" ] && [ ! -L "$f" ]; } || [ -f "$f" ] || rm -rf -- "$f" || exit

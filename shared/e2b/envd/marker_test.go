@@ -34,6 +34,9 @@ func TestAMarkerIsMissingOnlyIfEnvdSaysSo(t *testing.T) {
 			if epoch, err := c.ReadMarker(t.Context()); !errors.Is(err, e2b.ErrUnknown) {
 				t.Errorf("got %d, %v, want an unknown outcome", epoch, err)
 			}
+			if epoch, err := c.RaiseMarker(t.Context(), 1, 2); !errors.Is(err, e2b.ErrUnknown) {
+				t.Errorf("raised: got %d, %v, want an unknown outcome", epoch, err)
+			}
 		})
 	}
 }
@@ -62,6 +65,28 @@ func TestMarker(t *testing.T) {
 	read(12)
 }
 
+// TestOlderFilesKeepTheirMarker: whoever looks again, after a crash, must find them old.
+func TestOlderFilesKeepTheirMarker(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	for _, row := range []struct{ least, epoch, found, left int }{
+		{0, 3, 0, 0}, {1, 3, 0, 0}, // none is there
+		{5, 5, 0, 5}, // written
+		{5, 7, 5, 7}, {8, 9, 7, 7}, {7, 6, 7, 7}, {0, 8, 7, 8}, {100, 1000, 8, 8},
+	} {
+		found, err := c.RaiseMarker(t.Context(), row.least, row.epoch)
+		if found != row.found || errors.Is(err, ErrNoMarker) != (row.found == 0) {
+			t.Errorf("%+v: found %d, %v", row, found, err)
+		}
+		if row.left > 0 && row.found == 0 {
+			err = c.WriteMarker(t.Context(), row.left)
+		}
+		left, err2 := c.ReadMarker(t.Context())
+		if left != row.left || errors.Is(err2, ErrNoMarker) != (row.left == 0) {
+			t.Errorf("%+v: left is %d, %v, %v", row, left, err, err2)
+		}
+	}
+}
+
 // The app has the same rights as the marker's writer.
 func TestWhatStandsInTheMarkersPlaceIsNone(t *testing.T) {
 	d, c := newDaemon(t, nil)
@@ -80,6 +105,9 @@ func TestWhatStandsInTheMarkersPlaceIsNone(t *testing.T) {
 			}
 		}
 		if got, err := c.ReadMarker(t.Context()); !errors.Is(err, ErrNoMarker) {
+			t.Errorf("%d: got %d, %v", epoch, got, err)
+		}
+		if got, err := c.RaiseMarker(t.Context(), 0, epoch+1); !errors.Is(err, ErrNoMarker) {
 			t.Errorf("%d: got %d, %v", epoch, got, err)
 		}
 		if err := c.WriteMarker(t.Context(), epoch+1); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"siesta/shared/e2b"
 )
@@ -19,6 +20,8 @@ const root = "/home/user/.siesta"
 var (
 	//go:embed step_start.sh
 	startScript string
+	//go:embed step_await.sh
+	awaitScript string
 	//go:embed step_read.sh
 	readScript string
 	//go:embed step_stop.sh
@@ -75,15 +78,38 @@ type Progress struct {
 // before: so it may be repeated after any error. It returns once the step has a
 // pid. e2b.ErrNoSpace, e2b.ErrBlocked: its folder or Cwd cannot be made.
 func (c *Client) StartStep(ctx context.Context, s Step) error {
+	_, err := c.startStep(ctx, s, startScript, 0)
+	return err
+}
+
+// RunStep is StartStep, a wait for the step's end, for up to patience, and ReadStep
+// (TailStep for a negative offset), in one call. Of a step that was started before it
+// waits for nothing; began is false then.
+func (c *Client) RunStep(ctx context.Context, s Step, patience time.Duration, offset int64, limit int) (p Progress, began bool, err error) {
+	if limit < 0 || limit > maxRead {
+		return Progress{}, false, errLimit(limit)
+	}
+	text := "began=$(\n" + startScript + ") || exit\n" + awaitScript + readScript
+	out, err := c.startStep(ctx, s, text, limit, strconv.FormatInt(patience.Milliseconds()/10, 10), strconv.FormatInt(offset, 10), strconv.Itoa(limit))
+	if err != nil {
+		return Progress{}, false, err
+	}
+	out, began = bytes.CutPrefix(out, []byte("began\n"))
+	if p, err = parseProgress(out); err != nil {
+		return Progress{}, false, broken("start step", e2b.ErrUnknown, err)
+	}
+	return p, began, nil
+}
+
+func (c *Client) startStep(ctx context.Context, s Step, text string, limit int, args ...string) ([]byte, error) {
 	if !path.IsAbs(s.Cwd) {
-		return broken("start step", e2b.ErrRefused, fmt.Errorf("%q is no absolute path", s.Cwd))
+		return nil, broken("start step", e2b.ErrRefused, fmt.Errorf("%q is no absolute path", s.Cwd))
 	}
 	env := make(map[string]string, len(s.Env))
 	for name, value := range s.Env {
 		env[envPrefix+name] = value
 	}
-	_, err := c.script(ctx, "start step", startScript, env, 0, s.Dir, s.Cwd, s.Command)
-	return err
+	return c.script(ctx, "start step", text, env, limit, s.Dir, append([]string{s.Cwd, s.Command}, args...)...)
 }
 
 // envPrefix keeps a step's variables from the shells that start it.
@@ -105,7 +131,7 @@ func (c *Client) TailStep(ctx context.Context, dir string, limit int) (Progress,
 
 func (c *Client) readStep(ctx context.Context, dir string, offset int64, limit int) (Progress, error) {
 	if limit < 0 || limit > maxRead {
-		return Progress{}, fmt.Errorf("read step: limit %d is not between 0 and %d", limit, maxRead)
+		return Progress{}, errLimit(limit)
 	}
 	out, err := c.script(ctx, "read step", readScript, nil, limit, dir, strconv.FormatInt(offset, 10), strconv.Itoa(limit))
 	if err != nil {
@@ -116,6 +142,10 @@ func (c *Client) readStep(ctx context.Context, dir string, offset int64, limit i
 		return Progress{}, broken("read step", e2b.ErrUnknown, err)
 	}
 	return p, nil
+}
+
+func errLimit(limit int) error {
+	return fmt.Errorf("read step: limit %d is not between 0 and %d", limit, maxRead)
 }
 
 // StopStep ends all processes of a step: TERM, 5 s later KILL. It returns when

@@ -6,7 +6,7 @@
 # The command's own variables come as SIESTA_ENV_<name>, and are called by their
 # names for the command alone: PATH, BASH_ENV and others would change what is done
 # here. Exits with 28 where the disk is full, with 20 where what is there is no
-# folder to write to.
+# folder to write to. Prints "began" if it made DIR. Prints "began" if it made DIR.
 dir=$1 cwd=$2 command=$3
 make() {
 	mkdir -p "$1" 2>/dev/null && return
@@ -18,6 +18,7 @@ make() {
 make "${dir%/*}"
 make "$cwd"
 mkdir "$dir" 2>/dev/null || { [ -d "$dir" ] || exit 28; exit 0; }
+echo began
 
 # How often the kernel has ended a process for lack of memory: see step_left.sh.
 grep -s '^oom_kill ' /proc/vmstat 2>/dev/null >"$dir/oom"

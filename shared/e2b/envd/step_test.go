@@ -339,6 +339,40 @@ func TestStepWithoutPid(t *testing.T) {
 	}
 }
 
+// TestAStepThatIsRunIsSeenToItsEnd, if that comes soon: by the call that started it, and
+// only by that.
+func TestAStepThatIsRunIsSeenToItsEnd(t *testing.T) {
+	_, c := newDaemon(t, nil)
+	run := func(name, command string, patience time.Duration, offset int64) (Progress, bool) {
+		t.Helper()
+		s := Step{Dir: StepDir("job", 0, name), Cwd: job.Workspace, Command: command}
+		t.Cleanup(func() {
+			if err := c.StopStep(context.Background(), s.Dir); err != nil {
+				t.Errorf("stop: %v", err)
+			}
+		})
+		p, began, err := c.RunStep(t.Context(), s, patience, offset, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, began
+	}
+	p, began := run("short", "echo began; sleep 0.2; echo ended; exit 3", 20*time.Second, 0)
+	if !began || p.Phase != StepExited || p.ExitCode != 3 || string(p.Output) != "began" || p.Size != 12 {
+		t.Errorf("got %+v, began %v", p, began)
+	}
+	p, began = run("short", "echo twice", 20*time.Second, -1)
+	if began || p.Phase != StepExited || p.ExitCode != 3 || string(p.Output) != "nded\n" {
+		t.Errorf("again: got %+v, began %v", p, began)
+	}
+	if p, began = run("long", "exec sleep 1000", 50*time.Millisecond, 0); !began || p.Phase != StepRunning {
+		t.Errorf("long: got %+v, began %v", p, began)
+	}
+	if p, began = run("long", "exec sleep 1000", 1000*time.Second, 0); began || p.Phase != StepRunning {
+		t.Errorf("long, again: got %+v, began %v", p, began)
+	}
+}
+
 // TestStepOutlivesItsStarter: the connection is cut as soon as the launcher
 // runs.
 func TestStepOutlivesItsStarter(t *testing.T) {
