@@ -25,5 +25,10 @@ facts() {
 		code -type f \( "$@" \) -print0 | sort -z | xargs -0r sha256sum -z
 	} | sha256sum)
 }
-compared() { if [ "$(facts "$workspace" "$@")" = "$(facts "$folder/files" "$@")" ]; then echo same; else echo differs; fi; }
-echo "$(compared "${deps[@]}") $(compared "${config[@]}")"
+exec 3< <(facts "$workspace" "${deps[@]}") 4< <(facts "$folder/files" "${deps[@]}") # all four at the same time
+exec 5< <(facts "$workspace" "${config[@]}") 6< <(facts "$folder/files" "${config[@]}")
+compared() {
+	local here kept
+	if read -r here <&"$1" && read -r kept <&"$2" && [ "$here" = "$kept" ]; then echo same; else echo differs; fi
+}
+echo "$(compared 3 4) $(compared 5 6)"
