@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"siesta/shared/api"
+	"siesta/shared/job"
+	"siesta/shared/links"
 	"siesta/shared/logs"
 	"siesta/shared/lookup"
 	"siesta/shared/postgres/jobs"
@@ -15,13 +17,20 @@ type handler struct {
 	log   *slog.Logger
 	cache *redis.Cache
 	store func() (*jobs.Store, error) // opened by the first call that needs it
+	links links.Opener
 	logs  logs.Reader
 }
 
-// serve answers GET /api/generation/{job_id}/logs. Another user's job is as one that
-// does not exist.
+const linkRoute = "GET /p/{token}/logs"
+
+// serve answers GET /api/generation/{job_id}/logs, and GET /p/{token}/logs in the same
+// way.
 func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
-	user, id, err := api.Caller(r)
+	find := h.owned
+	if r.RouteKey == linkRoute {
+		find = h.linked
+	}
+	j, err := find(ctx, r)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -30,16 +39,35 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
-	j, err := lookup.Jobs{Log: h.log, Cache: h.cache, Store: h.store}.Known(ctx, id)
-	if err != nil {
-		return api.Answer{}, err
-	}
-	if err := j.CheckOwner(user); err != nil {
-		return api.Answer{}, err
-	}
 	page, err := h.logs.Page(ctx, j, q)
 	if err != nil {
 		return api.Answer{}, err
 	}
 	return api.Logs(j, page), nil
+}
+
+// owned is the caller's job. Another user's is as one that does not exist.
+func (h handler) owned(ctx context.Context, r api.Request) (job.Job, error) {
+	user, id, err := api.Caller(r)
+	if err != nil {
+		return job.Job{}, err
+	}
+	j, err := lookup.Jobs{Log: h.log, Cache: h.cache, Store: h.store}.Known(ctx, id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return j, j.CheckOwner(user)
+}
+
+// linked is the job that a link leads to. A link that does not show the log has no such
+// page.
+func (h handler) linked(ctx context.Context, r api.Request) (job.Job, error) {
+	t, err := h.links.Open(ctx, r.PathParameters["token"])
+	if err != nil {
+		return job.Job{}, err
+	}
+	if !t.Link.Logs {
+		return job.Job{}, job.ErrNoLink
+	}
+	return t.Job, nil
 }

@@ -34,8 +34,9 @@ func setup(t *testing.T) fixture {
 	t.Parallel()
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
+	log := slog.New(slog.DiscardHandler)
 	return fixture{World: w, handler: handler{
-		log: slog.New(slog.DiscardHandler), cache: w.Cache, store: func() (*jobs.Store, error) { return w.Store, nil },
+		log: log, cache: w.Cache, links: w.Links(log), store: func() (*jobs.Store, error) { return w.Store, nil },
 		logs: logs.Reader{Live: w.Cache, Archive: w.LogStore},
 	}}
 }

@@ -1,6 +1,6 @@
-// Command logs is the function that tells what a build has printed: from the cache
-// while that has it, else from the archive of finished jobs. It opens Postgres only
-// when the cache does not know whose job it is.
+// Command logs is the function that tells what a build has printed, to its owner and to
+// who has a link that shows it: from the cache while that has it, else from the archive
+// of finished jobs. It opens Postgres only when the cache does not know whose job it is.
 package main
 
 import (
@@ -12,12 +12,14 @@ import (
 
 	"siesta/shared/api"
 	"siesta/shared/env"
+	"siesta/shared/links"
 	"siesta/shared/logging"
 	"siesta/shared/logs"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/s3"
+	"siesta/shared/secrets"
 )
 
 func main() {
@@ -26,6 +28,8 @@ func main() {
 	log := logging.Setup(os.Stderr, s.LogLevel)
 	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
+	sealer, err := secrets.NewSealer(s.SealKey)
+	r.Check("SEAL_KEY", err)
 	archive, err := s3.New(s.AWS, s.S3Endpoint).Store(s.LogStore)
 	r.Check("LOG_STORE", err)
 	if err := r.Err(); err != nil {
@@ -36,9 +40,13 @@ func main() {
 	if archive != nil {
 		reader.Archive = archive
 	}
-	h := handler{log: log, cache: cache, logs: reader, store: sync.OnceValues(func() (*jobs.Store, error) {
-		db, err := postgres.Open(context.Background(), s.Database)
-		return jobs.NewStore(db, "", nil), err // it only reads: there is nothing to publish
-	})}
+	db := sync.OnceValues(func() (*postgres.DB, error) { return postgres.Open(context.Background(), s.Database) })
+	h := handler{
+		log: log, cache: cache, logs: reader, links: links.Opener{Log: log, Cache: cache, Links: secrets.NewLinks(sealer, s.StackTag), DB: db},
+		store: func() (*jobs.Store, error) {
+			db, err := db()
+			return jobs.NewStore(db, "", nil), err // it only reads: there is nothing to publish
+		},
+	}
 	lambda.Start(api.Handle(log, h.serve))
 }

@@ -11,10 +11,12 @@ import (
 // settings are what the function reads from its environment.
 type settings struct {
 	LogLevel   string
+	StackTag   string
 	AWS        awsenv.Config
 	S3Endpoint *string // nil: the region's own
 	Database   postgres.Config
 	Cache      redis.Config
+	SealKey    *secrets.Source
 	LogStore   string // "": no log is kept
 }
 
@@ -24,10 +26,12 @@ func readSettings(r *env.Reader) settings {
 	secret := secrets.Opener(r, aws)
 	return settings{
 		LogLevel:   r.String("LOG_LEVEL", ""),
+		StackTag:   r.Required("STACK_TAG"),
 		AWS:        aws,
 		S3Endpoint: awsenv.Endpoint(r.Getenv, "S3"),
 		Database:   postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
 		Cache:      redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
+		SealKey:    secret("SEAL_KEY"),
 		LogStore:   r.String("LOG_STORE", ""),
 	}
 }

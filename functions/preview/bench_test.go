@@ -14,9 +14,11 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/links"
+	"siesta/shared/page"
+	"siesta/shared/postgres"
 	"siesta/shared/postgres/shares"
 	"siesta/shared/secrets"
-	"siesta/shared/wake"
 )
 
 // BenchmarkWarm holds a page that the cache alone tells, from event to answer, against
@@ -27,16 +29,18 @@ func BenchmarkWarm(b *testing.B) {
 	d.Cache = functiontest.Cache(b, url)
 	log, ctx := slog.New(slog.DiscardHandler), context.Background()
 	h := handler{
-		log: log, waker: &wake.Waker{Log: log, Store: d.Store, Cache: d.Cache}, shares: shares.NewStore(d.DB),
-		links: secrets.NewLinks(functiontest.Sealer(b), functiontest.Stack), page: newPage("https://*.e2b.app", nil, time.Hour),
+		log: log, pages: page.New(page.Config{View: time.Hour}), links: links.Opener{
+			Log: log, Cache: d.Cache, Links: secrets.NewLinks(functiontest.Sealer(b), functiontest.Stack),
+			DB: func() (*postgres.DB, error) { return d.DB, nil },
+		},
 	}
 	j := d.Set(d.Accept(functiontest.NewJob()).ID, `status = 'ready', completed_at = now(), lease_until = NULL, sandbox_id = 'i1', sandbox_stack = '`+functiontest.Stack+`',
 		sandbox_state = 'running', epoch = 1, preview_url = 'https://3000-i1.e2b.app', pause_due_at = now() + interval '1 hour', sandbox_expires_at = now() + interval '2 hours'`)
-	share, err := h.shares.Make(ctx, j.UserID, j.ProjectID)
+	share, err := shares.NewStore(d.DB).Make(ctx, j.UserID, j.ProjectID)
 	d.OK(err)
-	token, err := h.links.Sign(ctx, job.Link{Follow: job.FollowProject, Share: share.ID, Number: share.Number, Ends: time.Now().Add(time.Hour)})
+	token, err := h.links.Links.Sign(ctx, job.Link{Follow: job.FollowProject, Share: share.ID, Number: share.Number, Ends: time.Now().Add(time.Hour)})
 	d.OK(err)
-	r := api.Request{RouteKey: pageRoute, PathParameters: map[string]string{"token": token}}
+	r := api.Request{RouteKey: "GET /p/{token}", PathParameters: map[string]string{"token": token}}
 	handle := api.Handle(log, h.serve)
 	for range 2 { // the first fills the cache
 		if resp, err := handle(ctx, r); err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(resp.Body, "<iframe") {

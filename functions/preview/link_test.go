@@ -12,6 +12,7 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/job"
 	"siesta/shared/postgres/jobs"
+	"siesta/shared/postgres/shares"
 	"siesta/shared/secrets"
 )
 
@@ -23,31 +24,24 @@ func newJobOf(project string) jobs.NewJob {
 
 func (b *fixture) asleepOf(project string) job.Job {
 	b.T.Helper()
-	j := b.Pause(b.built(project))
-	b.Cache.Publish(b.T.Context(), j)
-	return j
+	return b.set(b.Accept(newJobOf(project)), isPaused)
 }
 
-// wantRefused checks that on all routes a link is answered with a status, and that the
-// page says what it is about.
+// wantRefused checks the status that a link is answered with, and that the page says what
+// it is about.
 func (b *fixture) wantRefused(name, token string, status int, words string) {
 	b.T.Helper()
-	b.want(b.show(token), status, words)
-	for route, got := range map[string]reply{
-		stateRoute: b.send(stateRoute, token, "", nil), logsRoute: b.send(logsRoute, token, "", nil), "click": b.post(token, job.Click), "viewing": b.post(token, job.Viewing),
-	} {
-		if got.status != status {
-			b.T.Errorf("%s, %s: got %d %s, want %d", name, route, got.status, got.text, status)
-		}
+	b.show(token).Want(status, words)
+	if got := b.send(stateRoute, token, nil); got.Status != status {
+		b.T.Errorf("%s: got %d %s, want %d", name, got.Status, got.Text, status)
 	}
 }
 
 func TestAWrongLinkIsToldNothing(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
-	share, err := b.shares.Make(t.Context(), alice, j.ProjectID)
-	b.OK(err)
+	token := b.Link(j, job.FollowProject)
+	share := b.Share(j.UserID, j.ProjectID)
 	another := secrets.NewLinks(functiontest.Sealer(t), "another-stack")
 	theirs, err := another.Sign(t.Context(), job.Link{Follow: job.FollowProject, Share: share.ID, Number: share.Number, Ends: time.Now().Add(time.Hour)})
 	b.OK(err)
@@ -55,9 +49,8 @@ func TestAWrongLinkIsToldNothing(t *testing.T) {
 	b.OK(err)
 	forged, err := secrets.NewLinks(keys, functiontest.Stack).Sign(t.Context(), job.Link{Follow: job.FollowProject, Share: share.ID, Number: share.Number, Ends: time.Now().Add(time.Hour)})
 	b.OK(err)
-	bobs, err := b.shares.Make(t.Context(), "user_bob", j.ProjectID)
-	b.OK(err)
-	others := b.sign(job.Link{Follow: job.FollowProject, Share: bobs.ID, Number: bobs.Number + 1, Ends: time.Now().Add(time.Hour)})
+	bobs := b.Share("user_bob", j.ProjectID)
+	others := b.Sign(job.Link{Follow: job.FollowProject, Share: bobs.ID, Number: bobs.Number + 1, Ends: time.Now().Add(time.Hour)})
 	said := func(change func(raw []byte)) string { // what a token says is changed, its code is not
 		raw, err := base64.RawURLEncoding.DecodeString(token)
 		b.OK(err)
@@ -77,59 +70,55 @@ func TestAWrongLinkIsToldNothing(t *testing.T) {
 		"a job's id": j.ID, "nothing like one": "favicon.ico",
 	} {
 		b.wantRefused(name, wrong, http.StatusNotFound, "There is no such page")
-		pages[strings.ReplaceAll(b.show(wrong).text, wrong, "")] = true
+		pages[strings.ReplaceAll(b.show(wrong).Text, wrong, "")] = true
 	}
 	if len(pages) != 1 {
 		t.Errorf("%d different pages tell of wrong links", len(pages))
 	}
-	b.untouched(j, 0)
+	b.untouched(j)
 }
 
 // Who made the link, or time, has ended it: the page is one and the same.
 func TestAnEndedLink(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	share, err := b.shares.Make(t.Context(), alice, j.ProjectID)
-	b.OK(err)
+	share := b.Share(j.UserID, j.ProjectID)
 	link := func(number int, life time.Duration) string {
-		return b.sign(job.Link{Follow: job.FollowProject, Share: share.ID, Number: number, Ends: time.Now().Add(life)})
+		return b.Sign(job.Link{Follow: job.FollowProject, Share: share.ID, Number: number, Ends: time.Now().Add(life)})
 	}
 	const words = "This link is no longer available"
 	b.wantRefused("its time is over", link(share.Number, -time.Second), http.StatusGone, words)
 	b.wantRefused("of another number", link(share.Number+1, time.Hour), http.StatusGone, words)
 	good := link(share.Number, time.Hour)
-	b.want(b.show(good), http.StatusOK)
-	ended, err := b.shares.End(t.Context(), alice, j.ProjectID)
-	b.OK(err)
-	b.OK(b.Cache.EndShare(t.Context(), ended))
+	b.show(good).Want(http.StatusOK)
+	ended := b.EndLinks(j)
 	b.wantRefused("ended by its owner", good, http.StatusGone, words)
-	b.want(b.show(link(ended.Number, time.Hour)), http.StatusOK)
-	unknown := b.sign(job.Link{Follow: job.FollowProject, Share: job.NewID(), Number: 1, Ends: time.Now().Add(time.Hour)})
+	b.show(link(ended.Number, time.Hour)).Want(http.StatusOK)
+	unknown := b.Sign(job.Link{Follow: job.FollowProject, Share: job.NewID(), Number: 1, Ends: time.Now().Add(time.Hour)})
 	b.wantRefused("of a share that is no more", unknown, http.StatusGone, words)
-	bobs, err := b.shares.Make(t.Context(), "user_bob", j.ProjectID)
-	b.OK(err)
-	b.wantRefused("another's version", b.sign(job.Link{Follow: job.FollowJob, Share: bobs.ID, Number: 1, JobID: j.ID, Ends: time.Now().Add(time.Hour)}), http.StatusGone, words)
-	b.untouched(j, 0)
+	bobs := b.Share("user_bob", j.ProjectID)
+	b.wantRefused("another's version", b.Sign(job.Link{Follow: job.FollowJob, Share: bobs.ID, Number: 1, JobID: j.ID, Ends: time.Now().Add(time.Hour)}), http.StatusGone, words)
+	b.untouched(j)
 	b.Must(b.Rows.Delete(t.Context(), j.ID))
 	b.OK(b.Cache.Erase(t.Context(), b.Row(j.ID)))
-	b.wantRefused("deleted", b.sign(job.Link{Follow: job.FollowJob, Share: share.ID, Number: ended.Number, JobID: j.ID, Ends: time.Now().Add(time.Hour)}), http.StatusGone, words)
+	b.wantRefused("deleted", b.Sign(job.Link{Follow: job.FollowJob, Share: share.ID, Number: ended.Number, JobID: j.ID, Ends: time.Now().Add(time.Hour)}), http.StatusGone, words)
 }
 
 // A cache that was lost, or is not there, knows no ended link as good.
 func TestAnEndedLinkIsFoundInPostgres(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
-	b.want(b.show(token), http.StatusOK)
-	_, err := b.shares.End(t.Context(), alice, j.ProjectID)
+	token := b.Link(j, job.FollowProject)
+	b.show(token).Want(http.StatusOK)
+	_, err := shares.NewStore(b.DB).End(t.Context(), j.UserID, j.ProjectID)
 	b.OK(err)
-	b.waker.Cache = functiontest.Cache(t, redistest.NewServer(t, redisserver.Config{TCP: true}).URL()) // an empty one
-	b.want(b.show(token), http.StatusGone)
+	b.links.Cache = functiontest.Cache(t, redistest.NewServer(t, redisserver.Config{TCP: true}).URL()) // an empty one
+	b.show(token).Want(http.StatusGone)
 	server := redistest.NewServer(t, redisserver.Config{TCP: true})
-	b.waker.Cache = functiontest.HastyCache(t, server.URL())
+	b.links.Cache = functiontest.HastyCache(t, server.URL())
 	server.Kill()
-	b.want(b.show(token), http.StatusGone)
-	b.want(b.show(b.link(j, job.FollowProject)), http.StatusOK, "asleep")
+	b.show(token).Want(http.StatusGone)
+	b.show(b.Link(j, job.FollowProject)).Want(http.StatusOK, "asleep")
 }
 
 // What the cache has known for long to sleep is asked of Postgres, and a page without
@@ -137,14 +126,14 @@ func TestAnEndedLinkIsFoundInPostgres(t *testing.T) {
 func TestThePageWithoutStores(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
+	token := b.Link(j, job.FollowProject)
 	server := redistest.NewServer(t, redisserver.Config{TCP: true})
-	b.waker.Cache = functiontest.HastyCache(t, server.URL())
+	b.links.Cache = functiontest.HastyCache(t, server.URL())
 	server.Kill()
 	b.Proxy.Down()
 	got := b.show(token)
-	b.want(got, http.StatusServiceUnavailable, "That did not work", "Try again")
-	if got.header["Retry-After"] == "" {
+	got.Want(http.StatusServiceUnavailable, "That did not work", "Try again")
+	if got.Header["Retry-After"] == "" {
 		t.Error("nobody is told when to come back")
 	}
 }

@@ -1,58 +1,41 @@
-// Command preview is the function behind share links: a page for people without a
-// token, which shows a preview in a frame, wakes it on a click and keeps it awake
-// while somebody looks. To show the page wakes nothing.
+// Command preview is the function behind the page of share links: for people without a
+// token, it shows a preview in a frame, and says where it is. It wakes nothing. It is
+// what a visitor waits for first, so it opens nothing before it is needed.
 package main
 
 import (
 	"context"
 	"os"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"siesta/shared/api"
-	"siesta/shared/e2b"
 	"siesta/shared/env"
+	"siesta/shared/links"
 	"siesta/shared/logging"
-	"siesta/shared/logs"
+	"siesta/shared/page"
 	"siesta/shared/postgres"
-	"siesta/shared/postgres/jobs"
-	"siesta/shared/postgres/shares"
 	"siesta/shared/redis"
-	"siesta/shared/s3"
 	"siesta/shared/secrets"
-	"siesta/shared/sqs"
-	"siesta/shared/wake"
 )
 
 func main() {
 	r := env.New(os.Getenv)
 	s := readSettings(r)
 	log := logging.Setup(os.Stderr, s.LogLevel)
-	db, err := postgres.Open(context.Background(), s.Database)
-	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
 	sealer, err := secrets.NewSealer(s.SealKey)
 	r.Check("SEAL_KEY", err)
-	sandboxes, err := e2b.New(s.E2B)
-	r.Check("E2B", err)
-	archive, err := s3.New(s.AWS, s.S3Endpoint).Store(s.LogStore)
-	r.Check("LOG_STORE", err)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	waker := &wake.Waker{
-		Log: log, Store: jobs.NewStore(db, s.StackTag, cache.Publish), Cache: cache, E2B: sandboxes, Sealer: sealer,
-		Pauses: sqs.New(s.AWS, s.SQSEndpoint).Queue(s.PauseQueueURL, ""), Limits: s.Limits, Time: s.Wake, Times: wake.CallTimes,
-	}
-	reader := logs.Reader{Live: cache}
-	if archive != nil {
-		reader.Archive = archive
-	}
+	db := sync.OnceValues(func() (*postgres.DB, error) { return postgres.Open(context.Background(), s.Database) })
 	h := handler{
-		log: log, waker: waker, shares: shares.NewStore(db), links: secrets.NewLinks(sealer, s.StackTag), logs: reader,
-		allowed: s.Allowed, page: newPage(sandboxes.Previews(), s.Ancestors, s.View),
+		log: log, pages: page.New(s.Page),
+		links: links.Opener{Log: log, Cache: cache, Links: secrets.NewLinks(sealer, s.StackTag), DB: db},
 	}
 	lambda.Start(api.Handle(log, h.serve))
 }

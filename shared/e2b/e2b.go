@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"siesta/shared/e2b/address"
 	"siesta/shared/env"
 	"siesta/shared/job"
 	"siesta/shared/secrets"
@@ -54,8 +55,8 @@ type Config struct {
 func ReadConfig(r *env.Reader, key Key) Config {
 	c := ReadControl(r, key)
 	c.Version = Version(r.Choice("E2B_API_VERSION", string(V2), string(V1), string(V2)))
-	c.Domain = r.String("E2B_DOMAIN", "")
-	c.SandboxURL = r.URL("E2B_SANDBOX_URL", "", "https", "http")
+	at := address.Read(r)
+	c.Domain, c.SandboxURL = at.Domain, at.SandboxURL
 	return c
 }
 
@@ -83,16 +84,13 @@ func New(config Config) (*Client, error) {
 	if config.Version != V1 && config.Version != V2 {
 		return nil, fmt.Errorf("E2B_API_VERSION must be %s or %s", V1, V2)
 	}
-	if config.Domain == "" {
-		config.Domain = "e2b.app"
-	}
-	if strings.ContainsAny(config.Domain, "/@ ") {
-		return nil, errors.New("E2B_DOMAIN must be a domain, with a port where it has one")
+	err := config.address().Check()
+	if err != nil {
+		return nil, err
 	}
 	if config.Key == nil {
 		return nil, errors.New("e2b: no source of the API key")
 	}
-	var err error
 	if config.APIURL, err = baseURL("E2B_API_URL", config.APIURL); err != nil {
 		return nil, err
 	}
@@ -124,7 +122,7 @@ func (c *Client) Within(d time.Duration) *Client {
 
 // Edge returns where a sandbox's port is reached by headers that name sandbox
 // and port, and the client to reach it with, which has no time-out of its own.
-func (c *Client) Edge(sandboxID string, port int) (address string, client *http.Client) {
+func (c *Client) Edge(sandboxID string, port int) (base string, client *http.Client) {
 	if c.config.SandboxURL != "" {
 		return c.config.SandboxURL, c.data
 	}
@@ -132,21 +130,15 @@ func (c *Client) Edge(sandboxID string, port int) (address string, client *http.
 }
 
 // Domain is what the previews' addresses are below.
-func (c *Client) Domain() string { return c.config.Domain }
+func (c *Client) Domain() string { return c.config.address().Host() }
 
 // PreviewURL is the address of a sandbox's port as visitors use it.
 func (c *Client) PreviewURL(sandboxID string, port int) string {
-	return fmt.Sprintf("%s://%d-%s.%s", c.scheme(), port, sandboxID, c.config.Domain)
+	return c.config.address().Preview(sandboxID, port)
 }
 
-// Previews stands for the addresses of all previews, as a page's policy names them.
-func (c *Client) Previews() string { return c.scheme() + "://*." + c.config.Domain }
-
-func (c *Client) scheme() string {
-	if strings.HasPrefix(c.config.SandboxURL, "http://") {
-		return "http"
-	}
-	return "https"
+func (c Config) address() address.Config {
+	return address.Config{Domain: c.Domain, SandboxURL: c.SandboxURL}
 }
 
 // baseURL is what calls' paths are put behind. The error does not show the value,

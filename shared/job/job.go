@@ -155,6 +155,12 @@ func (j Job) Believable(now time.Time) bool {
 	return !j.SandboxPaused || now.Sub(j.ReadAt) < SleepBelieved
 }
 
+// Awake reports whether the preview is, as far as its row knows, and is not about to
+// be put to sleep at this moment.
+func (j Job) Awake(now time.Time) bool {
+	return j.Status == Ready && j.SandboxState == SandboxRunning && j.PauseDueAt.After(now) && j.SandboxExpiresAt.After(now)
+}
+
 // AwakeUntil is when the preview is due to sleep; zero when it sleeps, or there is
 // none.
 func (j Job) AwakeUntil() time.Time {

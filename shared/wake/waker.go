@@ -79,7 +79,7 @@ func (h *Waker) Wake(ctx context.Context, prolong bool, read func(context.Contex
 // as it is: that is no error, and the result says that it is not up.
 func (h *Waker) Prolong(ctx context.Context, read func(context.Context) (job.Job, error)) (Result, error) {
 	return h.again(ctx, read, func(ctx context.Context, j job.Job) (Result, error) {
-		if !Awake(j, j.ReadAt) {
+		if !j.Awake(j.ReadAt) {
 			return Result{j, false}, nil
 		}
 		if !h.soon(j, true) { // no look: nothing would come of it
@@ -87,12 +87,6 @@ func (h *Waker) Prolong(ctx context.Context, read func(context.Context) (job.Job
 		}
 		return h.resume(ctx, j, true)
 	})
-}
-
-// Awake reports whether a preview is, as far as its row knows, and is not about to be
-// put to sleep at this moment.
-func Awake(j job.Job, now time.Time) bool {
-	return j.Status == job.Ready && j.SandboxState == job.SandboxRunning && j.PauseDueAt.After(now) && j.SandboxExpiresAt.After(now)
 }
 
 // again does what the row asks for, anew when somebody was faster.

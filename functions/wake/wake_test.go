@@ -18,14 +18,13 @@ import (
 func TestAClickWakes(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
+	token := b.Link(j, job.FollowProject)
 	got := b.post(token, job.Click)
-	b.want(got, http.StatusOK)
-	if got.told["state"] != "awake" || got.told["preview_url"] != j.PreviewURL {
-		t.Errorf("got %v", got.told)
+	got.Want(http.StatusOK)
+	if got.Told["state"] != "awake" || got.Told["preview_url"] != j.PreviewURL {
+		t.Errorf("got %v", got.Told)
 	}
-	b.want(b.show(token), http.StatusOK, `src="`+j.PreviewURL+`"`, "no-referrer")
-	b.want(b.post(token, job.Click), http.StatusOK)
+	b.post(token, job.Click).Want(http.StatusOK)
 	if row := b.Row(j.ID); row.SandboxState != job.SandboxRunning || b.Calls(e2bsim.Connect) != 1 {
 		t.Errorf("%s after %d connects", row.SandboxState, b.Calls(e2bsim.Connect))
 	}
@@ -35,16 +34,16 @@ func TestManyClicksMakeOneWake(t *testing.T) {
 	b := setup(t)
 	b.allowed = redis.Allowance{WakesPerHour: 1, AwakePerDay: awake}
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
-	answers := make([]reply, 20)
+	token := b.Link(j, job.FollowProject)
+	answers := make([]functiontest.Reply, 20)
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() { answers[i] = b.post(token, job.Click) })
 	}
 	all.Wait()
 	for _, got := range answers {
-		if got.status != http.StatusOK && got.status != http.StatusAccepted {
-			t.Errorf("got %d %s", got.status, got.text)
+		if got.Status != http.StatusOK && got.Status != http.StatusAccepted {
+			t.Errorf("got %d %s", got.Status, got.Text)
 		}
 	}
 	if n := b.Calls(e2bsim.Connect); n != 1 {
@@ -56,23 +55,21 @@ func TestManyClicksMakeOneWake(t *testing.T) {
 func TestTheFormWorksByItself(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
-	page := b.show(token + "?path=/a")
-	b.want(page, http.StatusOK, `action="/p/`+token+`/wake?path=%2Fa"`, `<input type="hidden" name="intent" value="click">`)
+	token := b.Link(j, job.FollowProject)
 	plain := map[string]string{"content-type": form, "origin": "null"} // what a browser says of a form of a page without referrers
-	got := b.send(wakeRoute, token+"?path=/a", "intent=click", plain)
-	b.want(got, http.StatusSeeOther)
-	if got.header["Location"] != "/p/"+token+"?path=%2Fa" || b.Row(j.ID).SandboxState != job.SandboxRunning {
-		t.Errorf("leads to %s; the sandbox is %s", got.header["Location"], b.Row(j.ID).SandboxState)
+	got := b.send(token+"?path=/a", "intent=click", plain)
+	got.Want(http.StatusSeeOther)
+	if got.Header["Location"] != "/p/"+token+"?path=%2Fa" || b.Row(j.ID).SandboxState != job.SandboxRunning {
+		t.Errorf("leads to %s; the sandbox is %s", got.Header["Location"], b.Row(j.ID).SandboxState)
 	}
-	b.want(b.send(wakeRoute, token, "intent=viewing", plain), http.StatusBadRequest, "<h1>")
-	b.want(b.send(wakeRoute, "x", "intent=click", plain), http.StatusNotFound, "There is no such page")
+	b.send(token, "intent=viewing", plain).Want(http.StatusBadRequest, "<h1>")
+	b.send("x", "intent=click", plain).Want(http.StatusNotFound, "There is no such page")
 }
 
 func TestPostsFromElsewhereAreRefused(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
+	token := b.Link(j, job.FollowProject)
 	for name, header := range map[string]map[string]string{
 		"another site":                {"sec-fetch-site": "cross-site", "origin": "https://evil.example"},
 		"another site, by our origin": {"sec-fetch-site": "cross-site"},
@@ -82,47 +79,75 @@ func TestPostsFromElsewhereAreRefused(t *testing.T) {
 		"a sandboxed frame":           {"sec-fetch-site": "", "origin": "null"},
 		"no browser":                  {"sec-fetch-site": "", "origin": ""},
 		"without TLS":                 {"sec-fetch-site": "", "origin": "http://api.example.com"},
-		"a longer name":               {"sec-fetch-site": "", "origin": site + ".evil.example"},
+		"a longer name":               {"sec-fetch-site": "", "origin": functiontest.Site + ".evil.example"},
 	} {
 		for _, intent := range []job.Intent{job.Click, job.Viewing} {
-			got := b.send(wakeRoute, token, `{"intent": "`+string(intent)+`"}`, header)
-			if got.status != http.StatusForbidden {
-				t.Errorf("%s: got %d %s", name, got.status, got.text)
+			got := b.send(token, `{"intent": "`+string(intent)+`"}`, header)
+			if got.Status != http.StatusForbidden {
+				t.Errorf("%s: got %d %s", name, got.Status, got.Text)
 			}
 		}
 		header["content-type"] = form
-		if got := b.send(wakeRoute, token, "intent=click", header); got.status != http.StatusForbidden {
-			t.Errorf("%s, a form: got %d", name, got.status)
+		if got := b.send(token, "intent=click", header); got.Status != http.StatusForbidden {
+			t.Errorf("%s, a form: got %d", name, got.Status)
 		}
 	}
 	for _, kind := range []string{"text/plain", "multipart/form-data; boundary=x", ""} {
-		if got := b.send(wakeRoute, token, `{"intent": "click"}`, map[string]string{"content-type": kind}); got.status != http.StatusBadRequest {
-			t.Errorf("%s: got %d %s", kind, got.status, got.text)
+		if got := b.send(token, `{"intent": "click"}`, map[string]string{"content-type": kind}); got.Status != http.StatusBadRequest {
+			t.Errorf("%s: got %d %s", kind, got.Status, got.Text)
 		}
 	}
 	for _, body := range []string{"", "null", `{"intent": "open"}`} {
-		if got := b.send(wakeRoute, token, body, nil); got.status != http.StatusBadRequest && got.status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: got %d %s", body, got.status, got.text)
+		if got := b.send(token, body, nil); got.Status != http.StatusBadRequest && got.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: got %d %s", body, got.Status, got.Text)
 		}
 	}
 	b.untouched(j, 0)
-	b.want(b.send(wakeRoute, token, `{"intent": "click"}`, map[string]string{"sec-fetch-site": ""}), http.StatusOK) // an older browser, of our page
+	b.send(token, `{"intent": "click"}`, map[string]string{"sec-fetch-site": ""}).Want(http.StatusOK) // an older browser, of our page
+}
+
+// Whoever posts with a link that is wrong, or has ended, is told so, in words where a
+// person reads them, and wakes nothing.
+func TestABadLinkWakesNothing(t *testing.T) {
+	b := setup(t)
+	j := b.asleep()
+	ended := b.Link(j, job.FollowProject)
+	b.EndLinks(j)
+	bobs := b.Share("user_bob", j.ProjectID)
+	another := b.Sign(job.Link{Follow: job.FollowJob, Share: bobs.ID, Number: bobs.Number, JobID: j.ID, Ends: time.Now().Add(time.Hour)})
+	for name, c := range map[string]struct {
+		token, words string
+		status       int
+	}{
+		"wrong":                {b.Link(j, job.FollowJob) + "A", "There is no such page", http.StatusNotFound},
+		"ended by its owner":   {ended, "no longer available", http.StatusGone},
+		"another's version":    {another, "no longer available", http.StatusGone},
+		"to another's project": {b.Sign(job.Link{Follow: job.FollowProject, Share: bobs.ID, Number: bobs.Number, Ends: time.Now().Add(time.Hour)}), "no longer available", http.StatusGone},
+	} {
+		for _, intent := range []job.Intent{job.Click, job.Viewing} {
+			if got := b.post(c.token, intent); got.Status != c.status {
+				t.Errorf("%s, %s: got %d %s", name, intent, got.Status, got.Text)
+			}
+		}
+		b.send(c.token, "intent=click", map[string]string{"content-type": form}).Want(c.status, "<h1>", c.words)
+	}
+	b.untouched(j, 0)
 }
 
 // Who looks keeps awake what is, and wakes nothing.
 func TestViewingProlongsWhatIsAwake(t *testing.T) {
 	b := setup(t)
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
+	token := b.Link(j, job.FollowProject)
 	got := b.post(token, job.Viewing)
-	b.want(got, http.StatusOK, `"asleep"`)
+	got.Want(http.StatusOK, `"asleep"`)
 	b.untouched(j, 0)
-	b.want(b.post(token, job.Click), http.StatusOK)
+	b.post(token, job.Click).Want(http.StatusOK)
 	before := b.Row(j.ID)
-	b.want(b.post(token, job.Viewing), http.StatusOK, `"awake"`)
+	b.post(token, job.Viewing).Want(http.StatusOK, `"awake"`)
 	b.untouched(before, 1)
 	b.Pass(awake/2 + time.Minute)
-	b.want(b.post(token, job.Viewing), http.StatusOK, `"awake"`)
+	b.post(token, job.Viewing).Want(http.StatusOK, `"awake"`)
 	if row := b.Row(j.ID); row.PauseDueAt.Sub(row.ReadAt) < awake-10*time.Second {
 		t.Errorf("due in %v", row.PauseDueAt.Sub(row.ReadAt))
 	}
@@ -131,7 +156,7 @@ func TestViewingProlongsWhatIsAwake(t *testing.T) {
 	for _, over := range []string{"sandbox_expires_at = now()", "pause_due_at = now()"} {
 		row := b.Set(j.ID, "pause_due_at = now() + interval '1 minute', sandbox_expires_at = now() + interval '1 hour'")
 		row = b.Set(row.ID, over)
-		b.want(b.post(token, job.Viewing), http.StatusOK, `"asleep"`)
+		b.post(token, job.Viewing).Want(http.StatusOK, `"asleep"`)
 		b.untouched(row, connects)
 	}
 }
@@ -140,30 +165,30 @@ func TestLimitsAreToldToVisitors(t *testing.T) {
 	b := setup(t)
 	b.allowed.WakesPerHour = 1
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
+	token := b.Link(j, job.FollowProject)
 	sleep := func() {
 		b.Pass(awake)
 		j = b.Pause(b.Row(j.ID))
 		b.Cache.Publish(t.Context(), j)
 	}
-	b.want(b.post(token, job.Click), http.StatusOK)
+	b.post(token, job.Click).Want(http.StatusOK)
 	sleep()
 	got := b.post(token, job.Click)
-	b.want(got, http.StatusTooManyRequests, "This link has woken previews as often as it may in an hour: 1")
-	if got.header["Retry-After"] == "" {
+	got.Want(http.StatusTooManyRequests, "This link has woken previews as often as it may in an hour: 1")
+	if got.Header["Retry-After"] == "" {
 		t.Error("nobody is told when to come back")
 	}
-	page := b.send(wakeRoute, token, "intent=click", map[string]string{"content-type": form})
-	b.want(page, http.StatusTooManyRequests, "<h1>", "This link has woken previews", "Try again")
+	page := b.send(token, "intent=click", map[string]string{"content-type": form})
+	page.Want(http.StatusTooManyRequests, "<h1>", "This link has woken previews", "Try again")
 	b.untouched(j, 1)
 	b.allowed.WakesPerHour = 0
 	b.waker.Limits = job.TierLimits{job.Bootstrapper: {WakesPerHour: 1}}
-	b.want(b.post(token, job.Click), http.StatusOK)
+	b.post(token, job.Click).Want(http.StatusOK)
 	sleep()
 	got = b.post(token, job.Click)
-	b.want(got, http.StatusTooManyRequests, "owner")
-	if strings.Contains(got.text, "Your") {
-		t.Errorf("a visitor is told of limits that are the owner's: %s", got.text)
+	got.Want(http.StatusTooManyRequests, "owner")
+	if strings.Contains(got.Text, "Your") {
+		t.Errorf("a visitor is told of limits that are the owner's: %s", got.Text)
 	}
 }
 
@@ -173,15 +198,15 @@ func TestLinksKeepNothingAwakeForEver(t *testing.T) {
 	b := setup(t)
 	b.allowed.AwakePerDay = 2 * awake
 	j := b.asleep()
-	token := b.link(j, job.FollowProject)
-	b.want(b.post(token, job.Click), http.StatusOK)
+	token := b.Link(j, job.FollowProject)
+	b.post(token, job.Click).Want(http.StatusOK)
 	first := b.Row(j.ID)
 	prolonged := 0
 	for range 4 {
 		b.Pass(awake/2 + time.Minute)
 		before := b.Row(j.ID)
 		var all sync.WaitGroup
-		answers := make([]reply, 5)
+		answers := make([]functiontest.Reply, 5)
 		for i := range answers {
 			all.Go(func() { answers[i] = b.post(token, job.Viewing) })
 		}
@@ -191,7 +216,7 @@ func TestLinksKeepNothingAwakeForEver(t *testing.T) {
 			continue
 		}
 		for _, got := range answers {
-			b.want(got, http.StatusTooManyRequests, "This link has kept previews awake for as long as it may in a day: 20m0s")
+			got.Want(http.StatusTooManyRequests, "This link has kept previews awake for as long as it may in a day: 20m0s")
 		}
 		break
 	}
@@ -201,14 +226,12 @@ func TestLinksKeepNothingAwakeForEver(t *testing.T) {
 	b.Pass(awake)
 	b.Cache.Publish(t.Context(), b.Pause(b.Row(j.ID)))
 	got := b.post(token, job.Click)
-	b.want(got, http.StatusTooManyRequests, "This link has kept")
-	if got.header["Retry-After"] == "" {
+	got.Want(http.StatusTooManyRequests, "This link has kept")
+	if got.Header["Retry-After"] == "" {
 		t.Error("nobody is told when to come back")
 	}
-	ended, err := b.shares.End(t.Context(), alice, j.ProjectID)
-	b.OK(err)
-	b.OK(b.Cache.EndShare(t.Context(), ended))
-	b.want(b.post(b.link(j, job.FollowProject), job.Click), http.StatusOK) // what its owner makes anew
+	b.EndLinks(j)
+	b.post(b.Link(j, job.FollowProject), job.Click).Want(http.StatusOK) // what its owner makes anew
 }
 
 // Where the cache cannot count, the owner's limits hold alone.
@@ -218,14 +241,15 @@ func TestWithoutACountTheOwnersLimitsHold(t *testing.T) {
 	b.waker.Limits = job.TierLimits{job.Bootstrapper: {AwakeSecondsPerDay: int((2 * awake).Seconds())}}
 	b.waker.Times.Silent = 0
 	j := b.asleep()
-	token := b.link(j, job.FollowJob)
+	token := b.Link(j, job.FollowJob)
 	server := redistest.NewServer(t, redisserver.Config{TCP: true})
-	b.waker.Cache = functiontest.HastyCache(t, server.URL())
+	hasty := functiontest.HastyCache(t, server.URL())
+	b.waker.Cache, b.links.Cache = hasty, hasty
 	server.Kill()
 	for range 2 {
-		b.want(b.post(token, job.Click), http.StatusOK)
+		b.post(token, job.Click).Want(http.StatusOK)
 		b.Pass(awake)
 		b.Pause(b.Row(j.ID))
 	}
-	b.want(b.post(token, job.Click), http.StatusTooManyRequests, "as its owner's plan allows")
+	b.post(token, job.Click).Want(http.StatusTooManyRequests, "as its owner's plan allows")
 }

@@ -1,4 +1,4 @@
-package main
+package page
 
 import (
 	"crypto/sha256"
@@ -8,28 +8,27 @@ import (
 	"time"
 
 	"siesta/shared/job"
-	"siesta/shared/wake"
 )
 
-// state is what a visitor sees of a preview.
-type state string
+// State is what a visitor sees of a preview.
+type State string
 
 const (
-	stateAwake    state = "awake"
-	stateAsleep   state = "asleep"
-	stateWaking   state = "waking"
-	stateBuilding state = "building"
-	stateFailed   state = "failed"
-	stateMoved    state = "moved"
-	stateGone     state = "gone"
-	stateError    state = "error" // of the page's own; never an answer of state
+	Awake    State = "awake"
+	Asleep   State = "asleep"
+	Waking   State = "waking"
+	Building State = "building"
+	Failed   State = "failed"
+	Moved    State = "moved"
+	Gone     State = "gone"
+	Error    State = "error" // of the page's own; never an answer of state
 )
 
-// view is what a visitor is shown of a preview. It says nothing of its owner, and
+// View is what a visitor is shown of a preview. It says nothing of its owner, and
 // of what a build has printed only what the link shows. Every key is always there; nil
 // is null.
-type view struct {
-	State      state      `json:"state"`
+type View struct {
+	State      State      `json:"state"`
 	Title      string     `json:"title"`
 	Text       string     `json:"text"`
 	Version    string     `json:"version"` // "" until it is READY
@@ -41,32 +40,32 @@ type view struct {
 	Button string `json:"-"` // what wakes it; "": nothing would
 }
 
-// describe is what a visitor is shown of j.
-func describe(j job.Job, now time.Time) view {
-	v := view{Stage: j.Status}
+// Describe is what a visitor is shown of j.
+func Describe(j job.Job, now time.Time) View {
+	v := View{Stage: j.Status}
 	switch {
 	case j.Status == job.Failed:
-		v.State, v.Title, v.Text = stateFailed, "This version could not be built", "Ask who shared it for another one."
+		v.State, v.Title, v.Text = Failed, "This version could not be built", "Ask who shared it for another one."
 		return v
 	case j.Status != job.Ready:
-		v.State, v.Title, v.Text = stateBuilding, "This preview is being built", j.Status.Label()
+		v.State, v.Title, v.Text = Building, "This preview is being built", j.Status.Label()
 		return v
 	}
 	v.Version = strings.TrimPrefix(j.BuildVersion, "build_v0_")
 	name := "Version " + v.Version
 	switch {
 	case j.SandboxState == job.SandboxMoved:
-		v.State, v.Title = stateMoved, "A newer version takes its place"
+		v.State, v.Title = Moved, "A newer version takes its place"
 		v.Text = name + " is being changed, or was. This page goes on by itself if it can; if it stays as it is, ask who shared it for a newer link."
 	case j.SandboxState == job.SandboxGone || j.SandboxState == job.SandboxNone:
-		v.State, v.Title, v.Text = stateGone, "This preview is no longer kept", name+" would have to be built again. Ask who shared it."
-	case wake.Awake(j, now):
+		v.State, v.Title, v.Text = Gone, "This preview is no longer kept", name+" would have to be built again. Ask who shared it."
+	case j.Awake(now):
 		until := j.PauseDueAt.UTC().Format(time.RFC3339)
-		v.State, v.Title, v.PreviewURL, v.AwakeUntil = stateAwake, name, &j.PreviewURL, &until
+		v.State, v.Title, v.PreviewURL, v.AwakeUntil = Awake, name, &j.PreviewURL, &until
 	case j.SandboxState == job.SandboxResuming && j.PauseDueAt.After(now):
-		v.State, v.Title, v.Text, v.Button = stateWaking, "This preview is waking up", name+" is there in a few seconds.", "Open preview"
+		v.State, v.Title, v.Text, v.Button = Waking, "This preview is waking up", name+" is there in a few seconds.", "Open preview"
 	default:
-		v.State, v.Title, v.Text, v.Button = stateAsleep, "This preview is asleep", name+built(j)+" wakes in a few seconds.", "Open preview"
+		v.State, v.Title, v.Text, v.Button = Asleep, "This preview is asleep", name+built(j)+" wakes in a few seconds.", "Open preview"
 	}
 	return v
 }
@@ -79,20 +78,20 @@ func built(j job.Job) string {
 	return j.CreatedAt.UTC().Format(", built on 2 January 2006 at 15:04 UTC,")
 }
 
-// again is when a page should ask again.
-func (v view) again() time.Duration {
+// Again is when a page should ask again.
+func (v View) Again() time.Duration {
 	switch v.State {
-	case stateBuilding, stateWaking, stateMoved:
+	case Building, Waking, Moved:
 		return 2 * time.Second
-	case stateAwake, stateAsleep:
+	case Awake, Asleep:
 		return 10 * time.Second
 	default:
 		return 30 * time.Second
 	}
 }
 
-// tag changes with whatever a page is told.
-func (v view) tag() string {
+// Tag changes with whatever a page is told.
+func (v View) Tag() string {
 	text, _ := json.Marshal(v) // texts only: it cannot fail
 	sum := sha256.Sum256(text)
 	return `"` + hex.EncodeToString(sum[:12]) + `"`

@@ -1,4 +1,7 @@
-package main
+// Package page owns what the visitor of a share link is shown of a preview: in data, and
+// as a page, which is also what tells of errors. It knows neither how a link leads to a
+// preview nor what wakes one.
+package page
 
 import (
 	"crypto/sha256"
@@ -18,36 +21,36 @@ import (
 // The page is one document: its style and its script are in it, and allowed by their
 // hashes.
 var (
-	//go:embed page/words.html
+	//go:embed files/words.html
 	wordsHTML string
-	//go:embed page/awake.html
+	//go:embed files/awake.html
 	awakeHTML string
-	//go:embed page/style.css
+	//go:embed files/style.css
 	style string
-	//go:embed page/page.js
+	//go:embed files/page.js
 	script string
 )
 
 const maxPath = 2000
 
-// page is what all pages have in common.
-type page struct {
+// Pages is what all pages have in common.
+type Pages struct {
 	words, awake document
 	header       map[string]string
 	view         time.Duration // until one that nobody touches asks whether anybody looks
 }
 
-// newPage returns pages that show the previews whose addresses match, in frames that
-// only pages of the ancestors may have around them.
-func newPage(previews string, ancestors []string, view time.Duration) page {
+// New returns the pages of a stack.
+func New(c Config) Pages {
+	ancestors := c.Ancestors
 	if len(ancestors) == 0 {
 		ancestors = []string{"'none'"}
 	}
 	policy := strings.Join([]string{
 		"default-src 'none'", "script-src " + hashOf(script), "style-src " + hashOf(style), "img-src data:", "connect-src 'self'",
-		"form-action 'self'", "base-uri 'none'", "frame-src " + previews, "frame-ancestors " + strings.Join(ancestors, " "),
+		"form-action 'self'", "base-uri 'none'", "frame-src " + c.Previews.Previews(), "frame-ancestors " + strings.Join(ancestors, " "),
 	}, "; ")
-	return page{words: parse(wordsHTML), awake: parse(awakeHTML), view: view, header: map[string]string{
+	return Pages{words: parse(wordsHTML), awake: parse(awakeHTML), view: c.View, header: map[string]string{
 		"Content-Security-Policy": policy,
 		"Referrer-Policy":         "no-referrer", // else the app in the frame learns the token
 		"X-Robots-Tag":            "noindex, nofollow",
@@ -59,21 +62,21 @@ func hashOf(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// show is the answer that shows v.
-func (p page) show(r api.Request, status int, v view) api.Answer {
+// Show is the answer that shows v.
+func (p Pages) Show(r api.Request, status int, v View) api.Answer {
 	shown, refresh := p.words, ""
 	address := ""
-	if v.State == stateAwake {
+	if v.State == Awake {
 		shown, address = p.awake, appAddress(*v.PreviewURL, r.QueryStringParameters["path"])
 	}
-	if v.State == stateBuilding || v.State == stateWaking || v.State == stateMoved {
+	if v.State == Building || v.State == Waking || v.State == Moved {
 		refresh = `<noscript><meta http-equiv="refresh" content="3"></noscript>`
 	}
 	until := ""
 	if v.AwakeUntil != nil {
 		until = *v.AwakeUntil
 	}
-	path := pathOf(r)
+	path := PathOf(r)
 	base, query, _ := strings.Cut(path, "?")
 	action := base + "/wake"
 	if query != "" {
@@ -129,8 +132,8 @@ func hidden(yes bool) string {
 }
 
 // stages are those of a build, as a list.
-func stages(v view) string {
-	if v.State != stateBuilding {
+func stages(v View) string {
+	if v.State != Building {
 		return ""
 	}
 	var b strings.Builder
@@ -147,15 +150,15 @@ func stages(v view) string {
 }
 
 // lastLines are those of a build's log, where the link shows it.
-func lastLines(v view) string {
+func lastLines(v View) string {
 	if v.Log == nil {
 		return ""
 	}
 	return `<pre id="log" role="region" tabindex="0" aria-label="Last lines of the log">` + html.EscapeString(strings.Join(v.Log, "\n")) + "</pre>"
 }
 
-// pathOf is the page's own path, with the app's in it.
-func pathOf(r api.Request) string {
+// PathOf is the page's own path, with the app's in it.
+func PathOf(r api.Request) string {
 	path := "/p/" + url.PathEscape(r.PathParameters["token"])
 	if wish := r.QueryStringParameters["path"]; wish != "" {
 		path += "?" + url.Values{"path": {wish}}.Encode()

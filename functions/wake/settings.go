@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"siesta/shared/awsenv"
+	"siesta/shared/e2b"
+	"siesta/shared/env"
+	"siesta/shared/job"
+	"siesta/shared/page"
+	"siesta/shared/postgres"
+	"siesta/shared/redis"
+	"siesta/shared/secrets"
+)
+
+// settings are what the function reads from its environment.
+type settings struct {
+	LogLevel      string
+	StackTag      string
+	AWS           awsenv.Config
+	SQSEndpoint   *string // nil: the region's own
+	Database      postgres.Config
+	Cache         redis.Config
+	E2B           e2b.Config
+	SealKey       *secrets.Source
+	PauseQueueURL string
+	Limits        job.TierLimits
+	Wake          time.Duration // how long a woken preview stays awake
+	Allowed       redis.Allowance
+	Page          page.Config
+}
+
+func readSettings(r *env.Reader) settings {
+	aws, err := awsenv.Load(r.Getenv)
+	r.Check("AWS", err)
+	secret := secrets.Opener(r, aws)
+	s := settings{
+		LogLevel:      r.String("LOG_LEVEL", ""),
+		StackTag:      r.Required("STACK_TAG"),
+		AWS:           aws,
+		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
+		Database:      postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
+		Cache:         redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
+		E2B:           e2b.ReadConfig(r, secret("E2B_API_KEY").Get),
+		SealKey:       secret("SEAL_KEY"),
+		PauseQueueURL: r.Required("PAUSE_QUEUE_URL"),
+		Wake:          r.Seconds("WAKE_SECONDS", job.DefaultWake, job.MinWake, job.MaxWake),
+		Page:          page.ReadConfig(r),
+	}
+	s.Allowed = redis.Allowance{
+		WakesPerHour: r.Int("LINK_WAKES_PER_HOUR", 60, 0, 100_000),
+		AwakePerDay:  r.Seconds("LINK_AWAKE_SECONDS_PER_DAY", 8*time.Hour, 0, 30*24*time.Hour),
+	}
+	if s.Allowed.AwakePerDay > 0 && s.Allowed.AwakePerDay < s.Wake {
+		r.Check("LINK_AWAKE_SECONDS_PER_DAY", errors.New("must be 0, or at least WAKE_SECONDS"))
+	}
+	r.JSON("LIMITS", &s.Limits)
+	return s
+}
