@@ -11,6 +11,7 @@ import (
 // settings are what the function reads from its environment.
 type settings struct {
 	LogLevel   string
+	Metrics    string // their namespace
 	AWS        awsenv.Config
 	S3Endpoint *string // nil: the region's own
 	Database   postgres.Config
@@ -24,6 +25,7 @@ func readSettings(r *env.Reader) settings {
 	secret := secrets.Opener(r, aws)
 	return settings{
 		LogLevel:   r.String("LOG_LEVEL", ""),
+		Metrics:    r.String("METRICS_NAMESPACE", ""),
 		AWS:        aws,
 		S3Endpoint: awsenv.Endpoint(r.Getenv, "S3"),
 		Database:   postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
