@@ -70,6 +70,7 @@ func TestFunctionsRunWithSAMsVariables(t *testing.T) {
 		{"start", `"statusCode":201`}, {"pause", `"batchItemFailures":[]`}, {"build", `"batchItemFailures":[]`},
 		{"reconcile", `"failed_parts":[]`}, {"migrate", `"version"`}, {"versions", `"statusCode":200`},
 		{"preview", `"statusCode":404`}, // its link is another stack's
+		{"wake", `"statusCode":404`},
 	}
 	for _, route := range deployed.Routes { // first, while their job is none
 		known := slices.ContainsFunc(cases, func(c [2]string) bool { return c[0] == route.Function }) // versions, whose event is the list's

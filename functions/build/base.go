@@ -11,6 +11,7 @@ import (
 	"siesta/functions/build/inplace"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/s3"
 )
 
@@ -68,7 +69,7 @@ func (t *turn) send(ctx context.Context, key, to string) error {
 	case errors.Is(err, job.ErrNotFound):
 		return noBase(err)
 	case errors.Is(err, s3.ErrStore):
-		return failed(err, "This service could not read the kept code.")
+		return &failure{message: "This service could not read the kept code.", cause: err, kind: metrics.JobsFailedService}
 	case err != nil:
 		t.log.WarnContext(ctx, "read kept code", "error", err)
 		return waitFor(fetchAgain)

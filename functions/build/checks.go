@@ -9,6 +9,7 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
+	"siesta/shared/metrics"
 )
 
 const (
@@ -41,7 +42,12 @@ func (t *turn) checks(ctx context.Context) error {
 	}
 	t.keepLog(ctx)
 	url := t.e2b.PreviewURL(t.j.SandboxID, app.port) + app.path
-	return t.take(t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter)) // published beside the message that puts it to sleep
+	j, err := t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter) // published beside the message that puts it to sleep
+	if err == nil {
+		metrics.Count(ctx, metrics.JobsReady, 1)
+		metrics.Took(ctx, metrics.TimeToReady, j.CompletedAt.Sub(j.EnqueuedAt))
+	}
+	return t.enter(ctx, "serve", j, err)
 }
 
 // serve leaves the server started, after a check that found nothing wrong. What
@@ -67,7 +73,8 @@ func (t *turn) serve(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := t.take(t.store.BeginCommand(ctx, t.j)); err != nil {
+	j, err := t.store.BeginCommand(ctx, t.j)
+	if err := t.enter(ctx, "check", j, err); err != nil {
 		return err
 	}
 	if kept != "" {

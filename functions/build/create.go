@@ -35,7 +35,7 @@ func (t *turn) create(ctx context.Context) error {
 	if errors.Is(err, job.ErrConflict) {
 		return t.disown(ctx, sandbox.ID)
 	}
-	if err := t.take(row, err); err != nil {
+	if err := t.enter(ctx, "starting", row, err); err != nil {
 		return err
 	}
 	t.envd = envd.Of(t.e2b, sandbox)

@@ -9,7 +9,7 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
-	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/sqs"
 )
 
@@ -18,6 +18,20 @@ type failure struct {
 	message string // for the job's user
 	cause   error  // for the log; may be nil
 	lost    bool   // its sandbox is gone, or not what the build left there
+	kind    metrics.Name
+}
+
+// counted is what a failed job counts as: by its sandbox where that, or E2B, is the
+// cause; what fills or blocks it is the app's.
+func (f *failure) counted() metrics.Name {
+	var call *e2b.Error
+	switch {
+	case f.kind != "":
+		return f.kind
+	case f.lost, errors.As(f.cause, &call) && !errors.Is(call, e2b.ErrNoSpace) && !errors.Is(call, e2b.ErrBlocked):
+		return metrics.JobsFailedSandbox
+	}
+	return metrics.JobsFailedApp
 }
 
 func (f *failure) Error() string { return f.message }
@@ -46,7 +60,8 @@ func (t *turn) tell(ctx context.Context, wait time.Duration, err error) {
 	if t.noSandbox != nil {
 		without = 1
 	}
-	logging.Metrics(ctx, t.log, "turn", map[string]int{"turns_without_sandbox": without},
+	metrics.Count(ctx, metrics.TurnsWithoutSandbox, without)
+	metrics.Write(ctx, t.log, "turn",
 		slog.String("status", string(t.j.Status)), slog.String("sandbox_id", t.j.SandboxID),
 		slog.Any("sandbox_error", t.noSandbox), slog.Any("error", err),
 		slog.Int64("wait_ms", wait.Milliseconds()), slog.Int64("took_ms", time.Since(t.claimed).Milliseconds()))
@@ -79,6 +94,7 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	if err := t.take(t.store.Fail(ctx, t.j, f.message, debugID)); err != nil {
 		return err
 	}
+	metrics.Count(ctx, f.counted(), 1)
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}

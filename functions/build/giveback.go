@@ -13,6 +13,7 @@ import (
 	"siesta/functions/build/inplace"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 )
 
 const (
@@ -60,6 +61,7 @@ func (t *turn) failTaken(ctx context.Context, f *failure) error {
 	if err != nil {
 		return err
 	}
+	metrics.Count(ctx, f.counted(), 1)
 	return t.giveBack(ctx, row)
 }
 
@@ -236,6 +238,7 @@ func (t *turn) handBack(ctx context.Context) error {
 
 // lose ends the job and what it took.
 func (t *turn) lose(ctx context.Context, f *failure) error {
+	counted := t.j.GivesBack() // by who recorded why it fails
 	message, debugID := f.message+" The preview of the version before went with it; that version can be built again.", job.NewID()
 	if t.j.GivesBack() {
 		message, debugID = t.j.Failing, t.j.DebugID
@@ -245,6 +248,9 @@ func (t *turn) lose(ctx context.Context, f *failure) error {
 	t.keepLog(ctx)
 	if err := t.take(t.store.Lose(ctx, t.j, message, debugID)); err != nil {
 		return err
+	}
+	if !counted {
+		metrics.Count(ctx, metrics.JobsFailedSandbox, 1)
 	}
 	t.kill(ctx, t.j.SandboxID)
 	return nil

@@ -13,6 +13,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/previous"
 	"siesta/shared/redis"
@@ -51,7 +52,8 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return err
 	}
-	ctx = logging.With(ctx, "turn", m.Turn)
+	ctx = metrics.Gather(logging.With(ctx, "turn", m.Turn))
+	defer metrics.Write(ctx, h.log, "metrics")
 	if len(m.Request) > 0 {
 		if err := h.accept(ctx, m); err != nil {
 			return patient(r, err)
@@ -123,8 +125,12 @@ func (h *handler) accept(ctx context.Context, m sqs.BuildMessage) error {
 	if n.EnvSealed, err = previous.Apply(ctx, h.store, h.sealer, n.UserID, n.ID, &n.Request); err != nil {
 		return fmt.Errorf("prepare job: %w", err)
 	}
-	if _, _, err = h.store.Accept(ctx, n); err != nil {
+	_, created, err := h.store.Accept(ctx, n)
+	if err != nil {
 		return fmt.Errorf("accept job: %w", err)
+	}
+	if created {
+		metrics.Count(ctx, metrics.JobsAccepted, 1)
 	}
 	return nil
 }

@@ -45,7 +45,8 @@ func (t *turn) copyAside(ctx context.Context) error {
 	if !ok {
 		return failed(nil, "Copying the version before aside left no proof of it.")
 	}
-	return t.take(t.store.RecordKept(ctx, t.j, t.sum(), hash))
+	j, err := t.store.RecordKept(ctx, t.j, t.sum(), hash)
+	return t.enter(ctx, "starting", j, err)
 }
 
 // attempt runs one of our own steps that may be cut and begun again, each time under

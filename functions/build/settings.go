@@ -15,6 +15,7 @@ import (
 // settings are what the function reads from its environment.
 type settings struct {
 	LogLevel      string
+	Metrics       string // their namespace
 	StackTag      string
 	AWS           awsenv.Config
 	SQSEndpoint   *string // nil: the region's own
@@ -40,6 +41,7 @@ func readSettings(r *env.Reader) settings {
 	secret := secrets.Opener(r, aws)
 	s := settings{
 		LogLevel:      r.String("LOG_LEVEL", ""),
+		Metrics:       r.String("METRICS_NAMESPACE", ""),
 		StackTag:      r.Required("STACK_TAG"),
 		AWS:           aws,
 		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),

@@ -26,7 +26,8 @@ func (t *turn) step(ctx context.Context) error {
 }
 
 func (t *turn) next(ctx context.Context, status job.Status) error {
-	return t.take(t.store.Advance(ctx, t.j, t.progress, status))
+	j, err := t.store.Advance(ctx, t.j, t.progress, status)
+	return t.enter(ctx, string(t.j.Status), j, err)
 }
 
 // code runs the request's own generator, if it has one.

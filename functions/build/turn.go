@@ -9,6 +9,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/sqs"
 )
 
@@ -96,10 +97,11 @@ func (t *turn) advance(ctx context.Context) error {
 		return t.giveBack(ctx, t.j)
 	}
 	if t.j.Crashes > maxCrashes {
-		return failed(nil, "The build was interrupted too often and was given up. Please try again.")
+		return &failure{message: "The build was interrupted too often and was given up. Please try again.", kind: metrics.JobsFailedService}
 	}
 	if t.j.Status == job.Queued {
-		err := t.take(t.store.Begin(ctx, t.j, t.Limits.For(t.j.Tier)))
+		j, err := t.store.Begin(ctx, t.j, t.Limits.For(t.j.Tier))
+		err = t.enter(ctx, "queued", j, err)
 		if errors.Is(err, job.ErrLater) {
 			return waitFor(limitDelay)
 		}
@@ -108,7 +110,7 @@ func (t *turn) advance(ctx context.Context) error {
 		}
 	}
 	if t.j.ReadAt.After(t.j.DeadlineAt) {
-		return failed(nil, "%s", t.j.OverdueMessage())
+		return &failure{message: t.j.OverdueMessage(), kind: metrics.JobsFailedDeadline}
 	}
 	if err := t.openEnv(ctx); err != nil {
 		return err
@@ -162,6 +164,18 @@ func (t *turn) take(j job.Job, err error) error {
 		t.j, t.progress, t.read = j, j.Progress, time.Now()
 	}
 	return err
+}
+
+// enter is take for a write that ends a stage.
+func (t *turn) enter(ctx context.Context, stage string, j job.Job, err error) error {
+	if err == nil {
+		began := t.j.StepStartedAt
+		if t.j.Status == job.Queued {
+			began = t.j.EnqueuedAt
+		}
+		metrics.Took(ctx, metrics.Stage(stage), j.UpdatedAt.Sub(began))
+	}
+	return t.take(j, err)
 }
 
 func (t *turn) openEnv(ctx context.Context) error {

@@ -11,6 +11,7 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/sqs"
 )
@@ -52,6 +53,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
+	metrics.Count(ctx, metrics.JobsCancelled, 1)
 	h.log.InfoContext(ctx, "job cancelled", "debug_id", j.DebugID)
 	if j.GivesBack() {
 		if err := h.builds.SendBuild(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), sqs.Turn(j), 0); err != nil {

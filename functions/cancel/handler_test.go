@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,8 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/metrics"
 )
 
 const (
@@ -32,7 +33,7 @@ func setup(t *testing.T, redisURL string) fixture {
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redisURL)
 	return fixture{World: w, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: w.Store, e2b: w.Sandboxes, stack: functiontest.Stack, builds: w.Queue("build"),
+		log: logging.New(w.Log, "debug"), store: w.Store, e2b: w.Sandboxes, stack: functiontest.Stack, builds: w.Queue("build"),
 	}}
 }
 
@@ -77,6 +78,9 @@ func TestACancelledJobsSandboxIsKilled(t *testing.T) {
 	j := b.cancel(b.building().ID)
 	if sandbox, _ := b.E2B.Sandbox(j.SandboxID); sandbox.State != e2bsim.StateGone || j.SandboxState != job.SandboxGone {
 		t.Errorf("E2B says %s, the row %s", sandbox.State, j.SandboxState)
+	}
+	if code, _ := b.call(alice, j.ID); code != 409 || b.Log.Counted(metrics.JobsCancelled) != 1 {
+		t.Errorf("%d, and %v jobs cancelled, want one", code, b.Log.Counted(metrics.JobsCancelled))
 	}
 	cached, ok, err := b.Cache.Get(t.Context(), j.ID)
 	if err != nil || !ok || cached.Status != job.Failed || cached.Revision != j.Revision || cached.ErrorMessage != "Cancelled by user" {

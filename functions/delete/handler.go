@@ -11,6 +11,7 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/e2b"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/s3"
@@ -84,7 +85,11 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 // builder finds out at its next write.
 func (h handler) record(ctx context.Context, j job.Job) (job.Job, error) {
 	if !j.Status.Terminal() {
-		if _, err := h.store.Cancel(ctx, j.ID, "Deleted by user", job.NewID()); err != nil && !errors.Is(err, job.ErrConflict) {
+		_, err := h.store.Cancel(ctx, j.ID, "Deleted by user", job.NewID())
+		switch {
+		case err == nil:
+			metrics.Count(ctx, metrics.JobsCancelled, 1)
+		case !errors.Is(err, job.ErrConflict):
 			return job.Job{}, err
 		}
 	}

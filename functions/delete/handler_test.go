@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,6 +14,8 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/metrics"
 )
 
 const (
@@ -34,7 +35,7 @@ func setup(t *testing.T) fixture {
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, redistest.New(t))
 	return fixture{World: w, handler: handler{
-		log: slog.New(slog.DiscardHandler), store: w.Store, cache: w.Cache, e2b: w.Sandboxes, stack: functiontest.Stack, kept: w.Kept, logStore: w.LogStore,
+		log: logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache, e2b: w.Sandboxes, stack: functiontest.Stack, kept: w.Kept, logStore: w.LogStore,
 		builds: w.Queue("build"),
 	}}
 }
@@ -55,6 +56,14 @@ func (b fixture) call(user, id string) int {
 	}
 	resp, _ = functiontest.Check(b.T, r, resp)
 	return resp.StatusCode
+}
+
+// wantCancelled checks how many jobs count as cancelled.
+func (b fixture) wantCancelled(n float64) {
+	b.T.Helper()
+	if got := b.Log.Counted(metrics.JobsCancelled); got != n {
+		b.T.Errorf("%v jobs count as cancelled, want %v", got, n)
+	}
 }
 
 func (b fixture) want(id string, code int) {
@@ -144,6 +153,8 @@ func TestWhatIsNotFinishedIsCancelledFirst(t *testing.T) {
 	b := setup(t)
 	building := b.Building(b.Accept(functiontest.NewJob()))
 	b.want(building.ID, http.StatusNoContent)
+	b.want(building.ID, http.StatusNoContent)
+	b.wantCancelled(1)
 	if s, _ := b.E2B.Sandbox(building.SandboxID); s.State != e2bsim.StateGone {
 		t.Errorf("its sandbox is %s", s.State)
 	}

@@ -15,6 +15,7 @@ import (
 	"siesta/shared/links"
 	"siesta/shared/logging"
 	"siesta/shared/logs"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
@@ -26,6 +27,7 @@ func main() {
 	r := env.New(os.Getenv)
 	s := readSettings(r)
 	log := logging.Setup(os.Stderr, s.LogLevel)
+	metrics.Setup(s.Metrics)
 	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
 	sealer, err := secrets.NewSealer(s.SealKey)

@@ -12,6 +12,7 @@ import (
 type settings struct {
 	LogLevel   string
 	StackTag   string
+	Metrics    string // their namespace
 	AWS        awsenv.Config
 	S3Endpoint *string // nil: the region's own
 	Database   postgres.Config
@@ -27,6 +28,7 @@ func readSettings(r *env.Reader) settings {
 	return settings{
 		LogLevel:   r.String("LOG_LEVEL", ""),
 		StackTag:   r.Required("STACK_TAG"),
+		Metrics:    r.String("METRICS_NAMESPACE", ""),
 		AWS:        aws,
 		S3Endpoint: awsenv.Endpoint(r.Getenv, "S3"),
 		Database:   postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),

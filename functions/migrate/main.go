@@ -12,6 +12,7 @@ import (
 
 	"siesta/shared/env"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/migrations"
 )
 
@@ -19,6 +20,7 @@ func main() {
 	r := env.New(os.Getenv)
 	s := readSettings(r)
 	log := logging.Setup(os.Stderr, s.LogLevel)
+	metrics.Setup(s.Metrics)
 	if err := r.Err(); err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)

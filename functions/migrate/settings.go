@@ -14,6 +14,7 @@ import (
 // settings are what the function reads from its environment.
 type settings struct {
 	LogLevel string
+	Metrics  string // their namespace
 	Database address
 	Password password // nil: the URL's
 }
@@ -25,7 +26,7 @@ func readSettings(r *env.Reader) settings {
 	aws, err := awsenv.Load(r.Getenv)
 	r.Check("AWS", err)
 	source := secrets.Opener(r, aws)("DATABASE_URL")
-	s := settings{LogLevel: r.String("LOG_LEVEL", ""), Database: fromSecret(source)}
+	s := settings{LogLevel: r.String("LOG_LEVEL", ""), Metrics: r.String("METRICS_NAMESPACE", ""), Database: fromSecret(source)}
 	if !source.Rotates() {
 		u, err := parseURL(r.Getenv("DATABASE_URL"))
 		r.Check("DATABASE_URL", err)

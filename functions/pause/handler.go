@@ -12,6 +12,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/sqs"
@@ -41,7 +42,8 @@ func (h *handler) record(ctx context.Context, r sqs.Record) error {
 	if err != nil {
 		return err
 	}
-	ctx = logging.With(ctx, "epoch", m.Epoch)
+	ctx = metrics.Gather(logging.With(ctx, "epoch", m.Epoch))
+	defer metrics.Write(ctx, h.log, "metrics")
 	started := time.Now() // before the record: what it takes is not the call's
 	j, err := h.store.TakePause(ctx, m.JobID, m.Epoch)
 	if errors.Is(err, job.ErrConflict) {
@@ -91,13 +93,18 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 	defer cancel()
 	switch {
 	case err == nil, errors.Is(err, e2b.ErrPaused):
-		_, err := h.store.RecordPaused(ctx, j)
+		row, err := h.store.RecordPaused(ctx, j)
+		if err == nil {
+			asleep(ctx, j, row)
+		}
 		return recorded(err)
 	case errors.Is(err, e2b.ErrRefused):
+		metrics.Count(ctx, metrics.PausesRefused, 1)
 		_, err := h.store.RecordPauseRefused(ctx, j, "E2B refuses to pause this sandbox: the plan or the account does not allow it.")
 		return recorded(err)
 	case errors.Is(err, e2b.ErrNotFound), errors.Is(err, e2b.ErrLimit), errors.Is(err, e2b.ErrRateLimited),
 		errors.Is(err, e2b.ErrBusy), errors.Is(err, e2b.ErrFailed), errors.Is(err, e2b.ErrKey), errors.Is(err, e2b.ErrNotSent):
+		metrics.Count(ctx, metrics.PausesFailed, 1)
 		record := h.store.RecordNotPaused
 		if errors.Is(err, e2b.ErrNotFound) { // reconcile counts how long it has been missing
 			record = h.store.RecordPauseMissing
@@ -112,8 +119,20 @@ func (h *handler) answered(ctx context.Context, j job.Job, r sqs.Record, err err
 			wait = answer.RetryAfter
 		}
 		return again(err, min(wait, job.MaxFailedPauseWait))
-	default: // unknown: op_until runs out by itself, then the next POST joins this one or hears 409
+	default:
+		metrics.Count(ctx, metrics.PausesUnknown, 1)
+		// Unknown: op_until runs out by itself, then the next POST joins this one or hears 409.
 		return again(err, job.OpTime+time.Second)
+	}
+}
+
+// asleep counts a sleep that was recorded, and what it was late by. A preview that was
+// asleep before has its earlier sleep in the row that was taken.
+func asleep(ctx context.Context, taken, row job.Job) {
+	metrics.Count(ctx, metrics.PausesAsleep, 1)
+	metrics.Took(ctx, metrics.Idle, row.PausedAt.Sub(taken.PauseDueAt))
+	if taken.PausedAt.IsZero() {
+		metrics.Took(ctx, metrics.TimeToSleep, row.PausedAt.Sub(row.CompletedAt))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/links"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/page"
 	"siesta/shared/postgres"
 	"siesta/shared/redis"
@@ -24,6 +25,7 @@ func main() {
 	r := env.New(os.Getenv)
 	s := readSettings(r)
 	log := logging.Setup(os.Stderr, s.LogLevel)
+	metrics.Setup(s.Metrics)
 	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
 	sealer, err := secrets.NewSealer(s.SealKey)

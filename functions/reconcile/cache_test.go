@@ -188,7 +188,7 @@ func TestTheMetricsAreOneLine(t *testing.T) {
 	if lines != 1 {
 		t.Fatalf("%d lines of metrics", lines)
 	}
-	for name, want := range map[string]float64{"orphans_healed": 1, "missing_unknown": 0, "failed_parts": 0} {
+	for name, want := range map[string]float64{"orphans_healed": 1, "orphans": 1, "missing_unknown": 0, "failed_parts": 0} {
 		if found[name] != want {
 			t.Errorf("%s is %v, want %v", name, found[name], want)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/postgres/sweep"
 	"siesta/shared/redis"
@@ -58,6 +59,7 @@ type input struct {
 // fails is logged and counted, and keeps nothing else from being done: the next
 // minute is the retry.
 func (h *handler) Handle(ctx context.Context, in input) (report, error) {
+	ctx = metrics.Gather(ctx)
 	r := &run{handler: h, tally: newTally(), doubt: doubt{believe: in.Believe}}
 	started := time.Now()
 	for _, part := range []struct {
@@ -80,7 +82,7 @@ func (h *handler) Handle(ctx context.Context, in input) (report, error) {
 		}
 	}
 	found := r.report()
-	h.logMetrics(ctx, found, time.Since(started))
+	h.tell(ctx, found, time.Since(started))
 	return found, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"siesta/shared/e2b"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 )
 
 // maxPages of 100 sandboxes are read in one run. Those that run come first:
@@ -42,6 +43,7 @@ func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time
 		return 0, fmt.Errorf("read position: %w", err)
 	}
 	filter := e2b.Filter{Metadata: map[string]string{job.TagStack: r.stack}, States: []e2b.State{state}}
+	begun, seen := next == "", 0
 	for n := range most {
 		page, err := r.e2b.ListPage(ctx, filter, next)
 		if errors.Is(err, e2b.ErrRefused) && next != "" { // the position is too old
@@ -62,7 +64,11 @@ func (r *run) list(ctx context.Context, state e2b.State, most int, now time.Time
 				return n, err
 			}
 		}
+		seen += len(page.Sandboxes)
 		if next = page.Next; next == "" {
+			if begun && state == e2b.Running { // what a run sees of the middle alone is no number
+				metrics.Count(ctx, metrics.Awake, seen)
+			}
 			return n + 1, nil
 		}
 	}

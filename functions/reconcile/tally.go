@@ -7,11 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"siesta/shared/logging"
+	"siesta/shared/metrics"
 )
 
-// rule is a kind of thing that reconcile puts right. Its name is part of the
-// metrics' names.
+// rule is a kind of thing that reconcile puts right. Its name is part of those of
+// the numbers in a run's line.
 type rule string
 
 // The rules, in the order of docs/lifecycle.md.
@@ -88,14 +88,23 @@ func (t *tally) report() report {
 	return r
 }
 
-// logMetrics writes the run's one line of numbers.
-func (h *handler) logMetrics(ctx context.Context, r report, took time.Duration) {
-	counts := map[string]int{"failed_parts": len(r.FailedParts)}
+// shown are the rules of which CloudWatch makes metrics: what a run has found, each
+// a break of a promise or the trace of a crash.
+var shown = map[rule]metrics.Name{
+	latePauses: metrics.LatePauses, abandonedOps: metrics.AbandonedOps, abandonedTurns: metrics.AbandonedTurns,
+	orphans: metrics.Orphans, woken: metrics.Woken, missing: metrics.Missing,
+}
+
+// tell writes the run's one line of numbers.
+func (h *handler) tell(ctx context.Context, r report, took time.Duration) {
+	attrs := []slog.Attr{slog.Int64("took_ms", took.Milliseconds())}
 	for _, name := range rules {
 		c := r.Rules[name]
-		counts[string(name)+"_found"] = c.Found
-		counts[string(name)+"_healed"] = c.Healed
-		counts[string(name)+"_unknown"] = c.Unknown
+		attrs = append(attrs, slog.Int(string(name)+"_found", c.Found), slog.Int(string(name)+"_healed", c.Healed), slog.Int(string(name)+"_unknown", c.Unknown))
+		if metric, ok := shown[name]; ok {
+			metrics.Count(ctx, metric, c.Found)
+		}
 	}
-	logging.Metrics(ctx, h.log, "reconcile", counts, slog.Int64("took_ms", took.Milliseconds()))
+	metrics.Count(ctx, metrics.FailedParts, len(r.FailedParts))
+	metrics.Write(ctx, h.log, "reconcile", attrs...)
 }

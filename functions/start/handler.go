@@ -11,6 +11,7 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/previous"
 	"siesta/shared/secrets"
@@ -49,6 +50,9 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 		return api.Answer{}, err
 	}
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", j.ID)
+	if created {
+		metrics.Count(ctx, metrics.JobsAccepted, 1)
+	}
 	h.log.InfoContext(ctx, "job accepted", "created", created, "status", j.Status, "tier", j.Tier)
 	answer := response{JobID: j.ID, Status: job.Queued, BuildVersion: j.BuildVersion}
 	switch {

@@ -16,6 +16,7 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 )
 
 func TestAnAcceptedJobHasARowACacheEntryAndAMessage(t *testing.T) {
@@ -188,6 +189,9 @@ func TestARepeatedCallIsAnsweredWithTheFirstJob(t *testing.T) {
 		t.Errorf("a second job: %s", again.ID)
 	}
 	b.want(1, 2) // the first call's message may not have been sent
+	if got := b.Log.Counted(metrics.JobsAccepted); got != 1 {
+		t.Errorf("%v jobs count as accepted, want one", got)
+	}
 
 	if code, body := b.call(keyed("k", with(`"port": 3000`))); code != 422 || !strings.Contains(fmt.Sprint(body["detail"]), "Idempotency-Key") {
 		t.Errorf("another body: %d %v", code, body)

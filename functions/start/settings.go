@@ -14,6 +14,7 @@ import (
 // settings are what the function reads from its environment.
 type settings struct {
 	LogLevel      string
+	Metrics       string // their namespace
 	AWS           awsenv.Config
 	SQSEndpoint   *string // nil: the region's own
 	Database      postgres.Config
@@ -32,6 +33,7 @@ func readSettings(r *env.Reader) settings {
 	secret := secrets.Opener(r, aws)
 	s := settings{
 		LogLevel:      r.String("LOG_LEVEL", ""),
+		Metrics:       r.String("METRICS_NAMESPACE", ""),
 		AWS:           aws,
 		SQSEndpoint:   awsenv.Endpoint(r.Getenv, "SQS"),
 		Database:      postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),

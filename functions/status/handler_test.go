@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 )
 
@@ -254,12 +257,18 @@ func TestWithoutPostgresCachedJobsAreAnswered(t *testing.T) {
 
 func TestACacheHitOpensNoPostgres(t *testing.T) {
 	b := setup(t, redistest.New(t))
-	j := b.cached(b.accept())
+	told := functiontest.NewLog(t)
+	b.log = logging.New(told, "info")
+	j := b.accept()
+	b.wantStatus(j.ID, job.Queued) // which fills the cache
 	b.store = func() (*jobs.Store, error) {
 		t.Error("Postgres was opened")
 		return nil, job.ErrUnavailable
 	}
 	b.wantStatus(j.ID, job.Queued)
+	if got := told.Metric(metrics.Cached); !slices.Equal(got, []float64{0, 1}) {
+		t.Errorf("told by the cache: %v, want the second one alone", got)
+	}
 }
 
 // TestHealthTellsWhetherTheStoresAnswer: anybody may ask; without its cache the

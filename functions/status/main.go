@@ -13,6 +13,7 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/env"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
@@ -22,6 +23,7 @@ func main() {
 	r := env.New(os.Getenv)
 	s := readSettings(r)
 	log := logging.Setup(os.Stderr, s.LogLevel)
+	metrics.Setup(s.Metrics)
 	cache, err := redis.Open(s.Cache)
 	r.Check("REDIS_URL", err)
 	if err := r.Err(); err != nil {

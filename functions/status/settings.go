@@ -11,6 +11,7 @@ import (
 // settings are what the function reads from its environment.
 type settings struct {
 	LogLevel string
+	Metrics  string // their namespace
 	Database postgres.Config
 	Cache    redis.Config
 }
@@ -21,6 +22,7 @@ func readSettings(r *env.Reader) settings {
 	secret := secrets.Opener(r, aws)
 	return settings{
 		LogLevel: r.String("LOG_LEVEL", ""),
+		Metrics:  r.String("METRICS_NAMESPACE", ""),
 		Database: postgres.ReadConfig(r, secret, awsenv.DatabaseLogin(aws)),
 		Cache:    redis.ReadConfig(r, secret, awsenv.CacheLogin(aws)),
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -21,6 +20,8 @@ import (
 	"siesta/proof/redistest"
 	"siesta/shared/api"
 	"siesta/shared/job"
+	"siesta/shared/logging"
+	"siesta/shared/metrics"
 )
 
 const alice = functiontest.Alice
@@ -44,7 +45,7 @@ func on(t *testing.T, address string) fixture {
 	w := functiontest.NewWorld(t, e2bsim.Config{Backend: e2bsim.Idle{}})
 	w.Cache = functiontest.Cache(t, address)
 	return fixture{World: w, project: job.NewID(), handler: handler{
-		settings: settings{Deadline: time.Hour}, log: slog.New(slog.DiscardHandler), store: w.Store, cache: w.Cache,
+		settings: settings{Deadline: time.Hour}, log: logging.New(w.Log, "debug"), store: w.Store, cache: w.Cache,
 		builds: w.Queue("build"), sealer: functiontest.Sealer(t), kept: w.Kept,
 	}}
 }
@@ -306,6 +307,9 @@ func TestARebuildIsAJobOfItsOwn(t *testing.T) {
 	}
 	if code, body := b.post("rebuild", base.ID); code != 200 || body["job_id"] != id {
 		t.Errorf("again: %d %v", code, body)
+	}
+	if got := b.Log.Counted(metrics.JobsAccepted); got != 1 {
+		t.Errorf("%v jobs count as accepted, want one", got)
 	}
 	if row := b.Row(base.ID); row.Revision != base.Revision {
 		t.Error("its base was written")

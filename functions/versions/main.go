@@ -12,6 +12,7 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/env"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
@@ -24,6 +25,7 @@ func main() {
 	r := env.New(os.Getenv)
 	s := readSettings(r)
 	log := logging.Setup(os.Stderr, s.LogLevel)
+	metrics.Setup(s.Metrics)
 	db, err := postgres.Open(context.Background(), s.Database)
 	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(s.Cache)

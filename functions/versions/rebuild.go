@@ -8,6 +8,7 @@ import (
 	"siesta/shared/api"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/sqs"
 )
@@ -71,6 +72,9 @@ func (h handler) again(ctx context.Context, r api.Request, base job.Job) (api.An
 		return api.Answer{}, err
 	}
 	ctx = logging.With(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), "job_id", j.ID)
+	if created {
+		metrics.Count(ctx, metrics.JobsAccepted, 1)
+	}
 	h.log.InfoContext(ctx, "rebuild accepted", "created", created, "status", j.Status, "base_job_id", base.ID)
 	if j.Status == job.Queued && j.Turn == 0 { // also when it was there: whoever accepted it may have got no further
 		if err := h.builds.SendBuild(ctx, sqs.Turn(j), 0); err != nil {

@@ -13,6 +13,7 @@ import (
 	"siesta/shared/env"
 	"siesta/shared/links"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/page"
 	"siesta/shared/postgres"
 	"siesta/shared/postgres/jobs"
@@ -26,6 +27,7 @@ func main() {
 	r := env.New(os.Getenv)
 	s := readSettings(r)
 	log := logging.Setup(os.Stderr, s.LogLevel)
+	metrics.Setup(s.Metrics)
 	db, err := postgres.Open(context.Background(), s.Database)
 	r.Check("DATABASE_URL", err)
 	cache, err := redis.Open(s.Cache)

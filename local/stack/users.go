@@ -10,7 +10,7 @@ import (
 )
 
 // The users of the stores, besides their owner: each may do what its functions
-// need, as on AWS. Migration 15 grants in Postgres; the cache's rules are those of
+// need, as on AWS. Migration 16 grants in Postgres; the cache's rules are those of
 // infra/stores.yaml.
 const (
 	functionsUser = "siesta_functions"
@@ -25,8 +25,8 @@ var Rules = map[string][]string{
 		"+eval", "+evalsha", "+publish", "+ping", "+command", "+cluster|slots", "+cluster|shards",
 	},
 	readerUser: {
-		"~job:*", "~current:*", "&job:*", "-@all",
-		"+get", "+set", "+del", "+exists", "+expire", "+hmget", "+hset", "+xrange", "+xrevrange",
+		"~job:*", "~current:*", "~share:*", "&job:*", "-@all",
+		"+get", "+set", "+del", "+exists", "+expire", "+hget", "+hmget", "+hset", "+xrange", "+xrevrange",
 		"+eval", "+evalsha", "+publish", "+ping", "+command", "+cluster|slots", "+cluster|shards",
 	},
 }
@@ -36,7 +36,7 @@ func UserOf(function string) string {
 	switch function {
 	case "migrate":
 		return ""
-	case "status", "logs":
+	case "status", "logs", "preview":
 		return readerUser
 	default:
 		return functionsUser

@@ -54,7 +54,7 @@ func TestTheQuotasToldAreTheTemplates(t *testing.T) {
 	text, dev, prod := read(t, "docs/deploy.md"), overrides(t, "default"), overrides(t, "prod")
 	for _, said := range []string{
 		fmt.Sprintf("%s build turns, %s pause batches", dev["BuildConcurrency"], dev["PauseConcurrency"]),
-		fmt.Sprintf("(%s resume, %s preview, %s reconcile)", prod["ResumeConcurrency"], prod["PreviewConcurrency"], prod["ReconcileConcurrency"]),
+		fmt.Sprintf("(%s resume, %s wake, %s reconcile)", prod["ResumeConcurrency"], prod["WakeConcurrency"], prod["ReconcileConcurrency"]),
 	} {
 		if !strings.Contains(text, said) {
 			t.Errorf("docs/deploy.md does not say %q", said)

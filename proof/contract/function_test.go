@@ -27,10 +27,13 @@ func TestNothingOfAFunctionIsForgotten(t *testing.T) {
 		if f.At("Properties", "Description").Text() == "" {
 			t.Errorf("%s does not say what it does", id)
 		}
-		for _, metric := range []string{"Errors", "Throttles"} {
-			if alarms := adding(tmpl, metric, id, name); len(alarms) != 1 {
-				t.Errorf("%s of %s are told by the alarms %v, want one", metric, id, alarms)
-			}
+		if alarms := adding(tmpl, "Throttles", id, name); len(alarms) != 1 {
+			t.Errorf("Throttles of %s are told by the alarms %v, want one", id, alarms)
+		}
+		own := strings.TrimSuffix(id, "Function") + "ErrorsAlarm"
+		if alarm := tmpl.At("Resources", own, "Properties"); alarm.At("MetricName").Text() != "Errors" || len(alarm.At("Dimensions").List()) != 1 ||
+			alarm.At("Dimensions").List()[0].At("Value").Resource() != id {
+			t.Errorf("%s tells of no errors of %s: who is paged would not know which function fails", own, id)
 		}
 		for _, metric := range []string{"Invocations", "Errors", "Duration"} {
 			if !strings.Contains(dashboard, `"AWS/Lambda", "`+metric+`", "FunctionName", "${`+id+`}"`) {

@@ -17,7 +17,7 @@ import (
 const module = "siesta/"
 
 // leaves import nothing of ours, and everybody may import them.
-var leaves = []string{"shared/env", "shared/logging", "shared/awsenv"}
+var leaves = []string{"shared/env", "shared/logging", "shared/metrics", "shared/awsenv"}
 
 // owners says who may import a third-party package, by the longest prefix of
 // its path. A pattern that ends in /... covers the packages below it too.
@@ -106,8 +106,10 @@ func mayImport(from, to string) bool {
 		return below(to, "shared")
 	case slices.Contains(leaves, from) || from == "shared/job":
 		return false
-	case from == "shared/wake", from == "shared/lookup": // they join the adapters, as a function does
+	case from == "shared/wake", from == "shared/lookup", from == "shared/links": // they join the adapters, as a function does
 		return below(to, "shared")
+	case from == "shared/page":
+		return slices.Contains([]string{"shared/job", "shared/api", "shared/env", "shared/e2b/address"}, to)
 	case from == "shared/detect", from == "shared/logs", from == "shared/previous": // no adapters: they reach nobody
 		return to == "shared/job"
 	default: // an adapter; secrets.Text is the one type that they share beside those of shared/job

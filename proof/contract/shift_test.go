@@ -18,16 +18,26 @@ func TestANewVersionTakesOverBySteps(t *testing.T) {
 	}
 	for name, f := range tmpl.functions() {
 		own := f.At("Properties", "DeploymentPreference")
-		if off := own.At("Enabled").Value == false; off != (name == "migrate") || own.Value != nil && !off {
+		if off := own.At("Enabled").Value == false; off != (name == "migrate") {
 			t.Errorf("%s has the deployment preference %v", name, own.Value)
+		}
+		if name != "migrate" {
+			checkWatched(t, tmpl, name, own)
 		}
 		if own := f.At("Properties", "AutoPublishAlias"); own.Value != nil {
 			t.Errorf("%s has an alias of its own, %v", name, own.Value)
 		}
 	}
-	arms := global.At("DeploymentPreference", "Alarms", "Fn::If").List()
+}
+
+// checkWatched: a shift goes back when the function itself fails, or one that works on
+// what it leaves.
+func checkWatched(t *testing.T, tmpl templateFile, name string, preference node) {
+	t.Helper()
+	arms := preference.At("Alarms", "Fn::If").List()
 	if len(arms) != 3 || arms[0].Text() != "ShiftsGradually" || !arms[2].List()[0].Absent() {
-		t.Fatalf("the alarms of a shift are %v", arms)
+		t.Errorf("the alarms of a shift of %s are %v", name, arms)
+		return
 	}
 	var watching []string
 	for _, a := range arms[1].List() {
@@ -35,16 +45,17 @@ func TestANewVersionTakesOverBySteps(t *testing.T) {
 		watching = append(watching, id)
 		// The API is made after the aliases, which are made after these.
 		if alarm := tmpl.At("Resources", id); alarm.At("Type").Text() != "AWS::CloudWatch::Alarm" || strings.Contains(fmt.Sprint(alarm.Value), "Ref:Api]") {
-			t.Errorf("a shift cannot be watched by %s", id)
+			t.Errorf("a shift of %s cannot be watched by %s", name, id)
 		}
 	}
-	for _, id := range []string{"FunctionErrorsAlarm", "WorkerErrorsAlarm", "BuildDeadLettersAlarm", "PauseDeadLettersAlarm"} {
+	own := strings.ToUpper(name[:1]) + name[1:] + "ErrorsAlarm"
+	for _, id := range []string{own, "BuildErrorsAlarm", "PauseErrorsAlarm", "ReconcileErrorsAlarm", "BuildDeadLettersAlarm", "PauseDeadLettersAlarm"} {
 		if !slices.Contains(watching, id) {
-			t.Errorf("no shift ends when %s rings", id)
+			t.Errorf("no shift of %s ends when %s rings", name, id)
 		}
 	}
 	if len(watching) > 10 {
-		t.Errorf("%d alarms: CodeDeploy takes ten", len(watching))
+		t.Errorf("%s is watched by %d alarms: CodeDeploy takes ten", name, len(watching))
 	}
 }
 

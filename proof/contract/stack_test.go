@@ -98,7 +98,7 @@ func TestWhatACustomersKeyClosesIsOpened(t *testing.T) {
 // the rate that the gateway lets through is none; and prod has them.
 func TestASlowE2BStarvesNobody(t *testing.T) {
 	prod := overrides(t, "prod")
-	for _, name := range []string{"resume", "preview", "reconcile"} {
+	for _, name := range []string{"resume", "wake", "reconcile"} {
 		parameter := strings.ToUpper(name[:1]) + name[1:] + "Concurrency"
 		bound := loadTemplate(t).functions()[name].At("Properties", "ReservedConcurrentExecutions", "Fn::If").List()
 		if len(bound) != 3 || bound[1].Resource() != parameter || !bound[2].Absent() {

@@ -14,10 +14,10 @@ import (
 
 // visits are the ways through what people with a link do, and its owner.
 var visits = []Scenario{
-	{Name: "click", Function: "preview", Prepare: shared(world.Asleep), Act: visit(job.Click), Rotate: true},
-	{Name: "viewing", Function: "preview", Prepare: shared(halfOver), Act: visit(job.Viewing), Rotate: true},
+	{Name: "click", Function: "wake", Prepare: shared(world.Asleep), Act: visit(job.Click), Rotate: true},
+	{Name: "viewing", Function: "wake", Prepare: shared(halfOver), Act: visit(job.Viewing), Rotate: true},
 	{Name: "links end", Function: "share", Prepare: shared(world.Asleep), Act: endLinks, Again: true, Rotate: true},
-	{Name: "links end, somebody clicks", Function: "preview", Prepare: shared(world.Asleep), Act: endLinks, Rotate: true},
+	{Name: "links end, somebody clicks", Function: "wake", Prepare: shared(world.Asleep), Act: endLinks, Rotate: true},
 }
 
 // shared is the path of a link to a job that was made before.

@@ -22,12 +22,16 @@ from moto.cloudformation.parsing import get_model_map
 # what these say. Another type that moto lacks, or one of these that it has learnt, ends the run.
 LACKING = {
     "AWS::ApiGatewayV2::Api": "moto has the API's service, and no CloudFormation for it",
+    "AWS::ApiGatewayV2::ApiMapping": "as the Api",
+    "AWS::ApiGatewayV2::DomainName": "as the Api",
     "AWS::ApiGatewayV2::Stage": "as the Api",
     "AWS::CloudWatch::Alarm": "moto has alarms, and no CloudFormation for them",
+    "AWS::CloudWatch::CompositeAlarm": "moto has composite alarms, and no CloudFormation for them",
     "AWS::CodeDeploy::Application": "moto has no CodeDeploy below CloudFormation",
     "AWS::CodeDeploy::DeploymentGroup": "as the Application",
     "AWS::Lambda::Alias": "moto has aliases, and no CloudFormation for them; what names one names the function here",
     "AWS::Lambda::EventInvokeConfig": "moto has it, and no CloudFormation for it",
+    "AWS::Logs::QueryDefinition": "moto has saved queries, and no CloudFormation for them",
     "AWS::S3::BucketPolicy": "moto has policies of buckets, and no CloudFormation for them",
     "AWS::SQS::QueuePolicy": "moto has policies of queues, and no CloudFormation for them",
     "AWS::Scheduler::Schedule": "moto has the scheduler, and no CloudFormation for it",

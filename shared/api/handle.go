@@ -20,6 +20,7 @@ import (
 
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 )
 
 // Request and Response are the events of API Gateway.
@@ -45,7 +46,8 @@ const margin = 500 * time.Millisecond
 // each error of serve, a panic too, becomes an answer by the table in
 // errors.go, and is logged with the debug_id that the caller gets to see. The
 // context of serve ends shortly before the invocation does, and its log lines
-// carry the gateway's request id, as correlation_id, and the job of the path.
+// carry the gateway's request id, as correlation_id, and the job of the path. What
+// serve counts in it is written as one line.
 func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, error)) func(context.Context, Request) (Response, error) {
 	return func(ctx context.Context, r Request) (Response, error) {
 		if end, ok := ctx.Deadline(); ok {
@@ -57,7 +59,8 @@ func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, erro
 		if id, err := JobID(r); err == nil {
 			about = append(about, "job_id", id)
 		}
-		ctx = logging.With(ctx, about...)
+		ctx = metrics.Gather(logging.With(ctx, about...))
+		defer metrics.Write(ctx, log, "metrics")
 		answer, err := guard(ctx, r, serve)
 		if err == nil {
 			if answer.Page != "" {

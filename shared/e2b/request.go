@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 )
 
 const (
@@ -60,9 +61,26 @@ type response struct {
 	body   []byte
 }
 
-// do makes a call, with every repetition that cannot do harm. The error is
-// always an *Error.
+// do makes a call, and counts it.
 func (c *Client) do(ctx context.Context, r request) (response, error) {
+	started := time.Now()
+	ans, err := c.call(ctx, r)
+	op := string(r.op)
+	metrics.Took(ctx, metrics.Call(op), time.Since(started))
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrPaused), errors.Is(err, ErrInTransition), errors.Is(err, ErrGuestHung):
+		// E2B did it, or said how the sandbox is.
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrNotSent):
+		metrics.Count(ctx, metrics.Unanswered(op), 1)
+	default: // it will not, or not now
+		metrics.Count(ctx, metrics.Refused(op), 1)
+	}
+	return ans, err
+}
+
+// call makes a call, with every repetition that cannot do harm. The error is
+// always an *Error.
+func (c *Client) call(ctx context.Context, r request) (response, error) {
 	var payload []byte
 	if r.body != nil {
 		var err error

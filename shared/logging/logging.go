@@ -1,7 +1,7 @@
 // Package logging sets up slog for a Lambda function: one JSON object a line,
 // with the keys that Lambda's own log filter reads (timestamp, level, message),
-// the invocation's request id, and whatever a context carries. A line may also
-// be CloudWatch's metrics. It does not know what is worth a line.
+// the invocation's request id, and whatever a context carries. It does not know
+// what is worth a line.
 package logging
 
 import (

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 )
@@ -34,8 +35,10 @@ func (l Jobs) Known(ctx context.Context, id string) (job.Job, error) {
 func (l Jobs) find(ctx context.Context, id string, good func(job.Job) bool) (job.Job, error) {
 	j, ok, cacheErr := l.Cache.Get(ctx, id)
 	if ok && good(j) {
+		metrics.Count(ctx, metrics.Cached, 1)
 		return j, nil
 	}
+	metrics.Count(ctx, metrics.Cached, 0)
 	if cacheErr != nil {
 		l.Log.WarnContext(ctx, "cache not read", "job_id", id, "error", cacheErr.Error())
 	}

@@ -9,6 +9,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/sqs"
 )
@@ -33,14 +34,15 @@ func (h *Waker) bringUp(ctx context.Context, j job.Job) (Result, error) {
 	w := &wake{Waker: h, j: j}
 	started := time.Now()
 	err := w.work(ctx)
-	h.Log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "preview", w.preview, "took_ms", time.Since(started).Milliseconds(), "error", err)
+	took := time.Since(started)
+	h.Log.InfoContext(ctx, "resume", "sandbox_id", j.SandboxID, "server", w.step.String(), "preview", w.preview, "took_ms", took.Milliseconds(), "error", err)
 
 	// Whatever came of it is recorded, even if the call's time is up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Times.Record)
 	defer cancel()
 	switch {
 	case err == nil:
-		return w.up(ctx)
+		return w.up(ctx, took)
 	case errors.Is(err, job.ErrConflict):
 		return w.movedOn(ctx, nil)
 	case errors.Is(err, errOlderFiles):
@@ -162,7 +164,7 @@ func (w *wake) endOfRun(ctx context.Context) time.Time {
 }
 
 // up records that the preview runs, until its pause is due.
-func (w *wake) up(ctx context.Context) (Result, error) {
+func (w *wake) up(ctx context.Context, took time.Duration) (Result, error) {
 	j, err := w.Store.RecordResumed(ctx, w.j, jobs.Run{Due: w.Time, TTL: time.Until(w.expires)})
 	if errors.Is(err, job.ErrConflict) {
 		return w.movedOn(ctx, nil)
@@ -170,6 +172,8 @@ func (w *wake) up(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("record resume: %w", err)
 	}
+	metrics.Count(ctx, metrics.WakesUp, 1)
+	metrics.Took(ctx, metrics.WakeTime, took)
 	w.sendPause(ctx, j, min(w.Time, sqs.MaxDelay)) // before the mark, which may take all the time that is left
 	w.mark(ctx, j)
 	return Result{j, true}, nil
@@ -197,6 +201,7 @@ func (w *wake) giveUp(ctx context.Context) (Result, error) {
 		w.Log.WarnContext(ctx, "give up the wait", "error", err)
 		j = w.j
 	}
+	metrics.Count(ctx, metrics.WakesUnfinished, 1)
 	w.sendPause(ctx, j, job.OpTime)
 	return Result{j, false}, nil
 }
@@ -234,6 +239,7 @@ func (w *wake) lost(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("record loss: %w", err)
 	}
+	metrics.Count(ctx, metrics.WakesLost, 1)
 	if err := w.E2B.Within(w.Times.Record).Kill(ctx, j.SandboxID); err != nil && !errors.Is(err, e2b.ErrNotFound) {
 		w.Log.WarnContext(ctx, "kill sandbox", "sandbox_id", j.SandboxID, "error", err) // reconcile does it
 	}
@@ -258,6 +264,7 @@ func (w *wake) failed(ctx context.Context, cause error) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("record failed resume: %w", err)
 	}
+	metrics.Count(ctx, metrics.WakesFailed, 1)
 	w.sendPause(ctx, j, 0)
 	return Result{}, cause
 }

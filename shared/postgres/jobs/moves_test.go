@@ -97,7 +97,7 @@ var used = regexp.MustCompile(`\b[sS]tore\.([A-Z]\w+)`)
 // users are the functions whose code names a method of the store.
 func users() (map[string][]job.Maker, error) {
 	users := map[string][]job.Maker{}
-	for _, maker := range []job.Maker{job.ByBuild, job.ByCancel, job.ByDelete, job.ByPause, job.ByReconcile, job.ByResume, "logs", "preview", "share", "snapshot", "start", "status", "versions"} {
+	for _, maker := range []job.Maker{job.ByBuild, job.ByCancel, job.ByDelete, job.ByPause, job.ByReconcile, job.ByResume, "logs", "preview", "share", "snapshot", "start", "status", "versions", "wake"} {
 		folder := "../../../functions/" + string(maker)
 		if maker == job.ByResume { // what it does is in a package that the preview page wakes by, too
 			folder = "../../../shared/wake"

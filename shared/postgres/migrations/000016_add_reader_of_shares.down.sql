@@ -1,0 +1,16 @@
+CREATE OR REPLACE PROCEDURE grant_to_users() LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'siesta_functions') THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO siesta_functions;
+        GRANT SELECT, INSERT, UPDATE ON reconcile_progress, shares, wakes TO siesta_functions;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'siesta_reader') THEN
+        GRANT SELECT ON jobs TO siesta_reader;
+    END IF;
+END $$;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'siesta_reader') THEN
+        REVOKE SELECT ON shares FROM siesta_reader;
+    END IF;
+END $$;
