@@ -10,6 +10,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/proof/functiontest"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 )
 
 // A failed iteration leaves the version before as it was, byte for byte, installed
@@ -250,6 +251,7 @@ func TestALostSandbox(t *testing.T) {
 		if from = b.Row(from.ID); from.SandboxState != job.SandboxGone || from.GoneAt.IsZero() {
 			t.Errorf("the version is %s", from.SandboxState)
 		}
+		b.wantMetric(metrics.JobsFailedSandbox, 1)
 	})
 	t.Run("with older files", func(t *testing.T) {
 		b := setup(t)

@@ -107,4 +107,12 @@ func TestAnotherBackendsRequestIsCountedAsAccepted(t *testing.T) {
 	if got := b.Log.Counted(metrics.JobsAccepted); got != 1 {
 		t.Errorf("%v accepted, want one", got)
 	}
+	b.Limits = job.TierLimits{job.Bootstrapper: {PerDay: 1}}
+	for range 2 { // one for another day, which no turn follows
+		b.send(requestMessage(1, job.NewID(), alice, page()))
+		b.deliver()
+	}
+	if got := b.Log.Counted(metrics.JobsAccepted); got != 3 {
+		t.Errorf("%v accepted, want three", got)
+	}
 }

@@ -17,8 +17,10 @@ func TestASleepIsCountedWithWhatItWasLateBy(t *testing.T) {
 	b := setup(t)
 	j := b.Ready(5 * time.Minute)
 	b.Pass(7 * time.Minute)
-	if b.deliver(j) || b.deliver(j) { // the second one comes too late to do anything
-		t.Fatal("a message is to come again")
+	for range 2 { // the second one comes too late to do anything
+		if b.deliver(j) {
+			t.Fatal("a message is to come again")
+		}
 	}
 	row := b.Row(j.ID)
 	idle, slept := b.Log.Metric(metrics.Idle), b.Log.Metric(metrics.TimeToSleep)

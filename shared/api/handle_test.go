@@ -8,13 +8,21 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 )
+
+// TestMain makes the process a warm one, whose calls write nothing by themselves.
+func TestMain(m *testing.M) {
+	metrics.Gather(context.Background())
+	os.Exit(m.Run())
+}
 
 // call runs serve behind Handle and returns the answer, its decoded body and
 // what was logged.
