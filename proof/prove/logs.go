@@ -30,7 +30,7 @@ var logGuards = []guard{
 		"text > maxText && fit > 0", "false",
 		logs, "TestAPageOfLongLinesFits"},
 	{"a log is its user's alone", "functions/logs/handler.go",
-		"if err := j.CheckOwner(user); err != nil {", "if err := j.CheckOwner(user); false {",
+		"return j, j.CheckOwner(user)", "return j, nil",
 		"functions/logs", "TestALogIsItsUsersAlone"},
 	{"a deleted version's log goes", "functions/delete/handler.go",
 		"if h.logStore != nil {", "if false {",

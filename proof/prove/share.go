@@ -1,6 +1,9 @@
 package main
 
-const preview = "functions/preview"
+const (
+	preview = "functions/preview"
+	clicks  = "functions/wake"
+)
 
 // shareGuards are what keeps share links from waking what nobody clicked for, and
 // from opening what nobody shared.
@@ -20,30 +23,30 @@ var shareGuards = []guard{
 	{"an overtaken reader brings back no ended link", "shared/redis/share.go",
 		"if old and tonumber(old) and tonumber(old) > tonumber(ARGV[2]) then", "if old and tonumber(old) and tonumber(old) < 0 then",
 		cache, "TestAnEndedShareStaysEnded"},
-	{"only the page itself posts", "functions/preview/wake.go",
+	{"only the page itself posts", "functions/wake/handler.go",
 		"	if !sameSite(r) {", "	if false && !sameSite(r) {",
-		preview, "TestPostsFromElsewhereAreRefused"},
+		clicks, "TestPostsFromElsewhereAreRefused"},
 	{"who looks wakes nothing", "shared/wake/waker.go",
-		"if !Awake(j, j.ReadAt) {", "if false {",
-		preview, "TestViewingProlongsWhatIsAwake"},
-	{"a version is its share's owner's", "functions/preview/target.go",
+		"if !j.Awake(j.ReadAt) {", "if false {",
+		clicks, "TestViewingProlongsWhatIsAwake"},
+	{"a version is its share's owner's", "shared/links/links.go",
 		"	return j, j.CheckOwner(s.UserID)", "	return j, nil",
 		preview, "TestAnEndedLink"},
-	{"a link without logs has no log", "functions/preview/logs.go",
-		"	if !t.link.Logs {", "	if false {",
-		preview, "TestALinkWithoutLogsShowsNone"},
+	{"a link without logs has no log", "functions/logs/handler.go",
+		"	if !t.Link.Logs {", "	if false {",
+		"functions/logs", "TestALinkWithoutLogsHasNone"},
 	{"a link without logs shows no lines", "functions/preview/handler.go",
-		"if t.link.Logs && (", "if true && (",
+		"if t.Link.Logs && (", "if true && (",
 		preview, "TestALinkWithoutLogsShowsNone"},
 	{"clicks on one sleep are one", "shared/redis/allow.go",
 		"j.ID + \":\" + strconv.FormatInt(j.Revision, 10)", "job.NewID()",
-		preview, "TestManyClicksMakeOneWake"},
+		clicks, "TestManyClicksMakeOneWake"},
 	{"links keep nothing awake for ever", "shared/redis/allow.go",
 		"if sum + tonumber(ARGV[2]) > tonumber(ARGV[3]) then", "if false then",
-		preview, "TestLinksKeepNothingAwakeForEver"},
+		clicks, "TestLinksKeepNothingAwakeForEver"},
 	{"who only looks is counted, too", "shared/wake/waker.go",
-		"	if h.Allow != nil {", "	if h.Allow != nil && !Awake(j, j.ReadAt) {",
-		preview, "TestLinksKeepNothingAwakeForEver"},
+		"	if h.Allow != nil {", "	if h.Allow != nil && !j.Awake(j.ReadAt) {",
+		clicks, "TestLinksKeepNothingAwakeForEver"},
 	{"a click is recorded before its call", "shared/wake/waker.go",
 		"	var err error\n	if j.SandboxState == job.SandboxResuming && owned {\n",
 		"	_, _, err := h.E2B.Connect(ctx, j.SandboxID, h.Time+job.WakeMargin)\n	if err != nil {\n		return Result{}, err\n	}\n	if j.SandboxState == job.SandboxResuming && owned {\n",

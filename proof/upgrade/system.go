@@ -232,7 +232,7 @@ func (s *system) wrong(format string, args ...any) {
 
 // order is that in which functions are replaced, or the other way round. It begins
 // with those that look and ends with those that work.
-var order = []string{"status", "logs", "versions", "snapshot", "cancel", "delete", "resume", "share", "preview", "start", "reconcile", "pause", "build"}
+var order = []string{"status", "logs", "versions", "snapshot", "cancel", "delete", "resume", "share", "preview", "wake", "start", "reconcile", "pause", "build"}
 
 // inOrder are the functions that a folder has, without migrate, in that order.
 func inOrder(from string) []string {
