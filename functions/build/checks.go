@@ -44,7 +44,7 @@ func (t *turn) checks(ctx context.Context) error {
 	url := t.e2b.PreviewURL(t.j.SandboxID, app.port) + app.path
 	j, err := t.store.Ready(ctx, t.j, t.sum(), url, t.PauseAfter) // published beside the message that puts it to sleep
 	if err == nil {
-		metrics.Count(ctx, metrics.JobsReady, 1)
+		metrics.Ended(ctx, metrics.JobsReady)
 		metrics.Took(ctx, metrics.TimeToReady, j.CompletedAt.Sub(j.EnqueuedAt))
 	}
 	return t.enter(ctx, "serve", j, err)

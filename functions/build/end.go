@@ -94,7 +94,7 @@ func (t *turn) fail(ctx context.Context, f *failure) error {
 	if err := t.take(t.store.Fail(ctx, t.j, f.message, debugID)); err != nil {
 		return err
 	}
-	metrics.Count(ctx, f.counted(), 1)
+	metrics.Ended(ctx, f.counted())
 	if t.j.SandboxID == "" || t.j.SandboxState == job.SandboxGone {
 		return nil
 	}

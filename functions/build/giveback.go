@@ -61,7 +61,7 @@ func (t *turn) failTaken(ctx context.Context, f *failure) error {
 	if err != nil {
 		return err
 	}
-	metrics.Count(ctx, f.counted(), 1)
+	metrics.Ended(ctx, f.counted())
 	return t.giveBack(ctx, row)
 }
 
@@ -250,7 +250,7 @@ func (t *turn) lose(ctx context.Context, f *failure) error {
 		return err
 	}
 	if !counted {
-		metrics.Count(ctx, metrics.JobsFailedSandbox, 1)
+		metrics.Ended(ctx, metrics.JobsFailedSandbox)
 	}
 	t.kill(ctx, t.j.SandboxID)
 	return nil

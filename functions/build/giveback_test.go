@@ -251,7 +251,7 @@ func TestALostSandbox(t *testing.T) {
 		if from = b.Row(from.ID); from.SandboxState != job.SandboxGone || from.GoneAt.IsZero() {
 			t.Errorf("the version is %s", from.SandboxState)
 		}
-		b.wantMetric(metrics.JobsFailedSandbox, 1)
+		b.wantEnds(metrics.JobsFailedSandbox, 1)
 	})
 	t.Run("with older files", func(t *testing.T) {
 		b := setup(t)

@@ -11,11 +11,19 @@ import (
 	"siesta/shared/sqs"
 )
 
-// wantMetric checks how often a metric was told, and their sum where that is sure.
+// wantMetric checks how often a metric was told.
 func (b *fixture) wantMetric(name metrics.Name, values int) {
 	b.T.Helper()
 	if got := b.Log.Metric(name); len(got) != values {
 		b.T.Errorf("%s has the values %v, want %d", name, got, values)
+	}
+}
+
+// wantEnds checks how many jobs ended in a way.
+func (b *fixture) wantEnds(how metrics.Name, jobs float64) {
+	b.T.Helper()
+	if got := b.Log.Counted(how); got != jobs {
+		b.T.Errorf("%s: %v, want %v", how, got, jobs)
 	}
 }
 
@@ -37,9 +45,11 @@ func TestABuildIsCounted(t *testing.T) {
 	if got, want := b.Log.Counted(metrics.TimeToReady), j.CompletedAt.Sub(j.EnqueuedAt).Seconds(); got != want {
 		t.Errorf("READY after %v s, want %v", got, want)
 	}
-	for _, name := range []metrics.Name{metrics.JobsFailedApp, metrics.JobsFailedSandbox, metrics.JobsFailedService, metrics.Refused("create")} {
-		b.wantMetric(name, 0)
+	for _, name := range []metrics.Name{metrics.JobsFailedApp, metrics.JobsFailedSandbox, metrics.JobsFailedDeadline, metrics.JobsFailedService} {
+		b.wantMetric(name, 1) // 0: so that their share is known
+		b.wantEnds(name, 0)
 	}
+	b.wantMetric(metrics.Refused("create"), 0)
 }
 
 // Whose fault it was that a job failed decides what is to be done about it.
@@ -72,13 +82,13 @@ func TestAFailedBuildIsCountedByItsCause(t *testing.T) {
 			j := c.spoil(b)
 			b.until(j.ID, "failed", func(j job.Job) bool { return j.Status == job.Failed })
 			for _, kind := range []metrics.Name{metrics.JobsFailedApp, metrics.JobsFailedSandbox, metrics.JobsFailedDeadline, metrics.JobsFailedService} {
-				want := 0
+				want := 0.0
 				if kind == c.want {
 					want = 1
 				}
-				b.wantMetric(kind, want)
+				b.wantEnds(kind, want)
 			}
-			b.wantMetric(metrics.JobsReady, 0)
+			b.wantEnds(metrics.JobsReady, 0)
 		})
 	}
 }
@@ -93,8 +103,8 @@ func TestAnIterationThatGivesBackIsCountedOnce(t *testing.T) {
 	if j.Status != job.Failed {
 		t.Fatalf("it is %s", j.Status)
 	}
-	b.wantMetric(metrics.JobsFailedApp, 1)
-	b.wantMetric(metrics.JobsFailedSandbox, 0)
+	b.wantEnds(metrics.JobsFailedApp, 1)
+	b.wantEnds(metrics.JobsFailedSandbox, 0)
 }
 
 func TestAnotherBackendsRequestIsCountedAsAccepted(t *testing.T) {

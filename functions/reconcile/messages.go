@@ -121,7 +121,7 @@ func (r *run) failOverdue(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return fmt.Errorf("fail overdue job: %w", err)
 	}
-	metrics.Count(ctx, metrics.JobsFailedDeadline, 1)
+	metrics.Ended(ctx, metrics.JobsFailedDeadline)
 	r.log.ErrorContext(ctx, "build failed", "job_id", j.ID, "debug_id", debugID, "reason", message)
 	if j.GivesBack() { // by its builder
 		return r.sendTurn(ctx, j)

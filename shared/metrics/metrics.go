@@ -58,6 +58,15 @@ func Count(ctx context.Context, name Name, n int) {
 	}
 }
 
+// Ended counts the end of a job, and 0 for each other end: their shares can be told
+// from the first one on, when CloudWatch would else not know the others.
+func Ended(ctx context.Context, how Name) {
+	for _, name := range ends {
+		Count(ctx, name, 0)
+	}
+	Count(ctx, how, 1)
+}
+
 // Took adds one more time to those of a name; without a Gather, nothing. Clocks that
 // differ make no negative time.
 func Took(ctx context.Context, name Name, d time.Duration) {

@@ -46,6 +46,9 @@ const (
 	FailedParts    Name = "failed_parts" // of a run of reconcile
 )
 
+// ends are how a job may, cancellation aside.
+var ends = []Name{JobsReady, JobsFailedApp, JobsFailedSandbox, JobsFailedDeadline, JobsFailedService}
+
 // Stage is how long jobs were in a stage of their build.
 func Stage(name string) Name { return Name("stage_" + name + "_seconds") }
 
