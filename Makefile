@@ -23,8 +23,16 @@ run: build ## the whole system on this machine, until Ctrl-C (KEEP=1 keeps its d
 
 EXAMPLE ?= examples/vite-react
 .PHONY: demo
-demo: build ## build an app, see it READY and asleep (EXAMPLE=folder)
+# .local/env exports an API_URL, too: only one on make's own command line means another system. There the functions need
+# not be built, nor a store be installed; TOKEN is told by the environment.
+ifeq ($(origin API_URL),command line)
+demo:
+	@go build -o $(LOCAL) ./local
+	@exec $(LOCAL) deployed "$(EXAMPLE)"
+else
+demo: build ## build an app, see it READY and asleep (EXAMPLE=folder; on a deployed stack: API_URL=address, and TOKEN exported)
 	@exec $(LOCAL) demo "$(EXAMPLE)"
+endif
 
 .PHONY: invoke
 invoke: build ## one event to one function (FUNCTION=pause EVENT=events/pause.json)
@@ -95,6 +103,11 @@ fuzz: deps ## every fuzz target for a minute (FUZZTIME=10s)
 .PHONY: bench
 bench: deps ## every cost beside its floor and its budget (ROUNDS=30)
 	@go run ./proof/bench -rounds $(or $(ROUNDS),30)
+
+.PHONY: cost
+cost: deps ## measure what docs/cost.md is made of, and write it
+	@go run ./proof/bench -rounds 5 -measured proof/cost/measured.json '^cost$$'
+	go test -count=1 ./proof/cost -update
 
 .PHONY: bench-e2b
 bench-e2b: ## what the client of E2B costs

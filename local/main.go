@@ -1,6 +1,6 @@
 // Command local runs Siesta on one machine: "run" until it is stopped, "demo"
-// to see one app built and put to sleep, "invoke" to give one event to one
-// function. It owns the command line; package stack owns the system, checkout
+// to see one app built and put to sleep, "deployed" to see that elsewhere, "invoke"
+// to give one event to one function. It owns the command line; package stack owns the system, checkout
 // the folder, demo what is shown.
 package main
 
@@ -20,6 +20,7 @@ const help = `usage: local COMMAND
 
   run                      the whole system, until Ctrl-C
   demo [folder]            build the app in a folder, see it READY and asleep
+  deployed folder          the same on a deployed system, by API_URL and TOKEN
   invoke FUNCTION EVENT    give the event in a file to a function
 
 See README.md.
@@ -47,6 +48,8 @@ func command(ctx context.Context, args []string) error {
 		return show(ctx, c, "examples/vite-react")
 	case len(args) == 2 && args[0] == "demo":
 		return show(ctx, c, args[1])
+	case len(args) == 2 && args[0] == "deployed":
+		return showDeployed(ctx, c, args[1])
 	case len(args) == 3 && args[0] == "invoke":
 		return invoke(ctx, c, args[1], args[2])
 	}

@@ -25,3 +25,15 @@ func show(ctx context.Context, c checkout.Checkout, folder string) error {
 		return demo.Show(ctx, system, stays, app)
 	})
 }
+
+// showDeployed does the same on the system that API_URL and TOKEN lead to, and uses
+// nothing of this checkout's own.
+func showDeployed(ctx context.Context, c checkout.Checkout, folder string) error {
+	app, err := demo.ReadApp(folder)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, demoLimit)
+	defer cancel()
+	return demo.ShowDeployed(ctx, c.Getenv("API_URL"), c.Getenv("TOKEN"), app)
+}

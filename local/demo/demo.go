@@ -5,87 +5,60 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"time"
 
 	"siesta/local/client"
-	"siesta/local/stack"
 	"siesta/shared/job"
-	"siesta/shared/postgres"
-	"siesta/shared/postgres/jobs"
-	"siesta/shared/redis"
 )
 
 const (
 	askEvery = 100 * time.Millisecond
+	// buildLimit is how long a job may take until it is READY or failed.
+	buildLimit = 10 * time.Minute
 	// sleepLimit is how long after READY the demo waits for the pause.
 	sleepLimit = 2 * time.Minute
 	// showLimit is how long a preview may take to show what has changed.
 	showLimit = 15 * time.Second
+	// wakeLimit is how long a preview may take to wake.
+	wakeLimit = 2 * time.Minute
 )
 
 // Show builds an app on the system that .local/env tells of, and shows it become
 // READY and fall asleep, change where it is, and be put back. stays says that the system is up after that.
 func Show(ctx context.Context, system map[string]string, stays bool, app App) error {
-	d, err := open(ctx, system)
+	inside, err := open(ctx, system)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	d.stays = stays
+	defer inside.close()
+	d := &demo{
+		user: client.Client{URL: system["API_URL"], Token: system["TOKEN"]}, inside: inside, stays: stays,
+		screen: newScreen(os.Stdout), visitor: visitor(system["E2B_SANDBOX_URL"]), every: askEvery,
+	}
 	return d.run(ctx, app)
 }
 
 type demo struct {
 	user    client.Client
-	admin   stack.Admin
-	db      *postgres.DB
-	store   *jobs.Store
-	cache   *redis.Cache
+	inside  *inside // nil: nothing but the API is known
 	visitor *http.Client
 	screen  screen
-	bills   bills // before the demo
-	stays   bool  // the system is up after the demo
-}
-
-func open(ctx context.Context, system map[string]string) (*demo, error) {
-	db, err := postgres.Open(ctx, postgres.Config{URL: system["DATABASE_URL"]})
-	if err != nil {
-		return nil, err
-	}
-	cache, err := redis.Open(redis.Config{URL: system["REDIS_URL"]})
-	if err != nil {
-		db.Close()
-		return nil, err
-	}
-	d := &demo{
-		user: client.Client{URL: system["API_URL"], Token: system["TOKEN"]}, admin: stack.Admin(system["ADMIN_URL"]),
-		db: db, store: jobs.NewStore(db, "", nil), cache: cache, screen: newScreen(os.Stdout), visitor: visitor(system["E2B_SANDBOX_URL"]),
-	}
-	if d.bills, err = readBills(ctx, d.admin); err != nil {
-		d.close()
-		return nil, err
-	}
-	return d, nil
-}
-
-func (d *demo) close() {
-	d.db.Close()
-	_ = d.cache.Close()
+	stays   bool          // the system is up after the demo
+	every   time.Duration // between two questions, at the least
+	made    []string      // the jobs, the oldest first
 }
 
 func (d *demo) run(ctx context.Context, app App) error {
 	began := time.Now()
 	fmt.Printf("\nBuilding %s (%d files)\n\n", app.folder, len(app.files))
 	request := job.Request{ProjectID: job.NewID(), Goal: "show " + app.folder, Source: job.Source{Files: app.files}}
-	started, err := client.Wanted(http.StatusCreated)(d.user.Start(ctx, request, ""))
+	id, err := d.start(ctx, request)
 	if err != nil {
 		return err
 	}
-	id := started.Told.JobID
 	status, err := d.follow(ctx, began, id)
 	if err != nil {
 		return err
@@ -106,58 +79,39 @@ func (d *demo) run(ctx context.Context, app App) error {
 	return d.farewell(ctx, id)
 }
 
-func (d *demo) status(ctx context.Context, id string) (client.Told, error) {
-	answer, err := client.Wanted(http.StatusOK)(d.user.Status(ctx, id))
-	return answer.Told, err
-}
-
 // follow shows each stage with the time since the start, and the newest line of
-// its log, until the job is terminal.
-func (d *demo) follow(ctx context.Context, began time.Time, id string) (client.Told, error) {
+// its log where that can be seen, until the job is terminal.
+func (d *demo) follow(ctx context.Context, began time.Time, id string) (told client.Told, err error) {
 	var shown job.Status
-	for {
+	err = d.until(ctx, buildLimit, "the build to be READY or failed", func(ctx context.Context) (bool, time.Duration, error) {
 		status, err := d.status(ctx, id)
 		if err != nil {
-			return client.Told{}, err
+			return false, 0, err
 		}
+		told = status.Told
 		elapsed := time.Since(began)
-		if status.Status != shown {
-			d.screen.stage(elapsed, status.StageLabel)
-			shown = status.Status
+		if told.Status != shown {
+			d.screen.stage(elapsed, told.StageLabel)
+			shown = told.Status
 		}
-		if status.Status.Terminal() {
+		if told.Status.Terminal() {
 			d.screen.done()
-			return status, nil
+			return true, 0, nil
 		}
-		if line, ok, err := d.cache.LastLog(ctx, id); err == nil && ok {
-			d.screen.log(elapsed, status.StageLabel, line.Text)
+		if line, ok := d.inside.line(ctx, id); ok {
+			d.screen.log(elapsed, told.StageLabel, line)
 		}
-		if err := wait(ctx, askEvery); err != nil {
-			return client.Told{}, err
-		}
-	}
+		return false, d.polite(status.RetryAfter), nil
+	})
+	return told, err
 }
 
 // asleep waits until the status says that the sandbox is paused.
-func (d *demo) asleep(ctx context.Context, id string) (client.Told, error) {
-	ctx, cancel := context.WithTimeout(ctx, sleepLimit)
-	defer cancel()
-	for {
+func (d *demo) asleep(ctx context.Context, id string) (told client.Told, err error) {
+	err = d.until(ctx, sleepLimit, "the sandbox to be paused", func(ctx context.Context) (bool, time.Duration, error) {
 		status, err := d.status(ctx, id)
-		if err != nil || status.SandboxPaused {
-			return status, err
-		}
-		if err := wait(ctx, askEvery); err != nil {
-			return client.Told{}, errors.New("the sandbox was not paused in time: see .local/log")
-		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
+		told = status.Told
+		return told.SandboxPaused, 0, err
+	})
+	return told, err
 }

@@ -12,11 +12,15 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"siesta/local/client"
 	"siesta/shared/job"
 )
+
+// visitLimit is how long a preview may take to answer one visit.
+const visitLimit = 10 * time.Second
 
 // heading is what the demo changes of an app: the text of its first one.
 var heading = regexp.MustCompile(`(<h1[^>]*>)([^<{]+)(</h1>)`)
@@ -89,7 +93,8 @@ func (d *demo) look(ctx context.Context, id, name, text string) error {
 	if err := d.shows(ctx, preview, name, text); err != nil {
 		return err
 	}
-	if _, err := client.Wanted(http.StatusOK, http.StatusAccepted)(d.user.Do(ctx, id, client.Snapshot)); err != nil {
+	sleep := func() (client.Answer, error) { return d.user.Do(ctx, id, client.Snapshot) }
+	if _, err := d.ask(ctx, sleep, http.StatusOK, http.StatusAccepted); err != nil {
 		return err
 	}
 	_, err = d.asleep(ctx, id)
@@ -98,67 +103,69 @@ func (d *demo) look(ctx context.Context, id, name, text string) error {
 
 // change runs one iteration to its end, with its time and what it cost.
 func (d *demo) change(ctx context.Context, request job.Request) (id string, status client.Told, err error) {
-	before, err := readBills(ctx, d.admin)
+	before, err := d.inside.bill(ctx)
 	if err != nil {
 		return "", status, err
 	}
 	began := time.Now()
-	started, err := client.Wanted(http.StatusCreated)(d.user.Start(ctx, request, ""))
-	if err != nil {
+	if id, err = d.start(ctx, request); err != nil {
 		return "", status, err
 	}
-	if status, err = d.follow(ctx, began, started.Told.JobID); err != nil {
+	if status, err = d.follow(ctx, began, id); err != nil {
 		return "", status, err
 	}
 	took := time.Since(began)
-	after, err := readBills(ctx, d.admin)
+	after, err := d.inside.bill(ctx)
 	if err != nil {
 		return "", status, err
 	}
-	fmt.Printf("\nIt took %.1f s, and %d ms of Lambda's build\n", took.Seconds(), after["build"].since(before["build"]).billed.Milliseconds())
-	return started.Told.JobID, status, nil
+	fmt.Printf("\nIt took %.1f s", took.Seconds())
+	if d.inside != nil {
+		fmt.Printf(", and %d ms of Lambda's build", after["build"].since(before["build"]).billed.Milliseconds())
+	}
+	fmt.Println()
+	return id, status, nil
 }
 
 // awake wakes a preview and returns its address.
-func (d *demo) awake(ctx context.Context, id string) (string, error) {
-	for {
-		a, err := client.Wanted(http.StatusOK, http.StatusAccepted)(d.user.Do(ctx, id, client.Resume))
-		if err != nil || a.Code == http.StatusOK {
-			return client.Text(a.Told.PreviewURL), err
-		}
-		if err := wait(ctx, askEvery); err != nil {
-			return "", err
-		}
-	}
+func (d *demo) awake(ctx context.Context, id string) (preview string, err error) {
+	err = d.until(ctx, wakeLimit, "the preview to wake", func(ctx context.Context) (bool, time.Duration, error) {
+		a, err := d.ask(ctx, func() (client.Answer, error) { return d.user.Do(ctx, id, client.Resume) }, http.StatusOK, http.StatusAccepted)
+		preview = client.Text(a.Told.PreviewURL)
+		return a.Code == http.StatusOK, d.polite(a.RetryAfter), err
+	})
+	return preview, err
 }
 
 // shows waits until a preview's page, or the file of it that was changed as its server
 // serves that, has a text.
 func (d *demo) shows(ctx context.Context, preview, name, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, showLimit)
-	defer cancel()
-	for {
+	return d.until(ctx, showLimit, fmt.Sprintf("the preview %s to show %q", preview, text), func(ctx context.Context) (bool, time.Duration, error) {
 		for _, address := range []string{preview, preview + "/" + name} {
 			if body, err := d.visit(ctx, address); err == nil && bytes.Contains(body, []byte(text)) {
-				return nil
+				return true, 0, nil
 			}
 		}
-		if err := wait(ctx, askEvery); err != nil {
-			return fmt.Errorf("the preview %s does not show %q", preview, text)
-		}
-	}
+		return false, 0, nil
+	})
 }
 
 // visitor opens previews: at the edge of E2B's simulator, since no name server knows
-// their hosts; at E2B itself, where that is used.
+// their hosts; at E2B itself, where that is used or nothing else is known. As to
+// browsers, what is below localhost is this machine.
 func visitor(edge string) *http.Client {
 	u, err := url.Parse(edge)
-	if err != nil || u.Host == "" {
-		return http.DefaultClient
-	}
+	known := err == nil && u.Host != ""
 	var dialer net.Dialer
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return dialer.DialContext(ctx, network, u.Host)
+	return &http.Client{Timeout: visitLimit, Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		switch {
+		case known:
+			address = u.Host
+		case err == nil && strings.HasSuffix(host, ".localhost"):
+			address = net.JoinHostPort("localhost", port)
+		}
+		return dialer.DialContext(ctx, network, address)
 	}}}
 }
 

@@ -7,21 +7,22 @@ import (
 	"net/http"
 	"os"
 	"text/tabwriter"
-	"time"
 
 	"siesta/local/client"
-	"siesta/local/stack"
 	"siesta/shared/job"
 )
 
 // report shows the pause and the same facts as three places tell them, and what
 // it all cost. It is an error if two places differ.
 func (d *demo) report(ctx context.Context, id string, status client.Told) error {
-	row, err := d.store.Get(ctx, id)
+	if d.inside == nil {
+		return outside(status)
+	}
+	row, err := d.inside.store.Get(ctx, id)
 	if err != nil {
 		return fmt.Errorf("read the row: %w", err)
 	}
-	cached, ok, err := d.cache.Get(ctx, id)
+	cached, ok, err := d.inside.cache.Get(ctx, id)
 	if err != nil || !ok {
 		return fmt.Errorf("read the cache: found %v, %w", ok, err)
 	}
@@ -56,16 +57,33 @@ func (d *demo) report(ctx context.Context, id string, status client.Told) error 
 	return nil
 }
 
+// outside shows what the API tells of a job that sleeps.
+func outside(status client.Told) error {
+	fmt.Print("Its sandbox is asleep\n\n")
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  \tGET status")
+	for _, r := range [][2]string{
+		{"status", string(status.Status)}, {"sandbox_state", string(status.SandboxState)}, {"sandbox_paused", fmt.Sprint(status.SandboxPaused)},
+		{"build_version", client.Text(status.BuildVersion)}, {"framework", client.Text(status.Framework)}, {"port", port(status.Port)},
+		{"preview_url", client.Text(status.PreviewURL)}, {"revision", fmt.Sprint(status.Revision)},
+	} {
+		fmt.Fprintf(t, "  %s\t%s\n", r[0], r[1])
+	}
+	return t.Flush()
+}
+
 // farewell says how to go on.
 func (d *demo) farewell(ctx context.Context, id string) error {
-	if d.stays {
+	switch {
+	case d.inside == nil:
+	case d.stays:
 		shared, err := client.Wanted(http.StatusCreated)(d.user.Call(ctx, http.MethodPost, "/api/generation/"+id+"/share", nil, nil))
 		if err != nil {
 			return err
 		}
 		fmt.Printf("\nOpen it:  %s\n", shared.Told.ShareURL)
 		fmt.Printf("Wake it:  . .local/env; curl -X POST -H \"Authorization: Bearer $TOKEN\" $API_URL/api/generation/%s/resume\n", id)
-	} else {
+	default:
 		fmt.Print("\nThe system stops now. To wake a preview and open it, keep one up with make run, and make demo beside it.\n")
 	}
 	return nil
@@ -81,14 +99,14 @@ func port(told *int) string {
 
 // cost shows what Lambda and E2B would bill for the job.
 func (d *demo) cost(ctx context.Context, row job.Job) error {
-	now, err := readBills(ctx, d.admin)
+	now, err := d.inside.bill(ctx)
 	if err != nil {
 		return err
 	}
 	fmt.Println("\nWhat it cost")
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	for _, name := range []string{"start", "build", "pause", "status"} {
-		b := now[name].since(d.bills[name])
+		b := now[name].since(d.inside.began[name])
 		note := ""
 		if name == "status" {
 			note = "(this demo asked ten times a second)"
@@ -98,7 +116,7 @@ func (d *demo) cost(ctx context.Context, row job.Job) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	sandboxes, err := d.admin.Sandboxes(ctx)
+	sandboxes, err := d.inside.admin.Sandboxes(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,29 +129,4 @@ func (d *demo) cost(ctx context.Context, row job.Job) error {
 		}
 	}
 	return nil
-}
-
-// usage is what a function was billed.
-type usage struct {
-	calls  int
-	billed time.Duration
-}
-
-func (u usage) since(before usage) usage {
-	return usage{u.calls - before.calls, u.billed - before.billed}
-}
-
-// bills are the usages by function.
-type bills map[string]usage
-
-func readBills(ctx context.Context, admin stack.Admin) (bills, error) {
-	all, err := admin.Bill(ctx)
-	if err != nil {
-		return nil, err
-	}
-	b := bills{}
-	for _, f := range all {
-		b[f.Function] = usage{f.Invocations, f.Billed}
-	}
-	return b, nil
 }

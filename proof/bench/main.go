@@ -40,6 +40,7 @@ var measurements = []measurement{
 	{"iterate", (*bench).iterate},
 	{"list", (*bench).list},
 	{"reconcile", (*bench).reconcile},
+	{"cost", (*bench).cost},
 	{"size", (*bench).size},
 	{"e2b", (*bench).e2b},
 }
@@ -50,22 +51,25 @@ type bench struct {
 	bin    string // <function>/bootstrap, as shipped
 	self   string // this program, which is also the app that builds build
 	getenv func(string) string
+
+	measured string // file in which cost leaves what it has measured; "" for none
 }
 
 func main() {
 	world.Init() // this program is also every sandbox, and the app in it
 	rounds := flag.Int("rounds", 30, "how often each thing is measured")
+	measured := flag.String("measured", "", "a file for what the measurement cost finds, in JSON")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *rounds, flag.Arg(0)); err != nil {
+	if err := run(ctx, *rounds, *measured, flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int, only string) error {
+func run(ctx context.Context, rounds int, measured, only string) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("read name of measurement: %w", err)
@@ -78,7 +82,7 @@ func run(ctx context.Context, rounds int, only string) error {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer os.RemoveAll(bin)
-	b := &bench{rounds: max(rounds, 3), bin: bin, getenv: os.Getenv}
+	b := &bench{rounds: max(rounds, 3), bin: bin, getenv: os.Getenv, measured: measured}
 	if b.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("find own program: %w", err)
 	}

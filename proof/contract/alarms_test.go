@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,24 +38,6 @@ func TestEachAlarmPagesOrInforms(t *testing.T) {
 	topic := tmpl.At("Resources", "PageAlarm", "Properties", "AlarmActions").List()[0].At("Fn::If").List()
 	if len(topic) != 3 || topic[1].Resource() != "PageTopicArn" || !strings.Contains(strings.Join(topic[2].At("Fn::If").List()[1].Keys(), ""), "Ref") {
 		t.Errorf("PageAlarm tells %v", topic)
-	}
-}
-
-// TestTheCostOfAlarmsIsTold: CloudWatch bills each metric of an alarm.
-func TestTheCostOfAlarmsIsTold(t *testing.T) {
-	billed := 0
-	for _, a := range loadTemplate(t).ofType("AWS::CloudWatch::Alarm") {
-		of := 0
-		for _, m := range a.At("Properties", "Metrics").List() {
-			if m.At("MetricStat").Value != nil {
-				of++
-			}
-		}
-		billed += max(of, 1)
-	}
-	said := fmt.Sprintf("alarms: %d metrics at 0.10, and PageAlarm | %.2f |", billed, float64(billed)/10+0.5)
-	if !strings.Contains(read(t, "docs/deploy.md"), said) {
-		t.Errorf("docs/deploy.md does not say %q", said)
 	}
 }
 

@@ -22,7 +22,7 @@ var (
 // the parameters that have no default, and no other than there are.
 func TestEveryStageCanBeDeployed(t *testing.T) {
 	named := map[string]string{"default": "sam itself"}
-	for _, pattern := range []string{"*.md", "docs/*", "template.yaml", "samconfig.toml", "infra/*.yaml"} {
+	for _, pattern := range []string{"*.md", "docs/*.*", "docs/examples/*", "template.yaml", "samconfig.toml", "infra/*.yaml"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)

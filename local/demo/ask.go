@@ -1,0 +1,96 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"siesta/local/client"
+	"siesta/shared/job"
+)
+
+const (
+	// busyLimit is how long a call is repeated that the system asks to repeat.
+	busyLimit = 2 * time.Minute
+	// startLimit is how long the call that makes a job may take, even after Ctrl-C.
+	startLimit = 45 * time.Second
+)
+
+// ErrToken: the API does not take the token.
+var ErrToken = errors.New("the API takes no such token: get one of the issuer that the stack names (JwtIssuer), for its audience (JwtAudience), that has not ended, and export TOKEN")
+
+// until does one thing again until it is done, and waits as long as it says in
+// between. The error of one that is not done within the limit says what was waited for.
+func (d *demo) until(ctx context.Context, limit time.Duration, what string, do func(context.Context) (done bool, again time.Duration, err error)) error {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	late := func() error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("waited %s for %s", limit, what)
+	}
+	for {
+		done, again, err := do(bounded)
+		switch {
+		case bounded.Err() != nil && !done:
+			return late()
+		case err != nil || done:
+			return err
+		}
+		select {
+		case <-bounded.Done():
+			return late()
+		case <-time.After(max(again, d.every)):
+		}
+	}
+}
+
+// polite is the time that a system asks for between two questions. A local one is asked
+// more often, to be seen at work.
+func (d *demo) polite(asked time.Duration) time.Duration {
+	if d.inside != nil {
+		return 0
+	}
+	return asked
+}
+
+// ask makes a call again for as long as the system is busy, and makes an error of every
+// answer that has none of the codes.
+func (d *demo) ask(ctx context.Context, call func() (client.Answer, error), codes ...int) (a client.Answer, err error) {
+	err = d.until(ctx, busyLimit, "a system that is busy", func(context.Context) (bool, time.Duration, error) {
+		a, err = call()
+		busy := a.Code == http.StatusTooManyRequests || a.Code == http.StatusServiceUnavailable
+		switch {
+		case err == nil && a.Code == http.StatusUnauthorized:
+			return false, 0, fmt.Errorf("401 %s: %w", a.Header.Get("Www-Authenticate"), ErrToken)
+		case err == nil && busy && a.RetryAfter > 0:
+			return false, a.RetryAfter, nil
+		}
+		_, err = client.Wanted(codes...)(a, err)
+		return true, 0, err
+	})
+	return a, err
+}
+
+func (d *demo) status(ctx context.Context, id string) (client.Answer, error) {
+	return d.ask(ctx, func() (client.Answer, error) { return d.user.Status(ctx, id) }, http.StatusOK)
+}
+
+// start makes a job. The call is not cut by Ctrl-C, so that no job is left that nobody
+// knows; its key makes it one job, however often it is sent.
+func (d *demo) start(ctx context.Context, request job.Request) (string, error) {
+	key := job.NewID()
+	answer, err := d.ask(ctx, func() (client.Answer, error) {
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
+		defer cancel()
+		a, err := d.user.Start(whole, request, key)
+		if err == nil && (a.Code == http.StatusCreated || a.Code == http.StatusOK) {
+			d.made = append(d.made, a.Told.JobID)
+		}
+		return a, err
+	}, http.StatusCreated, http.StatusOK)
+	return answer.Told.JobID, err
+}
