@@ -170,3 +170,30 @@ func TestEnvironmentIsReadInMainOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestThePageOfALinkReachesNoSandbox: what everybody may open carries nothing that wakes,
+// and starts without the clients of E2B, SQS and S3.
+func TestThePageOfALinkReachesNoSandbox(t *testing.T) {
+	all, seen := packages(t), map[string]bool{}
+	var walk func(name string)
+	walk = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, path := range all[name].Imports {
+			if ours, isOurs := strings.CutPrefix(path, module); isOurs {
+				walk(ours)
+			}
+		}
+	}
+	walk("functions/preview")
+	for _, name := range []string{"shared/wake", "shared/e2b", "shared/sqs", "shared/s3"} {
+		if seen[name] {
+			t.Errorf("functions/preview reaches %s", name)
+		}
+	}
+	if !seen["shared/links"] {
+		t.Error("functions/preview opens no links")
+	}
+}
