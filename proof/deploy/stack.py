@@ -39,6 +39,8 @@ LACKING = {
     "Custom::Migration": "moto runs the function in Docker; the local system's own migration comes before the first message",
 }
 
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
 
 def client(service):
     return boto3.client(service, config=Config(retries={"max_attempts": 1}))
@@ -71,7 +73,10 @@ def reduced(path):
 
     def without(value):
         if isinstance(value, list):
-            return [without(v) for v in value]
+            value = [without(v) for v in value]
+            # Where an element may be none, CloudFormation leaves it out and moto a null, which no policy may have: the
+            # first element is there twice instead.
+            return [{"Fn::If": [value[0] if v == NO_VALUE else v for v in e["Fn::If"]]} if maybe(e) else e for e in value]
         if isinstance(value, str):  # of a Fn::Sub
             return re.sub(r"\$\{(\w+)(\.\w+)?\}", lambda m: "lacking" if m[1] in gone else m[0], value)
         if not isinstance(value, dict):
@@ -98,6 +103,10 @@ def reduced(path):
     for key in ("Transform", "Rules"):  # moto knows no rules; Transform was done
         template.pop(key, None)
     return template
+
+
+def maybe(value):
+    return isinstance(value, dict) and NO_VALUE in value.get("Fn::If", [])
 
 
 def names(value, ids):
