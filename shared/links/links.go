@@ -99,9 +99,6 @@ func (o Opener) version(ctx context.Context, link job.Link, s job.Share) (job.Jo
 	if err != nil {
 		return job.Job{}, err
 	}
-	if j.CreatedAt.IsZero() && j.SandboxState == job.SandboxPaused { // the page tells
-		j.CreatedAt, _ = o.Cache.Created(ctx, j.ID) // or does not, where nobody knows
-	}
 	return j, j.CheckOwner(s.UserID)
 }
 

@@ -16,13 +16,13 @@ import (
 var statusFields = []string{
 	"user_id", "status", "sandbox_state", "sandbox_paused", "revision", "sandbox_expires_at",
 	"preview_url", "build_version", "error_message", "debug_id", "pause_due_at", "read_at",
-	"framework", "port", "base_job_id", "moved_to", "current_at", "gone_at",
+	"framework", "port", "base_job_id", "moved_to", "current_at", "gone_at", "created_at",
 }
 
-const mayBeMissing = 6
+const mayBeMissing = 7
 
-// Get returns what the status answer needs of a job, its owner included, and when
-// it was read from Postgres; the other fields of j are empty. ok is false when the
+// Get returns what the status answer needs of a job, its owner included, when it was
+// accepted, and when it was read from Postgres; the other fields of j are empty. ok is false when the
 // cache does not have it, or holds something that this version does not
 // understand.
 func (c *Cache) Get(ctx context.Context, id string) (j job.Job, ok bool, err error) {
@@ -49,7 +49,7 @@ func parse(values []any) (j job.Job, ok bool) {
 	if len(values) != len(statusFields) {
 		return job.Job{}, false
 	}
-	var text [18]string
+	var text [19]string
 	for i, v := range values {
 		if text[i], ok = v.(string); !ok && i < len(values)-mayBeMissing {
 			return job.Job{}, false
@@ -68,6 +68,7 @@ func parse(values []any) (j job.Job, ok bool) {
 	j.ReadAt, errRead = parseMoment(text[11])
 	j.CurrentAt, errCurrent = parseMoment(text[16])
 	j.GoneAt, errGone = parseMoment(text[17])
+	j.CreatedAt, _ = parseMoment(text[18]) // told where it is known
 	if text[13] != "" {
 		j.Plan.Port, errPort = strconv.Atoi(text[13])
 	}

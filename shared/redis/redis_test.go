@@ -74,7 +74,7 @@ func TestGetReturnsWhatPutStored(t *testing.T) {
 	}
 	want := job.Job{
 		ID: j.ID, UserID: j.UserID, Status: j.Status, SandboxState: j.SandboxState, SandboxPaused: true,
-		SandboxExpiresAt: j.SandboxExpiresAt, PauseDueAt: j.PauseDueAt, ReadAt: j.ReadAt, PreviewURL: j.PreviewURL, BuildVersion: j.BuildVersion,
+		SandboxExpiresAt: j.SandboxExpiresAt, PauseDueAt: j.PauseDueAt, ReadAt: j.ReadAt, CreatedAt: j.CreatedAt, PreviewURL: j.PreviewURL, BuildVersion: j.BuildVersion,
 		ErrorMessage: j.ErrorMessage, DebugID: j.DebugID, Revision: 7, Progress: job.Progress{Plan: job.Plan{Framework: "vite", Port: 4000}},
 	}
 	gotJSON, _ := json.Marshal(got)

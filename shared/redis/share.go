@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -77,18 +76,3 @@ func (c *Cache) EndShare(ctx context.Context, s job.Share) error {
 }
 
 func shareKey(id string) string { return "share:" + id }
-
-// Created returns when a cached job was accepted; zero when the cache does not know.
-func (c *Cache) Created(ctx context.Context, id string) (at time.Time, err error) {
-	err = c.call(ctx, "read cached job", func(ctx context.Context, client goredis) error {
-		text, err := client.HGet(ctx, jobKey(id), "created_at").Result()
-		if err == nil {
-			at, _ = parseMoment(text) // damaged: not known
-		}
-		if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return nil
-		}
-		return err
-	})
-	return at, err
-}
