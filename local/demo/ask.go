@@ -87,6 +87,9 @@ func (d *demo) start(ctx context.Context, request job.Request) (string, error) {
 		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
 		defer cancel()
 		a, err := d.user.Start(whole, request, key)
+		if err != nil { // the answer alone may be lost
+			a, err = d.user.Start(whole, request, key)
+		}
 		if err == nil && (a.Code == http.StatusCreated || a.Code == http.StatusOK) {
 			d.made = append(d.made, a.Told.JobID)
 		}

@@ -57,6 +57,26 @@ func TestNoJobIsMadeThatNobodyKnows(t *testing.T) {
 	}
 }
 
+// TestAnAnswerThatIsLostLosesNoJob: it is asked for once more, by the same key.
+func TestAnAnswerThatIsLostLosesNoJob(t *testing.T) {
+	var keys []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if keys = append(keys, r.Header.Get("Idempotency-Key")); len(keys) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, `{"job_id": "one"}`)
+	}))
+	defer server.Close()
+	d := demo{user: client.Client{URL: server.URL}, every: time.Millisecond}
+	if id, err := d.start(t.Context(), job.Request{}); err != nil || id != "one" || len(d.made) != 1 {
+		t.Fatalf("%q, %v, made %v", id, err, d.made)
+	}
+	if len(keys) != 2 || keys[0] == "" || keys[0] != keys[1] {
+		t.Errorf("the keys are %q, want one, twice", keys)
+	}
+}
+
 // TestEachWaitEnds, and says for what it was.
 func TestEachWaitEnds(t *testing.T) {
 	d := demo{every: time.Millisecond}
