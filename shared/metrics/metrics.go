@@ -30,8 +30,8 @@ func Setup(name string) {
 	}
 }
 
-// Set is what an invocation has gathered. It is safe for concurrent use.
-type Set struct {
+// set is what an invocation has gathered, for all of its goroutines.
+type set struct {
 	mu     sync.Mutex
 	counts map[Name]int
 	times  map[Name][]float64 // in their names' units
@@ -42,7 +42,7 @@ type setKey struct{}
 // Gather returns a context in which metrics are gathered, apart from those of the
 // context around it. The first one of a process is a cold start.
 func Gather(ctx context.Context) context.Context {
-	ctx = context.WithValue(ctx, setKey{}, &Set{counts: map[Name]int{}, times: map[Name][]float64{}})
+	ctx = context.WithValue(ctx, setKey{}, &set{})
 	if !warm.Swap(true) {
 		Count(ctx, ColdStarts, 1)
 	}
@@ -51,9 +51,12 @@ func Gather(ctx context.Context) context.Context {
 
 // Count adds n, which may be 0, to what was counted; without a Gather, nothing.
 func Count(ctx context.Context, name Name, n int) {
-	if s, ok := ctx.Value(setKey{}).(*Set); ok {
+	if s, ok := ctx.Value(setKey{}).(*set); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.counts == nil {
+			s.counts = map[Name]int{}
+		}
 		s.counts[name] += n
 	}
 }
@@ -70,13 +73,16 @@ func Ended(ctx context.Context, how Name) {
 // Took adds one more time to those of a name; without a Gather, nothing. Clocks that
 // differ make no negative time.
 func Took(ctx context.Context, name Name, d time.Duration) {
-	if s, ok := ctx.Value(setKey{}).(*Set); ok {
+	if s, ok := ctx.Value(setKey{}).(*set); ok {
 		value := max(d, 0).Seconds()
 		if name.unit() == "Milliseconds" {
 			value = float64(max(d, 0).Milliseconds())
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.times == nil {
+			s.times = map[Name][]float64{}
+		}
 		s.times[name] = append(s.times[name], value)
 	}
 }
@@ -85,13 +91,13 @@ func Took(ctx context.Context, name Name, d time.Duration) {
 // and begins anew; nothing gathered, and nothing to say beside, is no line. The
 // attributes are for readers of the line alone.
 func Write(ctx context.Context, log *slog.Logger, message string, attrs ...slog.Attr) {
-	s, ok := ctx.Value(setKey{}).(*Set)
+	s, ok := ctx.Value(setKey{}).(*set)
 	if !ok {
 		return
 	}
 	s.mu.Lock()
 	counts, times := s.counts, s.times
-	s.counts, s.times = map[Name]int{}, map[Name][]float64{}
+	s.counts, s.times = nil, nil
 	s.mu.Unlock()
 	for first := true; first && len(attrs) > 0 || len(counts)+len(times) > 0; first = false {
 		line := map[Name]any{}
