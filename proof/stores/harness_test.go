@@ -24,6 +24,7 @@ import (
 	"siesta/local/redisserver"
 	"siesta/local/runtimeapi"
 	"siesta/local/sqssim"
+	"siesta/proof/certificate"
 	"siesta/proof/functiontest"
 	"siesta/proof/redistest"
 	"siesta/shared/api"
@@ -62,7 +63,7 @@ func TestMain(m *testing.M) {
 // these are.
 type system struct {
 	t           *testing.T
-	certificate certificate
+	certificate certificate.Certificate
 	postgres    *postgresserver.Server
 	redis       *redisserver.Server
 	secrets     *manager
@@ -76,11 +77,11 @@ type system struct {
 func newSystem(t *testing.T) *system {
 	s := &system{t: t, certificate: newCertificate(t), secrets: &manager{texts: map[string]string{}}}
 	var err error
-	if s.postgres, err = postgresserver.Start(postgresserver.Config{TCP: true, Certificate: s.certificate.pem, Key: s.certificate.key}); err != nil {
+	if s.postgres, err = postgresserver.Start(postgresserver.Config{TCP: true, Certificate: s.certificate.PEM, Key: s.certificate.Key}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.postgres.Stop)
-	s.redis = redistest.NewServer(t, redisserver.Config{Certificate: s.certificate.pem, Key: s.certificate.key})
+	s.redis = redistest.NewServer(t, redisserver.Config{Certificate: s.certificate.PEM, Key: s.certificate.Key})
 	manager, queues := httptest.NewServer(s.secrets), httptest.NewUnstartedServer(nil)
 	t.Cleanup(manager.Close)
 	sqs := sqssim.New("http://" + queues.Listener.Addr().String())
@@ -100,6 +101,15 @@ func newSystem(t *testing.T) *system {
 		"DATABASE_URL_SECRET": "arn:stores", "REDIS_URL_SECRET": "arn:stores",
 	}
 	return s
+}
+
+func newCertificate(t *testing.T) certificate.Certificate {
+	t.Helper()
+	c, err := certificate.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func (s *system) log(l runtimeapi.Line) {
@@ -214,7 +224,7 @@ func (s *system) database(user, password, host, more string) string {
 	return fmt.Sprintf("postgres://%s:%s@%s:%s/%s?%s", user, password, host, u.Port(), postgresserver.Database, more)
 }
 
-func (s *system) roots() string { return "sslrootcert=" + url.QueryEscape(s.certificate.roots) }
+func (s *system) roots() string { return "sslrootcert=" + url.QueryEscape(s.certificate.Roots) }
 
 // cache is an address of Redis by TLS.
 func (s *system) cache(user, password, host, more string) string {

@@ -78,7 +78,7 @@ func TestWrongStoresAreRefusedInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO app")
-	strangers := "sslrootcert=" + url.QueryEscape(newCertificate(t).roots)
+	strangers := "sslrootcert=" + url.QueryEscape(newCertificate(t).Roots)
 	database := func(password, host, more string) func() {
 		return func() { s.secrets.put("arn:database", s.database("app", password, host, more)) }
 	}
