@@ -64,10 +64,10 @@ template: .local/aws/installed ## lint the templates
 	.local/aws/bin/cfn-lint -- template.yaml infra/stores.yaml
 
 .PHONY: stack
-stack: build .local/aws/installed ## template.yaml on a simulated AWS: sam builds it, moto creates, updates and deletes it
+stack: build .local/aws/installed ## template.yaml on a simulated AWS, made, changed and deleted by sam; then docs/deploy.md, word by word
 	go run ./proof/deploy .local/aws/bin
 
-# SAM's CLI, cfn-lint and moto; without compiling what of them is never imported.
+# AWS's and SAM's CLIs, cfn-lint and moto; without compiling what of them is never imported.
 .local/aws/installed: proof/deploy/requirements.txt
 	python3 -m venv --clear .local/aws
 	.local/aws/bin/pip install -q --disable-pip-version-check --no-compile --no-deps -r $<

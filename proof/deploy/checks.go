@@ -140,7 +140,7 @@ func checkLeft(_ context.Context, found there, _ template.Template) (err error) 
 		left = append(left, name(address))
 	}
 	for _, b := range found.Buckets {
-		if b != bucket {
+		if !strings.HasPrefix(b, "aws-sam-cli-managed-default") { // SAM's own, for all stacks
 			left = append(left, name(b))
 		}
 	}

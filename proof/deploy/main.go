@@ -1,11 +1,11 @@
 // Command deploy takes template.yaml the way to AWS, with AWS's own tools and
-// moto in its place: sam validates, builds and packages it, SAM's transform
-// expands it, and moto makes the stack of samconfig.toml's stage prod. Then a job
-// becomes READY and goes to sleep by messages through that stack's queues, a
-// parameter changes, and the stack is deleted; what is there by then is compared
-// with what the template says.
+// moto in its place: sam validates, builds and deploys samconfig.toml's stage prod.
+// Then a job becomes READY and goes to sleep by messages through that stack's
+// queues, a parameter changes, and the stack is deleted; what is there by then is
+// compared with what the template says. At last it does what docs/deploy.md tells
+// a reader to do, word by word, with stores that have TLS.
 //
-// Its argument is the folder of the tools; requirements.txt has them. stack.py
+// Its argument is the folder of the tools; requirements.txt has them. cloud.py
 // lists what moto cannot make, and why. What moto does make is not run there: the
 // functions' binaries are those of make build, in the processor's own form, under
 // the local Runtime API, with the variables that the stack gave its functions. The
@@ -29,7 +29,10 @@ import (
 )
 
 // stage is the one of samconfig.toml that is made: it has most in it.
-const stage = "prod"
+const (
+	stage     = "prod"
+	stackName = "siesta-prod"
+)
 
 // folder is where the files between the steps are.
 const folder = ".local/deploy"
@@ -62,28 +65,40 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer aws.stop()
-	packaged, expanded := filepath.Join(folder, "packaged.yaml"), filepath.Join(folder, "expanded.json")
+	check := func(look func(context.Context, there, template.Template) error) func() error {
+		return func() error {
+			found, err := aws.describe(ctx, stackName)
+			if err != nil {
+				return err
+			}
+			return look(ctx, found, wanted)
+		}
+	}
+	sam := func(args ...string) func() error {
+		return func() error { return aws.tool(ctx, "sam", append(args, "--config-env", stage)...) }
+	}
+	build := filepath.Join(folder, "build")
+	config, err := filepath.Abs("samconfig.toml") // or sam looks for it beside the template
+	if err != nil {
+		return fmt.Errorf("find the checkout: %w", err)
+	}
+	deploy := []string{"deploy", "--config-file", config, "--template-file", filepath.Join(build, "template.yaml"), "--no-confirm-changeset"}
 	for _, step := range []struct {
 		what string
 		do   func() error
 	}{
-		{"sam validate --lint", func() error { return aws.tool(ctx, "sam", "validate", "--lint") }},
-		{"sam build", func() error {
-			return aws.tool(ctx, "sam", "build", "--config-env", stage, "--build-dir", filepath.Join(folder, "build"))
-		}},
+		{"sam validate", sam("validate")},
+		{"sam build", sam("build", "--build-dir", build)},
 		{"what was built", func() error { return checkBuilt(wanted) }},
-		{"sam package", func() error {
-			return aws.tool(ctx, "sam", "package", "--template-file", filepath.Join(folder, "build", "template.yaml"), "--s3-bucket", bucket, "--output-template-file", packaged)
-		}},
-		{"SAM's transform", func() error { return aws.script(ctx, "expand", packaged, expanded) }},
-		{"what moto cannot make", func() error { return checkExpanded(expanded, wanted) }},
-		{"create the stack", func() error { return aws.script(ctx, "create", stage, expanded) }},
-		{"what was created", func() error { return aws.check(ctx, expanded, wanted, checkMade) }},
-		{"a job through its queues", func() error { return aws.check(ctx, expanded, wanted, aws.job) }},
-		{"update the stack", func() error { return aws.script(ctx, "update", stage, expanded, "WakeSeconds=900") }},
-		{"what was updated", func() error { return aws.check(ctx, expanded, wanted, checkUpdated) }},
-		{"delete the stack", func() error { return aws.script(ctx, "delete", stage, expanded) }},
-		{"what is left", func() error { return aws.check(ctx, expanded, wanted, checkLeft) }},
+		{"sam deploy", sam(deploy...)},
+		{"what moto cannot make", func() error { return checkExpanded(filepath.Join(folder, stackName+".json"), wanted) }},
+		{"what was created", check(checkMade)},
+		{"a job through its queues", check(aws.job)},
+		{"sam deploy, changed", sam(append(deploy, "--parameter-overrides", "WakeSeconds=900")...)},
+		{"what was updated", check(checkUpdated)},
+		{"sam delete", sam("delete", "--no-prompts")},
+		{"what is left", check(checkLeft)},
+		{"docs/deploy.md, literally", func() error { return aws.follow(ctx, wanted) }},
 	} {
 		began := time.Now()
 		if err := step.do(); err != nil {

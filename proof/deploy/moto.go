@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,13 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"siesta/local/template"
 )
 
 const (
 	region = "us-east-1"
-	bucket = "siesta-artifacts" // that sam packages into
 	// startLimit is for a server that imports half a registry, on a busy machine.
 	startLimit = 2 * time.Minute
 )
@@ -30,7 +26,7 @@ type moto struct {
 	server         *exec.Cmd
 }
 
-// startMoto starts a server without Docker, and makes the bucket.
+// startMoto starts cloud.py's server, without Docker.
 func startMoto(ctx context.Context, tools string) (*moto, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -46,8 +42,9 @@ func startMoto(ctx context.Context, tools string) (*moto, error) {
 		return nil, fmt.Errorf("make moto's log: %w", err)
 	}
 	defer log.Close()
-	m := &moto{tools: tools, address: fmt.Sprintf("http://127.0.0.1:%d", port)}
-	m.server = exec.CommandContext(ctx, filepath.Join(tools, "moto_server"), "-p", fmt.Sprint(port))
+	m := &moto{tools: tools, address: fmt.Sprintf("http://localhost:%d", port)} // a name that moto finds its own bucket by
+	m.server = exec.CommandContext(ctx, filepath.Join(tools, "python"), "proof/deploy/cloud.py", fmt.Sprint(port), folder)
+	m.server.Env = m.environment([]string{"AWS_DEFAULT_REGION=" + region})
 	m.server.Stdout, m.server.Stderr = log, log
 	if err := m.server.Start(); err != nil {
 		return nil, fmt.Errorf("start moto: %w", err)
@@ -64,10 +61,6 @@ func startMoto(ctx context.Context, tools string) (*moto, error) {
 			m.stop()
 			return nil, fmt.Errorf("moto does not answer: %w", err)
 		}
-	}
-	if err := m.call(ctx, "s3", http.MethodPut, "/"+bucket, "", nil); err != nil {
-		m.stop()
-		return nil, err
 	}
 	return m, nil
 }
@@ -116,23 +109,12 @@ func (m *moto) call(ctx context.Context, service, method, path, body string, int
 	return json.NewDecoder(answer.Body).Decode(into)
 }
 
-// script runs stack.py.
-func (m *moto) script(ctx context.Context, args ...string) error {
-	_, err := m.output(m.python(ctx, args...))
-	return err
-}
-
-func (m *moto) python(ctx context.Context, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, filepath.Join(m.tools, "python"), append([]string{"proof/deploy/stack.py"}, args...)...)
-}
-
 // output runs a command against moto and returns its standard output; an error
 // holds what it wrote.
 func (m *moto) output(cmd *exec.Cmd) ([]byte, error) {
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+m.address, "AWS_DEFAULT_REGION="+region, "AWS_REGION="+region,
-		"AWS_ACCESS_KEY_ID=none", "AWS_SECRET_ACCESS_KEY=none", "SAM_CLI_TELEMETRY=0")
+	cmd.Env = m.environment([]string{"AWS_DEFAULT_REGION=" + region})
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s%s", filepath.Base(cmd.Path), err, out, errs.Bytes())
@@ -140,11 +122,22 @@ func (m *moto) output(cmd *exec.Cmd) ([]byte, error) {
 	return out, nil
 }
 
-// there is what stack.py describes.
+// environment is of programs that take moto for AWS: this program's own, in which
+// nothing else leads to one.
+func (m *moto) environment(more []string) (env []string) {
+	for _, assignment := range os.Environ() {
+		if !strings.HasPrefix(assignment, "AWS_") {
+			env = append(env, assignment)
+		}
+	}
+	env = append(env, "AWS_ENDPOINT_URL="+m.address, "AWS_ACCESS_KEY_ID=none", "AWS_SECRET_ACCESS_KEY=none", "AWS_EC2_METADATA_DISABLED=true", "SAM_CLI_TELEMETRY=0")
+	return append(env, more...)
+}
+
+// there is what describe.py tells.
 type there struct {
 	Wanted    []string
-	Made      map[string]string // physical by logical name
-	Outputs   map[string]string
+	Made      map[string]string            // physical by logical name
 	Queues    map[string]map[string]string // attributes by address
 	Functions map[string]function          // by physical name
 	Mappings  []struct {
@@ -160,15 +153,14 @@ type function struct {
 	Environment         struct{ Variables map[string]any }
 }
 
-// check describes what is there and lets a check look at it.
-func (m *moto) check(ctx context.Context, expanded string, wanted template.Template, look func(context.Context, there, template.Template) error) error {
-	out, err := m.output(m.python(ctx, "describe", stage, expanded))
+// describe tells what a stack is, and what else is there.
+func (m *moto) describe(ctx context.Context, stack string) (found there, err error) {
+	out, err := m.output(exec.CommandContext(ctx, filepath.Join(m.tools, "python"), "proof/deploy/describe.py", stack))
+	if err == nil {
+		err = json.Unmarshal(out, &found)
+	}
 	if err != nil {
-		return err
+		return there{}, fmt.Errorf("describe %s: %w", stack, err)
 	}
-	var found there
-	if err := json.Unmarshal(out, &found); err != nil {
-		return errors.Join(errors.New("read what is there"), err)
-	}
-	return look(ctx, found, wanted)
+	return found, nil
 }
