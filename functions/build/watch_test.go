@@ -99,15 +99,26 @@ func TestAReaderHastensNoStepOfOurs(t *testing.T) {
 	}
 }
 
-// An app that holds its visitors back costs each look its whole time: it is looked at
-// less and less often, whoever reads.
+// What a server prints as it comes up is seen as soon. An app that holds its visitors
+// back costs each look its whole time, and is looked at less and less often.
 func TestAReaderHastensNoSilentApp(t *testing.T) {
-	b := setup(t)
-	j := b.at(b.spent(starts("exec {self} accept"), 0).ID, job.Checks)
-	b.Pass(20 * time.Second)
-	b.cache.Watch(t.Context(), j)
-	b.deliver()
-	if wait := b.untilNext(); wait < 20*time.Second {
-		t.Errorf("the next look comes in %v", wait)
+	for name, c := range map[string]struct {
+		start string
+		want  time.Duration
+	}{
+		"comes up":  {"echo listening; exec sleep 100000", watchedWait},
+		"is silent": {"exec {self} accept", maxWait},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			j := b.at(b.spent(starts(c.start), 0).ID, job.Checks)
+			b.Run(j, "until grep -qs listening .siesta/*/*-start/out*; do sleep 0.01; done")
+			b.Pass(2 * time.Minute)
+			b.cache.Watch(t.Context(), j)
+			b.deliver()
+			if wait := b.untilNext(); wait != c.want {
+				t.Errorf("the next look comes in %v, want %v", wait, c.want)
+			}
+		})
 	}
 }
