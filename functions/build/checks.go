@@ -133,7 +133,7 @@ func (t *turn) answers(ctx context.Context) (seen, error) {
 		case server.Phase == envd.StepExited && !app.Answered() && t.gone(ctx):
 			return app, t.exited(ctx, "start", "The server stopped", server)
 		}
-		return app, waitFor(t.wait())
+		return app, t.again(ctx, "start")
 	}
 }
 

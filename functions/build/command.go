@@ -47,7 +47,7 @@ func (t *turn) finish(ctx context.Context, name, command, doing, saying string) 
 		case p.Phase != envd.StepRunning:
 			return p, nil
 		case !t.linger(ctx):
-			return p, waitFor(t.wait())
+			return p, t.again(ctx, name)
 		default:
 			p, err = t.watch(ctx, name)
 		}

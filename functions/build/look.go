@@ -15,6 +15,8 @@ const (
 	// youngStep is how long a step's looks come twice as often as later: a second
 	// is much of a short one.
 	youngStep = time.Minute
+	// watchedWait is the longest wait while somebody reads the job's log.
+	watchedWait = 2 * time.Second
 	// turnPoll and jobPoll bound the time that is billed for waiting: for a command
 	// by the turn that started it, and over all turns of a job. A turn may go over
 	// its own by one look.
@@ -156,4 +158,15 @@ func (t *turn) wait() time.Duration {
 		wait /= 10
 	}
 	return min(max(wait.Round(time.Second), minWait), maxWait)
+}
+
+// again ends the turn until the next look at a step. Who reads the log waits for its
+// lines, if it prints any, but not at any price: a look that had no answer costs its
+// whole time, and each further turn may die, of which a job can bear a few.
+func (t *turn) again(ctx context.Context, step string) error {
+	wait := t.wait()
+	if wait > watchedWait && !t.unheard && !ownStep(step) && t.j.Crashes < maxCrashes/2 && t.cache.Watched(ctx, t.j.ID) {
+		wait = watchedWait
+	}
+	return waitFor(wait)
 }

@@ -43,6 +43,7 @@ func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	if err != nil {
 		return api.Answer{}, err
 	}
+	h.cache.Watch(ctx, j)
 	return api.Logs(j, page), nil
 }
 

@@ -158,3 +158,29 @@ func TestABadQueryIsA422(t *testing.T) {
 		}
 	}
 }
+
+// While somebody reads what a build prints, its builder looks more often. A call that
+// reads nothing makes no reader.
+func TestWhoReadsALogIsNoted(t *testing.T) {
+	b := setup(t)
+	for name, c := range map[string]struct {
+		user   string
+		query  map[string]string
+		change string
+		want   bool
+	}{
+		"its owner":      {user: alice, want: true},
+		"the newest":     {user: alice, query: map[string]string{"before": "end"}, want: true},
+		"another user":   {user: "user_bob"},
+		"a bad query":    {user: alice, query: map[string]string{"after": "x"}},
+		"a finished job": {user: alice, change: "status = 'failed', completed_at = now(), lease_until = NULL, error_message = 'x', debug_id = 'd'"},
+	} {
+		j := b.building(1)
+		if c.change != "" {
+			j = b.Set(j.ID, c.change)
+		}
+		if b.get(c.user, j.ID, c.query); b.Cache.Watched(t.Context(), j.ID) != c.want {
+			t.Errorf("%s: the log has a reader: %v, want %v", name, !c.want, c.want)
+		}
+	}
+}

@@ -66,3 +66,13 @@ func TestALinkWithoutLogsHasNone(t *testing.T) {
 	b.visit(b.LinkWithLogs(j)).Want(http.StatusOK) // a new one
 	b.visit(token).Want(http.StatusGone)
 }
+
+func TestWhoReadsTheLogOfALinkIsNoted(t *testing.T) {
+	b := setup(t)
+	read, shown := b.known(1), b.known(1)
+	b.visit(b.LinkWithLogs(read)).Want(http.StatusOK)
+	b.visit(b.Link(shown, job.FollowJob)).Want(http.StatusNotFound)
+	if !b.Cache.Watched(t.Context(), read.ID) || b.Cache.Watched(t.Context(), shown.ID) {
+		t.Error("who reads a link's log is not noted, or who may not is")
+	}
+}

@@ -69,7 +69,9 @@ func (h handler) lastLines(ctx context.Context, j job.Job) []string {
 	lines, _, err := h.links.Cache.ReadLogs(ctx, j.ID, job.LogRange{From: "-", To: "+", Limit: shownLines, Newest: true})
 	if err != nil {
 		h.log.WarnContext(ctx, "log not read", "job_id", j.ID, "error", err)
+		return texts
 	}
+	h.links.Cache.Watch(ctx, j)
 	for _, line := range lines {
 		if len(line.Text) > shownBytes {
 			line.Text = strings.ToValidUTF8(line.Text[:shownBytes], "") + "..."

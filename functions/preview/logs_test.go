@@ -63,3 +63,29 @@ func TestThePageShowsTheLastLines(t *testing.T) {
 	b.set(j, isFailed)
 	b.show(token).Want(http.StatusOK, "could not be built", "last")
 }
+
+// Who is shown the lines of a build waits for the next: page and state alike. A link
+// without logs makes no reader, nor does a build that is over.
+func TestWhoIsShownLinesIsNoted(t *testing.T) {
+	b := setup(t)
+	for name, c := range map[string]struct {
+		link   func(job.Job) string
+		ask    func(token string) functiontest.Reply
+		change string
+		want   bool
+	}{
+		"page":         {link: b.LinkWithLogs, ask: b.show, want: true},
+		"state":        {link: b.LinkWithLogs, ask: func(token string) functiontest.Reply { return b.send(stateRoute, token, nil) }, want: true},
+		"without logs": {link: func(j job.Job) string { return b.Link(j, job.FollowJob) }, ask: b.show},
+		"failed":       {link: b.LinkWithLogs, ask: b.show, change: isFailed},
+		"asleep":       {link: b.LinkWithLogs, ask: b.show, change: isPaused + ", build_version = 'build_v0_1'"},
+	} {
+		j := b.installs()
+		if c.change != "" {
+			j = b.set(j, c.change)
+		}
+		if c.ask(c.link(j)).Want(http.StatusOK); b.Cache.Watched(t.Context(), j.ID) != c.want {
+			t.Errorf("%s: the log has a reader: %v, want %v", name, !c.want, c.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@
 //	job:<uuid>           hash    the job as other services read it, 24 h
 //	job:<uuid>:events    channel one event for each change of the hash
 //	job:<uuid>:logs      stream  the build's output, capped, 24 h
+//	job:<uuid>:watched   string  there while somebody reads that, 15 s
 //	current:<user>:<project> string the version that counts, 24 h; the user is a hash
 //	share:<uuid>         hash    the number of a project's share links, a minute
 //	share:<uuid>:wakes   set     the wakes by those links, an hour
