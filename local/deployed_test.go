@@ -116,6 +116,7 @@ func TestWhatADeployedSystemRefuses(t *testing.T) {
 		want       []string
 	}{
 		"another's token": {api, "hunter2", []string{"401", "JwtIssuer", "export TOKEN"}},
+		"a stage's path":  {api + "/prod", "hunter2", []string{"404", `Not Found`, "ApiUrl as it is"}},
 		"no token":        {api, "", []string{"TOKEN must be"}},
 		"no address":      {"", "hunter2", []string{"API_URL must be"}},
 		"a name":          {"api.example.com", "hunter2", []string{"API_URL must be"}},
