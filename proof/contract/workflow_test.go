@@ -30,8 +30,8 @@ func TestTheWorkflowAsksForLittle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := document.At("permissions"); len(p.Keys()) > 0 || p.Text() != "" {
-		t.Errorf("every job may %v", p.Value)
+	if p := document.At("permissions"); p.Value == nil || len(p.Keys()) > 0 || p.Text() != "" {
+		t.Errorf("every job may %v", p.Value) // without a word of it, what the repository's settings say
 	}
 	for job, want := range map[string]string{"check": "contents: read", "deploy": "contents: read, id-token: write"} {
 		j := document.At("jobs", job)
@@ -67,6 +67,45 @@ func TestTheWorkflowsActionsStayAsTheyAre(t *testing.T) {
 	}
 	if len(commits) != 3 {
 		t.Errorf("the workflow uses %v, want three actions", commits)
+	}
+}
+
+// TestTheWorkflowDeploysWhatIsChecked: a commit of main alone, after its check, in the
+// environment that AWS trusts, by the role of the stack; a deployment is never cut, and no
+// token is printed or left on the runner.
+func TestTheWorkflowDeploysWhatIsChecked(t *testing.T) {
+	text := read(t, workflow)
+	document, err := template.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy := document.At("jobs", "deploy")
+	for what, got := range map[string]string{
+		"check": deploy.At("needs").Text(), "staging": deploy.At("environment").Text(),
+		"push": strings.Join(document.At("on").Keys(), ", "), "main": document.At("on", "push", "branches").Text(),
+	} {
+		if got != what {
+			t.Errorf("the workflow says %q where it should say %q", got, what)
+		}
+	}
+	if document.At("concurrency", "cancel-in-progress").Value != false {
+		t.Error("a deployment may be cut by the next one")
+	}
+	if !strings.Contains(read(t, "docs/examples/trust.json"), `:environment:`+deploy.At("environment").Text()+`"`) {
+		t.Error("docs/examples/trust.json trusts another environment than the one that deploys")
+	}
+	for _, job := range document.At("jobs").Keys() {
+		for _, step := range document.At("jobs", job, "steps").List() {
+			if strings.HasPrefix(step.At("uses").Text(), "actions/checkout@") && step.At("with", "persist-credentials").Value != false {
+				t.Errorf("%s leaves GitHub's token in the checkout", job)
+			}
+			if run := step.At("run").Text(); strings.Contains(run, "sam deploy") && !strings.Contains(run, `--role-arn "$STACK_ROLE_ARN"`) {
+				t.Error("the role that the job takes would make the stack itself")
+			}
+		}
+	}
+	if mask, use := strings.Index(text, "::add-mask::$TOKEN"), strings.Index(text, "export TOKEN"); mask < 0 || use < mask {
+		t.Error("the token of the smoke test may be printed")
 	}
 }
 
