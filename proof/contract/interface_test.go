@@ -21,11 +21,14 @@ func allowed(t *testing.T, p node) *regexp.Regexp {
 
 // TestStagesGiveWhatParametersTake: the default of each parameter and what each stage of
 // samconfig.toml gives it are what its pattern and its values allow, which CloudFormation
-// finds out as late as when it deploys.
+// finds out as late as when it deploys; and each says what it is.
 func TestStagesGiveWhatParametersTake(t *testing.T) {
 	parameters := loadTemplate(t).At("Parameters")
 	for _, id := range parameters.Keys() {
 		p := parameters.At(id)
+		if p.At("Description").Text() == "" {
+			t.Errorf("nobody who deploys is told what %s is", id)
+		}
 		given := map[string]string{"staging": overrides(t, "staging")[id], "prod": overrides(t, "prod")[id], "dev": overrides(t, "default")[id]}
 		if _, ok := p.Value.(map[string]any)["Default"]; ok {
 			given["itself"] = p.At("Default").Text()
