@@ -54,7 +54,7 @@ func awake(t *testing.T, admin string) (ids []string) {
 func TestTheDemoOfADeployedSystem(t *testing.T) {
 	keepUp(t, nil)
 	at := assignments(t)
-	cmd, said := elsewhere(t, at["API_URL"]+"/", at["TOKEN"])
+	cmd, said := elsewhere(t, at["API_URL"]+"/?stage=prod#top", at["TOKEN"]) // as pasted from a browser
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v:\n%s", err, said)
 	}
@@ -107,6 +107,23 @@ func TestTheDemoIsCut(t *testing.T) {
 	}
 }
 
+// TestOnlyTheCommandLineNamesAnotherSystem: .local/env exports the address of this machine's.
+func TestOnlyTheCommandLineNamesAnotherSystem(t *testing.T) {
+	for command, c := range map[string]struct {
+		arguments, environment []string
+	}{
+		"deployed": {[]string{"-n", "demo", "API_URL=https://api.example.com"}, nil},
+		"demo":     {[]string{"-n", "demo"}, []string{"API_URL=http://127.0.0.1:1", "TOKEN=x"}},
+	} {
+		would := exec.Command("make", c.arguments...)
+		would.Dir, would.Env = root, append(os.Environ(), c.environment...)
+		said, err := would.CombinedOutput()
+		if err != nil || !strings.Contains(string(said), "local/bin/local "+command+` "examples/vite-react"`) {
+			t.Errorf("make %v with %v would do, %v:\n%s", c.arguments, c.environment, err, said)
+		}
+	}
+}
+
 // TestWhatADeployedSystemRefuses is told with what to do.
 func TestWhatADeployedSystemRefuses(t *testing.T) {
 	keepUp(t, nil)
@@ -116,9 +133,11 @@ func TestWhatADeployedSystemRefuses(t *testing.T) {
 		want       []string
 	}{
 		"another's token": {api, "hunter2", []string{"401", "JwtIssuer", "export TOKEN"}},
+		"a stage's path":  {api + "/prod", "hunter2", []string{"404", `Not Found`, "ApiUrl as it is"}},
 		"no token":        {api, "", []string{"TOKEN must be"}},
 		"no address":      {"", "hunter2", []string{"API_URL must be"}},
 		"a name":          {"api.example.com", "hunter2", []string{"API_URL must be"}},
+		"a password":      {"http://user:hunter2@127.0.0.1:1", "token", []string{"API_URL must be"}},
 		"nobody there":    {"http://127.0.0.1:1", "hunter2", []string{"127.0.0.1:1", "refused"}},
 	} {
 		cmd, said := elsewhere(t, c.api, c.token)

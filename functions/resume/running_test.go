@@ -8,6 +8,7 @@ import (
 	"siesta/local/e2bsim"
 	"siesta/shared/e2b/envd"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 )
 
 // 200 means that the preview answers: a row that says so is not enough.
@@ -110,5 +111,8 @@ func TestTheLimitsOfATierAreTold(t *testing.T) {
 	}
 	if row := b.Row(j.ID); row.SandboxState != job.SandboxPaused {
 		t.Errorf("the row says %s", row.SandboxState)
+	}
+	if up, refused := b.Log.Counted(metrics.WakesUp), b.Log.Counted(metrics.WakesRefused); up != 1 || refused != 1 {
+		t.Errorf("%v wakes are counted as up and %v as refused", up, refused)
 	}
 }

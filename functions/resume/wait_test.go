@@ -11,6 +11,7 @@ import (
 
 	"siesta/local/e2bsim"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 )
 
@@ -101,6 +102,9 @@ func TestAUserWaitsForFewPreviewsAtATime(t *testing.T) {
 	b.want(got, http.StatusTooManyRequests)
 	if got.retryAfter != "1" || !strings.Contains(fmt.Sprint(got.body["detail"]), "previews are being woken") {
 		t.Errorf("got %v, Retry-After %q", got.body, got.retryAfter)
+	}
+	if n := b.Log.Counted(metrics.WakesRefused); n != 1 {
+		t.Errorf("%v wakes are counted as refused", n)
 	}
 	b.wantRow(j.ID, job.SandboxPaused)
 	b.Pass(job.WaiterTime + time.Second)

@@ -12,6 +12,7 @@ import (
 	"siesta/proof/functiontest"
 	"siesta/proof/redistest"
 	"siesta/shared/job"
+	"siesta/shared/metrics"
 	"siesta/shared/redis"
 )
 
@@ -189,6 +190,9 @@ func TestLimitsAreToldToVisitors(t *testing.T) {
 	got.Want(http.StatusTooManyRequests, "owner")
 	if strings.Contains(got.Text, "Your") {
 		t.Errorf("a visitor is told of limits that are the owner's: %s", got.Text)
+	}
+	if n := b.Log.Counted(metrics.WakesRefused); n != 3 {
+		t.Errorf("%v wakes are counted as refused, want two by the link's limits and one by the owner's", n)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,6 +28,10 @@ type Client struct {
 	// call's.
 	Check func(Answer) error
 }
+
+// ErrNoJSON: what answered is not the API, whose every answer is JSON or empty. The
+// answer is there beside the error.
+var ErrNoJSON = errors.New("no JSON")
 
 var patient = &http.Client{Timeout: 45 * time.Second} // the gateway gives up after 30 s
 
@@ -114,7 +119,7 @@ func (c Client) send(ctx context.Context, method, path string, body []byte, head
 		return a, nil
 	}
 	if err := json.Unmarshal(text, &a.Told); err != nil {
-		return a, fmt.Errorf("%s, no JSON: %w: %s", resp.Status, err, text)
+		return a, fmt.Errorf("%s, %w: %w: %s", resp.Status, ErrNoJSON, err, text)
 	}
 	return a, nil
 }

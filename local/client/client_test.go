@@ -79,10 +79,10 @@ func TestCheckSeesEveryAnswer(t *testing.T) {
 // TestWithoutAnAnswer: a server that is gone, or that does not speak JSON.
 func TestWithoutAnAnswer(t *testing.T) {
 	c, _, _ := api(t, http.StatusBadGateway, "", `<html>`)
-	if a, err := c.Status(t.Context(), "1"); err == nil || a.Code != http.StatusBadGateway {
+	if a, err := c.Status(t.Context(), "1"); !errors.Is(err, client.ErrNoJSON) || a.Code != http.StatusBadGateway {
 		t.Errorf("HTML is %+v, %v", a, err)
 	}
-	if _, err := (client.Client{URL: "http://127.0.0.1:1"}).Status(t.Context(), "1"); err == nil {
-		t.Error("no server, and no error")
+	if _, err := (client.Client{URL: "http://127.0.0.1:1"}).Status(t.Context(), "1"); err == nil || errors.Is(err, client.ErrNoJSON) {
+		t.Errorf("no server is %v", err)
 	}
 }

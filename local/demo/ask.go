@@ -21,6 +21,9 @@ const (
 // ErrToken: the API does not take the token.
 var ErrToken = errors.New("the API takes no such token: get one of the issuer that the stack names (JwtIssuer), for its audience (JwtAudience), that has not ended, and export TOKEN")
 
+// ErrElsewhere: what answers is not the API.
+var ErrElsewhere = errors.New("this is no answer of the API's: API_URL must be the stack's output ApiUrl as it is, with nothing after it; if it is, then something in front of the API, such as a firewall (AWS WAF), a CDN or a proxy, turns this machine away, and must let it through")
+
 // until does one thing again until it is done, and waits as long as it says in
 // between. The error of one that is not done within the limit says what was waited for.
 func (d *demo) until(ctx context.Context, limit time.Duration, what string, do func(context.Context) (done bool, again time.Duration, err error)) error {
@@ -64,6 +67,8 @@ func (d *demo) ask(ctx context.Context, call func() (client.Answer, error), code
 		a, err = call()
 		busy := a.Code == http.StatusTooManyRequests || a.Code == http.StatusServiceUnavailable
 		switch {
+		case elsewhere(a, err):
+			return false, 0, fmt.Errorf("%s %s: %d %.200q: %w", a.Method, a.Path, a.Code, a.Body, ErrElsewhere)
 		case err == nil && a.Code == http.StatusUnauthorized:
 			return false, 0, fmt.Errorf("401 %s: %w", a.Header.Get("Www-Authenticate"), ErrToken)
 		case err == nil && busy && a.RetryAfter > 0:
@@ -73,6 +78,16 @@ func (d *demo) ask(ctx context.Context, call func() (client.Answer, error), code
 		return true, 0, err
 	})
 	return a, err
+}
+
+// elsewhere reports whether an answer came from before the API, or from another place: when
+// the API says no, it gives a detail. Of the gateway's own answers, those that leave no hope.
+func elsewhere(a client.Answer, err error) bool {
+	if err != nil {
+		return errors.Is(err, client.ErrNoJSON)
+	}
+	no := a.Code == http.StatusForbidden || a.Code == http.StatusNotFound || a.Code == http.StatusMethodNotAllowed
+	return no && a.Told.Detail.Message == ""
 }
 
 func (d *demo) status(ctx context.Context, id string) (client.Answer, error) {

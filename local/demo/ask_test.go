@@ -77,6 +77,45 @@ func TestAnAnswerThatIsLostLosesNoJob(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotTheAPIIsToldSo: a firewall before it, a stage's path after it, a web page; at
+// once, with what to do, and without a page of HTML. What the API says of itself stays its word.
+func TestWhatIsNotTheAPIIsToldSo(t *testing.T) {
+	page := "<html>" + strings.Repeat("<p>Request blocked</p>", 1000)
+	for name, c := range map[string]struct {
+		code      int
+		body      string
+		elsewhere bool
+	}{
+		"API Gateway, a domain without an API": {403, `{"message":"Forbidden"}`, true},
+		"API Gateway, a stage's path":          {404, `{"message":"Not Found"}`, true},
+		"a firewall":                           {403, page, true},
+		"a firewall that says nothing":         {403, "", true},
+		"a web page":                           {200, page, true},
+		"a web page that takes no POST":        {405, "", true},
+		"a CDN whose origin is gone":           {502, page, true},
+		"the API, of a job":                    {404, `{"detail":"Job not found"}`, false},
+		"the API, of a sandbox":                {403, `{"detail":{"message":"no","error_type":"x"}}`, false},
+		"API Gateway, a function that fails":   {500, `{"message":"Internal Server Error"}`, false},
+	} {
+		calls := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.WriteHeader(c.code)
+			fmt.Fprint(w, c.body)
+		}))
+		d := demo{user: client.Client{URL: server.URL, Token: "hunter2"}, every: time.Millisecond}
+		_, err := d.status(t.Context(), "one")
+		server.Close()
+		if err == nil || errors.Is(err, ErrElsewhere) != c.elsewhere || calls != 1 {
+			t.Errorf("%s: after %d calls: %v", name, calls, err)
+			continue
+		}
+		if text := err.Error(); !strings.Contains(text, fmt.Sprint(c.code)) || len(text) > 700 || strings.Contains(text, "hunter2") {
+			t.Errorf("%s is told as %s", name, text)
+		}
+	}
+}
+
 // TestEachWaitEnds, and says for what it was.
 func TestEachWaitEnds(t *testing.T) {
 	d := demo{every: time.Millisecond}

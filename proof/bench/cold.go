@@ -25,11 +25,11 @@ func (b *bench) coldStarts(ctx context.Context, s *system, f runtimeapi.Function
 			return c, err
 		}
 		for _, name := range []string{smallest, f.Name} {
-			s.Runtime.Recycle(name)
 			r, err := s.Runtime.Invoke(ctx, name, event)
 			if err != nil {
 				return c, err
 			}
+			s.Runtime.Kill(name, r.Process) // by its number: it may not have polled again yet, and would take the next event
 			switch {
 			case r.FunctionError != "" || r.Init == 0:
 				return c, s.failed("start %s: %s %s", name, r.FunctionError, r.Payload)

@@ -73,10 +73,13 @@ func exists(pattern string) bool {
 var heading = regexp.MustCompile(`(?m)^## (\w+Alarm)$`)
 
 // pageOf is the section of docs/runbook.md for an alarm: those of errors, of which each
-// function has one, share theirs.
+// function has one, share theirs, and so do those of throttles.
 func pageOf(alarm string) string {
-	if strings.HasSuffix(alarm, "ErrorsAlarm") && alarm != "ApiErrorsAlarm" {
+	switch {
+	case strings.HasSuffix(alarm, "ErrorsAlarm") && alarm != "ApiErrorsAlarm":
 		return "FunctionErrorsAlarm"
+	case strings.HasSuffix(alarm, "ThrottlesAlarm"):
+		return "FunctionThrottlesAlarm"
 	}
 	return alarm
 }

@@ -31,6 +31,15 @@ func TestStoresAreClosed(t *testing.T) {
 			}
 		}
 	}
+	var out []string
+	for _, rule := range stores.At("Resources", "FunctionGroup", "Properties", "SecurityGroupEgress").List() {
+		to := rule.At("CidrIp").Text()
+		if to == "" && rule.At("CidrIp").Resource() == "Vpc" {
+			to = "inside"
+		}
+		out = append(out, fmt.Sprintf("%d-%d %s", rule.At("FromPort").Number(), rule.At("ToPort").Number(), to))
+	}
+	agree(t, "ways of the functions out", out, []string{"443-443 0.0.0.0/0", "5432-5432 inside", "6379-6380 inside"})
 	if len(stores.ofType("AWS::EC2::FlowLog")) == 0 {
 		t.Error("nobody logs who talked to whom")
 	}

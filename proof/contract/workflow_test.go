@@ -14,12 +14,13 @@ import (
 const workflow = "docs/examples/deploy.yml"
 
 var (
-	pinned  = regexp.MustCompile(`^[a-z-]+/[a-z-]+@(v[0-9]+\.[0-9]+\.[0-9]+|[0-9a-f]{40})$`)
+	uses    = regexp.MustCompile(`(?m)^.*\buses:.*$`)
+	pinned  = regexp.MustCompile(`^ +- uses: ([a-z-]+/[a-z-]+)@([0-9a-f]{40}) # (v[0-9]+\.[0-9]+\.[0-9]+)$`)
 	targets = regexp.MustCompile(`\bmake ([a-z.][a-z0-9./-]*)`)
 )
 
-// TestTheWorkflowAsksForLittle: each action is of one version, a job has the rights
-// that it needs, and no secret of GitHub's is used.
+// TestTheWorkflowAsksForLittle: a job has the rights that it needs, and no secret of
+// GitHub's is used.
 func TestTheWorkflowAsksForLittle(t *testing.T) {
 	text := read(t, workflow)
 	if strings.Contains(text, "secrets.") || strings.Contains(text, "ACCESS_KEY") {
@@ -29,8 +30,8 @@ func TestTheWorkflowAsksForLittle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := document.At("permissions"); len(p.Keys()) > 0 || p.Text() != "" {
-		t.Errorf("every job may %v", p.Value)
+	if p := document.At("permissions"); p.Value == nil || len(p.Keys()) > 0 || p.Text() != "" {
+		t.Errorf("every job may %v", p.Value) // without a word of it, what the repository's settings say
 	}
 	for job, want := range map[string]string{"check": "contents: read", "deploy": "contents: read, id-token: write"} {
 		j := document.At("jobs", job)
@@ -45,11 +46,66 @@ func TestTheWorkflowAsksForLittle(t *testing.T) {
 		if j.At("timeout-minutes").Number() == 0 {
 			t.Errorf("%s has no end", job)
 		}
-		for _, step := range j.At("steps").List() {
-			if uses := step.At("uses").Text(); uses != "" && !pinned.MatchString(uses) {
-				t.Errorf("%s uses %s, which may change", job, uses)
+	}
+}
+
+// TestTheWorkflowsActionsStayAsTheyAre: each is named by its commit, since whoever owns an
+// action may move a tag, with the tag that it had beside it; one action is one commit.
+func TestTheWorkflowsActionsStayAsTheyAre(t *testing.T) {
+	commits := map[string]string{}
+	for _, line := range uses.FindAllString(read(t, workflow), -1) {
+		m := pinned.FindStringSubmatch(line)
+		if m == nil {
+			t.Errorf("%q may change, or does not say which version it is", line)
+			continue
+		}
+		if at := m[2] + " " + m[3]; commits[m[1]] != "" && commits[m[1]] != at {
+			t.Errorf("%s is used at %s and at %s", m[1], commits[m[1]], at)
+		} else {
+			commits[m[1]] = at
+		}
+	}
+	if len(commits) != 3 {
+		t.Errorf("the workflow uses %v, want three actions", commits)
+	}
+}
+
+// TestTheWorkflowDeploysWhatIsChecked: a commit of main alone, after its check, in the
+// environment that AWS trusts, by the role of the stack; a deployment is never cut, and no
+// token is printed or left on the runner.
+func TestTheWorkflowDeploysWhatIsChecked(t *testing.T) {
+	text := read(t, workflow)
+	document, err := template.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy := document.At("jobs", "deploy")
+	for what, got := range map[string]string{
+		"check": deploy.At("needs").Text(), "staging": deploy.At("environment").Text(),
+		"push": strings.Join(document.At("on").Keys(), ", "), "main": document.At("on", "push", "branches").Text(),
+	} {
+		if got != what {
+			t.Errorf("the workflow says %q where it should say %q", got, what)
+		}
+	}
+	if document.At("concurrency", "cancel-in-progress").Value != false {
+		t.Error("a deployment may be cut by the next one")
+	}
+	if !strings.Contains(read(t, "docs/examples/trust.json"), `:environment:`+deploy.At("environment").Text()+`"`) {
+		t.Error("docs/examples/trust.json trusts another environment than the one that deploys")
+	}
+	for _, job := range document.At("jobs").Keys() {
+		for _, step := range document.At("jobs", job, "steps").List() {
+			if strings.HasPrefix(step.At("uses").Text(), "actions/checkout@") && step.At("with", "persist-credentials").Value != false {
+				t.Errorf("%s leaves GitHub's token in the checkout", job)
+			}
+			if run := step.At("run").Text(); strings.Contains(run, "sam deploy") && !strings.Contains(run, `--role-arn "$STACK_ROLE_ARN"`) {
+				t.Error("the role that the job takes would make the stack itself")
 			}
 		}
+	}
+	if mask, use := strings.Index(text, "::add-mask::$TOKEN"), strings.Index(text, "export TOKEN"); mask < 0 || use < mask {
+		t.Error("the token of the smoke test may be printed")
 	}
 }
 

@@ -29,8 +29,9 @@ const (
 	WakesUp         Name = "wakes_up"
 	WakesUnfinished Name = "wakes_unfinished" // the next call goes on
 	WakesFailed     Name = "wakes_failed"
-	WakesLost       Name = "wakes_lost" // the sandbox had older files
-	WakeTime        Name = "wake_ms"    // of one call that ended with the preview up
+	WakesRefused    Name = "wakes_refused" // by limits, of the tier, of a link or of wakes at a time
+	WakesLost       Name = "wakes_lost"    // the sandbox had older files
+	WakeTime        Name = "wake_ms"       // of one call that ended with the preview up
 
 	Cached              Name = "jobs_cached"           // 1 told by the cache, 0 by Postgres: the average is the share
 	TurnsWithoutSandbox Name = "turns_without_sandbox" // likewise, of build turns

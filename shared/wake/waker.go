@@ -14,6 +14,7 @@ import (
 	"siesta/shared/e2b"
 	"siesta/shared/job"
 	"siesta/shared/logging"
+	"siesta/shared/metrics"
 	"siesta/shared/postgres/jobs"
 	"siesta/shared/redis"
 	"siesta/shared/secrets"
@@ -100,9 +101,13 @@ func (h *Waker) again(ctx context.Context, read func(context.Context) (job.Job, 
 			return Result{}, err
 		}
 		result, err := do(ctx, j)
-		if !errors.Is(err, job.ErrConflict) { // else somebody was faster
-			return result, err
+		if errors.Is(err, job.ErrConflict) { // somebody was faster
+			continue
 		}
+		if errors.Is(err, job.ErrLimit) || errors.Is(err, job.ErrWaking) {
+			metrics.Count(ctx, metrics.WakesRefused, 1)
+		}
+		return result, err
 	}
 	return Result{j, false}, nil
 }
