@@ -48,7 +48,7 @@ quick: deps vet ## what tells most in a minute: gofmt, vet, all tests but the lo
 	@go test -vet=off -shuffle=on -count=1 -p 4 $$(go list ./... | grep -vx $(LONG:%=-e siesta/%)) | grep -v 'no test files'
 
 .PHONY: check
-check: lint template test conformance ## what CI runs
+check: lint template test conformance stack ## what CI runs
 
 .PHONY: vet
 vet: ## gofmt, vet

@@ -3,8 +3,8 @@
     cloud.py PORT FOLDER
 
 A change set's template is expanded by SAM's own transform and kept in FOLDER as <stack>.json; what moto cannot make is then
-left out. Two things that moto's change sets forget, it does: a stack that one makes has outputs, and the parameters that
-were given.
+left out. What moto's change sets forget, it does: a stack that one makes has outputs, exports, and the parameters that were
+given.
 """
 import copy
 import json
@@ -119,6 +119,8 @@ def teach(folder):
         else:
             stack.resource_map.update(self.template_dict, self.parameters)
         stack.output_map = stack._create_output_map()
+        exports = models.cloudformation_backends[stack.account_id][stack.region_name].exports
+        exports.update({e.name: e for e in stack.exports})
 
     models.CloudFormationBackend.create_change_set = create_change_set
     models.ChangeSet.apply = apply

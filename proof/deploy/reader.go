@@ -146,13 +146,13 @@ func (r *reader) filled(text string) (string, error) {
 // typed runs a command in the reader's checkout and shell, where y is the answer to all
 // that is asked.
 func (r *reader) typed(ctx context.Context, text string) (string, error) {
-	cmd := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", text)
-	cmd.Dir, cmd.Stdin = r.dir, strings.NewReader(strings.Repeat("y\n", 10))
 	tools, err := filepath.Abs(r.moto.tools)
 	if err != nil {
 		return "", fmt.Errorf("find the tools: %w", err)
 	}
-	env := []string{"PATH=" + tools + string(filepath.ListSeparator) + os.Getenv("PATH")}
+	cmd := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", `PATH="$0:$PATH"`+"\n"+text, tools)
+	cmd.Dir, cmd.Stdin = r.dir, strings.NewReader(strings.Repeat("y\n", 10))
+	var env []string
 	for name, value := range r.exports {
 		env = append(env, name+"="+value)
 	}
