@@ -100,6 +100,25 @@ func TestAnIterationHasTheSandboxOfItsVersion(t *testing.T) {
 	}
 }
 
+// Each call is time that its user waits: they are 16 beside the looks at the app, and a few
+// more where a step takes more than a moment.
+func TestAnIterationMakesFewCalls(t *testing.T) {
+	b := setup(t)
+	from := b.version(folder("one"))
+	before := len(b.E2B.Calls())
+	b.ready(b.iterate(from, folder(""), map[string]string{"site/index.html": "two"}).ID)
+	made, all := map[e2bsim.Kind]int{}, 0
+	for _, c := range b.E2B.Calls()[before:] {
+		if c.Phase == e2bsim.Answered && c.Kind != e2bsim.Preview {
+			made[c.Kind]++
+			all++
+		}
+	}
+	if made[e2bsim.Connect] != 1 || all > 22 {
+		t.Errorf("it made %d calls: %v", all, made)
+	}
+}
+
 // What is installed stays, unless what decides that has changed.
 func TestDependenciesAreInstalledOnlyIfTheyChange(t *testing.T) {
 	b := setup(t)
