@@ -8,8 +8,8 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html"
-	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,23 +82,21 @@ func (p Pages) Show(r api.Request, status int, v View) api.Answer {
 	if query != "" {
 		action += "?" + query
 	}
-	values := map[string]string{
-		"title": v.Title, "text": v.Text, "state": string(v.State), "version": v.Version, "button": v.Button,
-		"base": base, "action": action, "address": address, "until": until, "view": strconv.Itoa(int(p.view.Seconds())),
-	}
-	for name, text := range values {
-		values[name] = html.EscapeString(text)
-	}
-	maps.Copy(values, map[string]string{
-		"refresh": refresh, "style": style, "script": script, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == ""),
-	})
-	return api.Answer{Status: status, Page: shown.fill(values), Header: p.header}
+	text := html.EscapeString
+	return api.Answer{Status: status, Header: p.header, Page: shown.fill(map[string]string{
+		"title": text(v.Title), "text": text(v.Text), "state": text(string(v.State)), "version": text(v.Version), "button": text(v.Button),
+		"base": text(base), "action": text(action), "address": text(address), "until": text(until), "view": strconv.Itoa(int(p.view.Seconds())),
+		"refresh": refresh, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == ""),
+	})}
 }
 
-// document is what a page has between its values, and their names, in turns.
+// document is what a page has between its values, and their names, in turns. Its style
+// and its script are no values: they are the same in every page.
 type document []string
 
 func parse(text string) (d document) {
+	text = strings.Replace(text, "{{style}}", style, 1)
+	text = strings.Replace(text, "{{script}}", script, 1)
 	for {
 		before, rest, more := strings.Cut(text, "{{")
 		if d = append(d, before); !more {
@@ -110,18 +108,15 @@ func parse(text string) (d document) {
 }
 
 func (d document) fill(values map[string]string) string {
-	var b strings.Builder
-	b.Grow(len(style) + len(script) + 8<<10)
-	for i, part := range d {
-		if i%2 > 0 {
-			value, known := values[part]
-			if part = value; !known {
-				panic("a page names " + d[i])
-			}
+	filled := slices.Clone(d)
+	for i := 1; i < len(d); i += 2 {
+		value, known := values[d[i]]
+		if !known {
+			panic("a page names " + d[i])
 		}
-		b.WriteString(part)
+		filled[i] = value
 	}
-	return b.String()
+	return strings.Join(filled, "")
 }
 
 func hidden(yes bool) string {
