@@ -55,6 +55,7 @@ func (s *system) everyState() {
 		}
 		set(sleeps)
 	}
+	s.logged(p, id, axe, set)
 	s.visit(p, link, "asleep")
 	p.click("#open button")
 	p.shows(`document.body.dataset.state === "awake" && document.getElementById("app")`)
@@ -77,6 +78,9 @@ func (s *system) everyState() {
 
 	s.visit(p, link+"x", "error")
 	p.judge(axe, "no-such-page")
+	set(sleeps)
+	s.visit(p, link, "asleep")
+	s.refused(p, set)
 	set(sleeps)
 	s.visit(p, link, "asleep")
 	p.shows(`(document.querySelector("input").value = "?", document.getElementById("open").submit(), true)`)
@@ -105,11 +109,7 @@ func (s *system) rows(id string) func(set string) {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(db.Close)
-	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: soon})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = cache.Close() })
+	cache := s.cache()
 	changes, err := pgx.Connect(s.t.Context(), s.DatabaseURL)
 	if err != nil {
 		s.t.Fatal(err)
@@ -127,6 +127,16 @@ func (s *system) rows(id string) func(set string) {
 		}
 		cache.Publish(s.t.Context(), j)
 	}
+}
+
+func (s *system) cache() *redis.Cache {
+	s.t.Helper()
+	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: soon})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = cache.Close() })
+	return cache
 }
 
 // axeCore is the script that finds what keeps people out of a page, as npm has it.
@@ -185,6 +195,7 @@ func (p *tab) judge(axe, name string) {
 			p.t.Fatal(err)
 		}
 		want("it is wider than a window of "+fmt.Sprint(l.width), "true", `document.documentElement.scrollWidth <= innerWidth`)
+		want("the end of its log is not seen in a window of "+fmt.Sprint(l.width), "true", `!window.log || log.scrollWidth <= log.clientWidth && `+endOfLog)
 		if i < 2 { // the others have the same parts and the same colors
 			want("axe finds, "+l.name, "[]", `axe.run(document, { iframes: false, resultTypes: ["violations"] }).then((r) => r.violations.map((v) => [v.id, v.help, ...v.nodes.map((n) => n.html)].join(" ")))`)
 		}

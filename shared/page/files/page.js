@@ -21,10 +21,7 @@
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
     say(told.text);
-    if (log && told.log) {
-      log.textContent = told.log.join("\n");
-      log.scrollTop = log.scrollHeight;
-    }
+    if (log && told.log) log.textContent = told.log.join("\n");
     for (const stage of document.querySelectorAll("[data-stage]")) {
       if (stage.dataset.stage === told.stage) stage.setAttribute("aria-current", "step");
       else stage.removeAttribute("aria-current");
@@ -79,6 +76,7 @@
     busy = false;
     button.removeAttribute("aria-disabled");
     say(problem);
+    look(); // it may be another page by now
   }
 
   if (form) form.addEventListener("submit", (e) => {
