@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"siesta/local/e2bsim"
 	"siesta/shared/job"
 )
 
@@ -66,6 +67,34 @@ func (s *system) logged(p *tab, id, axe string, set func(string)) {
 		}
 		set(sleeps)
 	}
+}
+
+// awaited: who has seen a version being built, or taking the place of another, sees its
+// app without a click.
+func (s *system) awaited(p *tab, link, preview string, set func(string)) {
+	s.t.Helper()
+	for _, c := range states {
+		if c.state != "building" && c.state != "moved" {
+			continue
+		}
+		set(c.row)
+		s.visit(p, link, c.state)
+		connects := s.calls(e2bsim.Connect)
+		set(sleeps)
+		p.shows(`document.body.dataset.state === "awake" && document.getElementById("app")`)
+		s.frame(preview).shows(`count`)
+		if n := s.calls(e2bsim.Connect) - connects; n != 1 {
+			s.t.Errorf("%s: %d connects", c.name, n)
+		}
+		set(sleeps)
+	}
+
+	// What is refused then is a page that sleeps, with its button.
+	set(building)
+	s.visit(p, link, "building")
+	p.shows(`((go) => { window.fetch = (a, i) => i && i.body ? Promise.resolve(new Response("{}", { status: 429 })) : go(a, i); return true; })(fetch)`)
+	set(sleeps)
+	p.shows(`document.readyState === "complete" && document.body.dataset.state === "asleep" && document.querySelector("#open button").checkVisibility()`)
 }
 
 // refused: a click that does not wake says why, and the page goes on to show what there

@@ -25,10 +25,11 @@ var states = []struct{ name, state, row string }{
 	{"moved", "moved", "sandbox_state = 'moved', sandbox_paused = false, op_until = NULL, pause_due_at = NULL, sandbox_expires_at = NULL, moved_to = gen_random_uuid()"},
 	{"gone", "gone", "sandbox_state = 'gone', sandbox_paused = false"},
 	{"failed", "failed", "status = 'failed', error_message = 'x', debug_id = gen_random_uuid()::text, sandbox_state = 'gone', sandbox_paused = false"},
-	{"building", "building", "status = 'deps', completed_at = NULL, lease_until = now(), sandbox_state = 'running', sandbox_paused = false"},
+	{"building", "building", building},
 }
 
 const (
+	building    = "status = 'deps', completed_at = NULL, lease_until = now(), sandbox_state = 'running', sandbox_paused = false"
 	sleeps      = "status = 'ready', completed_at = now(), lease_until = NULL, error_message = NULL, debug_id = NULL, sandbox_state = 'paused', sandbox_paused = true, paused_at = now(), op_until = NULL, pause_due_at = NULL, sandbox_expires_at = NULL, moved_to = NULL"
 	nearlySleep = "pause_due_at = clock_timestamp() + interval '4 minutes'"
 )
@@ -56,6 +57,7 @@ func (s *system) everyState() {
 		set(sleeps)
 	}
 	s.logged(p, id, axe, set)
+	s.awaited(p, link, preview, set)
 	s.visit(p, link, "asleep")
 	p.click("#open button")
 	p.shows(`document.body.dataset.state === "awake" && document.getElementById("app")`)

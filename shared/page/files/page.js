@@ -17,6 +17,7 @@
     const date = Date.parse(answer.headers.get("Date"));
     if (date) skew = date - Date.now();
     if (state === "awake" && told.state === "waking" && told.version === version) return; // it is kept awake, at this moment
+    if ((state === "building" || state === "moved") && told.state === "asleep") return click().then(anew); // who saw it come has waited for it
     if (told.state !== state || told.version !== version) return anew();
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
@@ -53,26 +54,28 @@
     } catch { return ""; }
   }
 
-  async function wake(button) {
+  // click wakes the preview, and says "", or why that did not work.
+  async function click() {
     busy = true;
-    button.setAttribute("aria-disabled", "true");
     say("Waking the preview\u2026");
-    let problem = "It did not wake in time. Try again.";
     for (let tries = 0; tries < 20; tries++) {
       try {
         const answer = await post("click");
-        if (answer.status === 200) return anew();
-        if (answer.status !== 202) {
-          problem = (await words(answer)) || "That did not work. Try again.";
-          break;
-        }
+        if (answer.status === 200) return "";
+        if (answer.status !== 202) return (await words(answer)) || "That did not work. Try again.";
         await pause(after(answer, 2));
         say("Still waking, it takes a little longer this time\u2026");
       } catch {
-        problem = "The network does not answer. Try again.";
-        break;
+        return "The network does not answer. Try again.";
       }
     }
+    return "It did not wake in time. Try again.";
+  }
+
+  async function wake(button) {
+    button.setAttribute("aria-disabled", "true");
+    const problem = await click();
+    if (!problem) return anew();
     busy = false;
     button.removeAttribute("aria-disabled");
     say(problem);
