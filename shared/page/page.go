@@ -86,17 +86,14 @@ func (p Pages) Show(r api.Request, status int, v View) api.Answer {
 	return api.Answer{Status: status, Header: p.header, Page: shown.fill(map[string]string{
 		"title": text(v.Title), "text": text(v.Text), "state": text(string(v.State)), "version": text(v.Version), "button": text(v.Button),
 		"base": text(base), "action": text(action), "address": text(address), "until": text(until), "view": strconv.Itoa(int(p.view.Seconds())),
-		"refresh": refresh, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == ""),
+		"refresh": refresh, "style": style, "script": script, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == ""),
 	})}
 }
 
-// document is what a page has between its values, and their names, in turns. Its style
-// and its script are no values: they are the same in every page.
+// document is what a page has between its values, and their names, in turns.
 type document []string
 
 func parse(text string) (d document) {
-	text = strings.Replace(text, "{{style}}", style, 1)
-	text = strings.Replace(text, "{{script}}", script, 1)
 	for {
 		before, rest, more := strings.Cut(text, "{{")
 		if d = append(d, before); !more {
