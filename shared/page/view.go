@@ -62,6 +62,7 @@ func Describe(j job.Job, now time.Time) View {
 	case j.Awake(now):
 		until := j.PauseDueAt.UTC().Format(time.RFC3339)
 		v.State, v.Title, v.PreviewURL, v.AwakeUntil = Awake, name, &j.PreviewURL, &until
+		v.Text = j.PauseDueAt.UTC().Format("It falls asleep at 15:04 UTC; load this page again then.")
 	case j.SandboxState == job.SandboxResuming && j.PauseDueAt.After(now):
 		v.State, v.Title, v.Text, v.Button = Waking, "This preview is waking up", name+" is there in a few seconds.", "Open preview"
 	default:
