@@ -89,6 +89,15 @@ func (s *system) awaited(p *tab, link, preview string, set func(string)) {
 		set(sleeps)
 	}
 
+	// One that waits for its day becomes one that is built.
+	set(building + ", schedule_for = now()")
+	set("status = 'scheduled'")
+	s.visit(p, link, "building")
+	p.shows(`document.querySelector("h1").innerText === "This preview is to be built" && !document.querySelector("li[aria-current]")`)
+	set(building)
+	p.shows(`document.querySelector("h1").innerText === "This preview is being built"`)
+	set(sleeps)
+
 	// What is refused then is a page that sleeps, with its button.
 	set(building)
 	s.visit(p, link, "building")

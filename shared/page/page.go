@@ -70,7 +70,7 @@ func (p Pages) Show(r api.Request, status int, v View) api.Answer {
 		shown, address = p.awake, appAddress(*v.PreviewURL, r.QueryStringParameters["path"])
 	}
 	if v.State == Building || v.State == Waking || v.State == Moved {
-		refresh = `<noscript><meta http-equiv="refresh" content="3"></noscript>`
+		refresh = `<noscript><meta http-equiv="refresh" content="` + strconv.Itoa(int(v.Again().Seconds())) + `"></noscript>`
 	}
 	until := ""
 	if v.AwakeUntil != nil {

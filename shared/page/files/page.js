@@ -4,6 +4,7 @@
   const get = (id) => document.getElementById(id);
   const text = get("text"), form = get("open"), app = get("app"), log = get("log"), bar = get("bar"), still = get("still"), show = get("show");
   const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
+  const title = document.querySelector("h1").textContent;
   let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0, kept = true, refused = "";
   body.classList.add("js");
 
@@ -18,7 +19,7 @@
     if (date) skew = date - Date.now();
     if (state === "awake" && told.state === "waking" && told.version === version) return; // it is kept awake, at this moment
     if ((state === "building" || state === "moved") && told.state === "asleep") return click().then(anew); // who saw it come has waited for it
-    if (told.state !== state || told.version !== version) return anew();
+    if (told.state !== state || told.version !== version || told.title !== title) return anew();
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
     say(told.text);
