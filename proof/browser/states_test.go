@@ -75,6 +75,11 @@ func (s *system) everyState() {
 	p.shows(`((now, at) => (window.resume = () => { Date.now = now; }, Date.now = () => at))(Date.now, Date.now())`) // while it is looked at
 	p.judge(axe, "about-to-sleep")
 	p.shows(`(resume(), document.getElementById("text").innerText.startsWith("asleep in "))`)
+	// Who has hidden the bar is told that it may not be kept awake.
+	p.click("#hide")
+	p.shows(`document.getElementById("bar").hidden`)
+	p.shows(`(window.fetch = (a, i) => i && i.body ? Promise.resolve(new Response('{"detail": "Enough for today"}', { status: 429 })) : go(a, i), true)`)
+	p.shows(`!document.getElementById("bar").hidden && document.getElementById("text").innerText.endsWith("Enough for today")`)
 	p.shows(`later(3600e3), !document.getElementById("still").hidden`)
 	p.judge(axe, "still-there")
 

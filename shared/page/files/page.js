@@ -94,14 +94,16 @@
     async function looking() {
       if (document.hidden || asks() || Date.now() - viewed < everyView / 2) return;
       viewed = Date.now();
-      let answered = false;
+      let answered = false, why = "";
       try {
         const answer = await post("viewing");
         answered = answer.status === 200;
         if (answered) learn(await answer.json(), answer);
-        else refused = answer.status === 429 ? await words(answer) : "";
+        else if (answer.status === 429) why = await words(answer);
       } catch { /* no network for the moment */ }
+      if (why && !refused) showBar(true); // it has to be read
       kept = answered;
+      refused = why;
       left();
     }
 
