@@ -53,7 +53,7 @@ export class Siesta {
     start(request: StartRequest, { key, signal }?: Options & {
         key?: string;
     }): Promise<Started>;
-    /** @param {string} id @param {Options} [options] @returns {Promise<Status>} */
+    /** How a job is, and its preview. @param {string} id @param {Options} [options] @returns {Promise<Status>} */
     status(id: string, { signal }?: Options): Promise<Status>;
     /**
      * Waits until a build is ready or failed, and looks as often as it is told to.

@@ -64,7 +64,7 @@ export class Siesta {
     return (await again(() => this.#call("POST", "/start", { body: request, key, signal }), signal)).body;
   }
 
-  /** @param {string} id @param {Options} [options] @returns {Promise<Status>} */
+  /** How a job is, and its preview. @param {string} id @param {Options} [options] @returns {Promise<Status>} */
   async status(id, { signal } = {}) {
     return (await this.#call("GET", at(id, "/status"), { signal })).body;
   }

@@ -66,7 +66,7 @@ func TestAWrongLinkIsToldNothing(t *testing.T) {
 		}),
 		"with another number": said(func(raw []byte) { raw[len(raw)-17]++ }), "with a later end": said(func(raw []byte) { raw[len(raw)-24]++ }),
 		"with the log": said(func(raw []byte) { raw[5] = 'P' }), "of a version": said(func(raw []byte) { raw[5] = 'j' }),
-		"cut short": token[:len(token)-1], "longer": token + "A", "changed": token[:20] + string(token[20]^1) + token[21:], "another stack's": theirs,
+		"cut short": token[:len(token)-1], "longer": token + "A", "changed": said(func(raw []byte) { raw[15] ^= 1 }), "another stack's": theirs,
 		"a job's id": j.ID, "nothing like one": "favicon.ico",
 	} {
 		b.wantRefused(name, wrong, http.StatusNotFound, "There is no such page")

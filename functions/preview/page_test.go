@@ -53,6 +53,7 @@ func TestThePageOfEachState(t *testing.T) {
 		"moved":      {"sandbox_state = 'moved', sandbox_paused = false, op_until = NULL, pause_due_at = NULL, sandbox_expires_at = NULL, moved_to = gen_random_uuid()", page.Moved, []string{"newer version", "http-equiv"}},
 		"gone":       {"sandbox_state = 'gone', sandbox_paused = false", page.Gone, []string{"built again"}},
 		"installing": {"status = 'deps', completed_at = NULL, lease_until = now(), sandbox_state = 'running', sandbox_paused = false", page.Building, []string{"Installing dependencies", `data-stage="deps" aria-current="step"`, "http-equiv"}},
+		"scheduled":  {"status = 'scheduled', schedule_for = now() + interval '1 day', completed_at = NULL, lease_until = now(), sandbox_state = 'running', sandbox_paused = false", page.Building, []string{"scheduled for another day", `"refresh" content="30"`}},
 		"failed":     {"status = 'failed', error_message = 'secret words', debug_id = gen_random_uuid()::text, sandbox_state = 'gone', sandbox_paused = false", page.Failed, []string{"could not be built"}},
 	} {
 		_, err := b.Pool.Exec(t.Context(), "BEGIN; UPDATE jobs SET revision = revision + 1, "+c.set+"; COMMIT")

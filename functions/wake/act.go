@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"siesta/shared/job"
 	"siesta/shared/links"
@@ -49,8 +50,12 @@ func (h handler) allow(ctx context.Context, s job.Share, j job.Job, w jobs.Wake)
 // forVisitors: the words of a limit of the owner's are for the owner.
 func forVisitors(err error) error {
 	var limit *job.LimitError
-	if errors.As(err, &limit) {
+	switch {
+	case errors.As(err, &limit):
 		return &job.LimitError{Reason: "This preview was woken, or kept awake, as often as its owner's plan allows for now; try again later", RetryAfter: limit.RetryAfter}
+	case errors.Is(err, job.ErrWaking):
+		return &job.LimitError{Reason: "Other previews of its owner's are being woken at this moment; try again", RetryAfter: time.Second}
+	default:
+		return err
 	}
-	return err
 }

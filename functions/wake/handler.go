@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -23,13 +24,18 @@ type handler struct {
 }
 
 // serve answers POST /p/{token}/wake. A form, which a page without scripts sends, is
-// answered with the way back to the page, or with a page about the error.
+// answered with the way back to the page, or with a page about an error that the page
+// itself does not tell of.
 func (h handler) serve(ctx context.Context, r api.Request) (api.Answer, error) {
 	answer, err := h.wake(sqs.WithCorrelation(ctx, r.RequestContext.RequestID), r)
-	if err != nil && isForm(r) {
+	switch {
+	case !isForm(r) || err == nil:
+		return answer, err
+	case errors.Is(err, job.ErrNotReady), errors.Is(err, job.ErrMoved), errors.Is(err, job.ErrSandboxExpired):
+		return back(r), nil
+	default:
 		return h.pages.Failed(ctx, h.log, r, err), nil
 	}
-	return answer, err
 }
 
 func (h handler) wake(ctx context.Context, r api.Request) (api.Answer, error) {
@@ -51,10 +57,15 @@ func (h handler) wake(ctx context.Context, r api.Request) (api.Answer, error) {
 	v := page.Describe(result.Job, result.Job.ReadAt)
 	switch {
 	case isForm(r):
-		return api.Answer{Status: http.StatusSeeOther, Header: map[string]string{"Location": page.PathOf(r)}}, nil
+		return back(r), nil
 	case intent == job.Click && !result.Up:
 		return api.Answer{Status: http.StatusAccepted, Body: v, RetryAfter: wake.AskAgain}, nil
 	default:
 		return api.Answer{Status: http.StatusOK, Body: v, RetryAfter: v.Again()}, nil
 	}
+}
+
+// back is the way back to the page.
+func back(r api.Request) api.Answer {
+	return api.Answer{Status: http.StatusSeeOther, Header: map[string]string{"Location": page.PathOf(r)}}
 }

@@ -25,10 +25,11 @@ var states = []struct{ name, state, row string }{
 	{"moved", "moved", "sandbox_state = 'moved', sandbox_paused = false, op_until = NULL, pause_due_at = NULL, sandbox_expires_at = NULL, moved_to = gen_random_uuid()"},
 	{"gone", "gone", "sandbox_state = 'gone', sandbox_paused = false"},
 	{"failed", "failed", "status = 'failed', error_message = 'x', debug_id = gen_random_uuid()::text, sandbox_state = 'gone', sandbox_paused = false"},
-	{"building", "building", "status = 'deps', completed_at = NULL, lease_until = now(), sandbox_state = 'running', sandbox_paused = false"},
+	{"building", "building", building},
 }
 
 const (
+	building    = "status = 'deps', completed_at = NULL, lease_until = now(), sandbox_state = 'running', sandbox_paused = false"
 	sleeps      = "status = 'ready', completed_at = now(), lease_until = NULL, error_message = NULL, debug_id = NULL, sandbox_state = 'paused', sandbox_paused = true, paused_at = now(), op_until = NULL, pause_due_at = NULL, sandbox_expires_at = NULL, moved_to = NULL"
 	nearlySleep = "pause_due_at = clock_timestamp() + interval '4 minutes'"
 )
@@ -55,6 +56,8 @@ func (s *system) everyState() {
 		}
 		set(sleeps)
 	}
+	s.logged(p, id, axe, set)
+	s.awaited(p, link, preview, set)
 	s.visit(p, link, "asleep")
 	p.click("#open button")
 	p.shows(`document.body.dataset.state === "awake" && document.getElementById("app")`)
@@ -72,11 +75,19 @@ func (s *system) everyState() {
 	p.shows(`((now, at) => (window.resume = () => { Date.now = now; }, Date.now = () => at))(Date.now, Date.now())`) // while it is looked at
 	p.judge(axe, "about-to-sleep")
 	p.shows(`(resume(), document.getElementById("text").innerText.startsWith("asleep in "))`)
+	// Who has hidden the bar is told that it may not be kept awake.
+	p.click("#hide")
+	p.shows(`document.getElementById("bar").hidden`)
+	p.shows(`(window.fetch = (a, i) => i && i.body ? Promise.resolve(new Response('{"detail": "Enough for today"}', { status: 429 })) : go(a, i), true)`)
+	p.shows(`!document.getElementById("bar").hidden && document.getElementById("text").innerText.endsWith("Enough for today")`)
 	p.shows(`later(3600e3), !document.getElementById("still").hidden`)
 	p.judge(axe, "still-there")
 
 	s.visit(p, link+"x", "error")
 	p.judge(axe, "no-such-page")
+	set(sleeps)
+	s.visit(p, link, "asleep")
+	s.refused(p, set)
 	set(sleeps)
 	s.visit(p, link, "asleep")
 	p.shows(`(document.querySelector("input").value = "?", document.getElementById("open").submit(), true)`)
@@ -105,11 +116,7 @@ func (s *system) rows(id string) func(set string) {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(db.Close)
-	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: soon})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = cache.Close() })
+	cache := s.cache()
 	changes, err := pgx.Connect(s.t.Context(), s.DatabaseURL)
 	if err != nil {
 		s.t.Fatal(err)
@@ -127,6 +134,16 @@ func (s *system) rows(id string) func(set string) {
 		}
 		cache.Publish(s.t.Context(), j)
 	}
+}
+
+func (s *system) cache() *redis.Cache {
+	s.t.Helper()
+	cache, err := redis.Open(redis.Config{URL: s.RedisURL, CallTimeout: soon})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = cache.Close() })
+	return cache
 }
 
 // axeCore is the script that finds what keeps people out of a page, as npm has it.
@@ -185,6 +202,7 @@ func (p *tab) judge(axe, name string) {
 			p.t.Fatal(err)
 		}
 		want("it is wider than a window of "+fmt.Sprint(l.width), "true", `document.documentElement.scrollWidth <= innerWidth`)
+		want("the end of its log is not seen in a window of "+fmt.Sprint(l.width), "true", `!window.log || log.scrollWidth <= log.clientWidth && `+endOfLog)
 		if i < 2 { // the others have the same parts and the same colors
 			want("axe finds, "+l.name, "[]", `axe.run(document, { iframes: false, resultTypes: ["violations"] }).then((r) => r.violations.map((v) => [v.id, v.help, ...v.nodes.map((n) => n.html)].join(" ")))`)
 		}

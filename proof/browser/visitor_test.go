@@ -27,9 +27,9 @@ func (s *system) visitor() {
 		s.t.Fatal(err)
 	}
 	plain.click("#open button") // a form
-	plain.shows(`document.body.dataset.state === "awake" && !document.body.classList.contains("js")`)
+	plain.shows(`document.body.dataset.state === "awake" && !document.body.classList.contains("js") && document.getElementById("bar").innerText.includes("It falls asleep at ")`)
 	plain.leave()
-	p.shows(`document.body.dataset.state === "awake" && document.getElementById("app")`) // by itself
+	p.shows(`document.body.dataset.state === "awake" && document.getElementById("app") && document.getElementById("text").innerText === ""`) // by itself
 	app := s.frame(preview)
 	app.shows(`count.textContent === "0" && count.click(), count.textContent === "1"`) // no gesture: it would be one of the page, too
 	if n := s.calls(e2bsim.Connect) - connects; n != 1 {

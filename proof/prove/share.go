@@ -15,7 +15,7 @@ var shareGuards = []guard{
 		"if !hmac.Equal(code, want) {", "if string(code) != string(want) {",
 		"shared/secrets", "TestACodeIsComparedInConstantTime"},
 	{"a copy of a stack opens none of its links", "shared/secrets/links.go",
-		"\"siesta share links of \"+s.stack", "\"siesta share links of \"",
+		"\"siesta share links of \"+stack", "\"siesta share links of \"",
 		"shared/secrets", "TestALinkOpensForItsStackAndItsKeysOnly"},
 	{"a link that was ended is not good", "shared/job/link.go",
 		"if l.Number != s.Number || !now.Before(l.Ends) {", "if !now.Before(l.Ends) {",

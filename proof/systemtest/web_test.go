@@ -53,11 +53,11 @@ func TestTheClientInNode(t *testing.T) {
 }
 
 // TestTheClientsTypes: web/siesta.js is as its types say, web/siesta.d.ts is what
-// comes of them, and the package has all that it needs.
+// comes of them, and the package has all that it needs, with words that are true.
 func TestTheClientsTypes(t *testing.T) {
 	t.Parallel()
 	copied := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "tsconfig.json", "siesta.js", "siesta.d.ts", "types.d.ts"} {
+	for _, name := range []string{"package.json", "package-lock.json", "tsconfig.json", "siesta.js", "siesta.d.ts", "types.d.ts", "README.md"} {
 		text, err := os.ReadFile(filepath.Join(root, "web", name))
 		if err != nil {
 			t.Fatal(err)
@@ -104,6 +104,15 @@ void siesta.start({ project_id: 1, goal: "a page" });
 		t.Fatal(err)
 	}
 	run("npm", "install", "--silent", "--no-audit", "--no-fund", "--offline", "--prefix", "user", filepath.Join(copied, packed))
-	run("npx", "tsc", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "user/use.mts")
+	readme, err := os.ReadFile(filepath.Join(user, "node_modules", "siesta-client", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(readme), "```js\n")
+	example, _, _ = strings.Cut(example, "```")
+	if err := os.WriteFile(filepath.Join(user, "readme.mts"), []byte(example), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run("npx", "tsc", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "user/use.mts", "user/readme.mts")
 	run("node", "--eval", `import("./user/node_modules/siesta-client/siesta.js").then((m) => new m.Siesta({ url: "", token: "" }))`)
 }

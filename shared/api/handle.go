@@ -64,14 +64,14 @@ func Handle(log *slog.Logger, serve func(context.Context, Request) (Answer, erro
 		answer, err := guard(ctx, r, serve)
 		if err == nil {
 			if answer.Page != "" {
-				return respond(r, answer, "text/html; charset=utf-8", []byte(answer.Page)), nil
+				return respond(r, answer, "text/html; charset=utf-8", answer.Page), nil
 			}
 			var body []byte
 			if answer.Body != nil {
 				body, err = json.Marshal(answer.Body)
 			}
 			if err == nil {
-				return respond(r, answer, "application/json", body), nil
+				return respond(r, answer, "application/json", string(body)), nil
 			}
 		}
 		return fail(ctx, log, r, err), nil
@@ -95,12 +95,12 @@ func guard(ctx context.Context, r Request, serve func(context.Context, Request) 
 	return serve(ctx, r)
 }
 
-func respond(r Request, a Answer, kind string, body []byte) Response {
+func respond(r Request, a Answer, kind, body string) Response {
 	headers := map[string]string{
 		"Cache-Control":          "no-store",
 		"X-Content-Type-Options": "nosniff",
 	}
-	if len(body) > 0 {
+	if body != "" {
 		headers["Content-Type"] = kind
 	}
 	if a.RetryAfter > 0 {
@@ -114,14 +114,14 @@ func respond(r Request, a Answer, kind string, body []byte) Response {
 		headers["X-Request-Id"] = id // also in the gateway's access log
 	}
 	maps.Copy(headers, a.Header)
-	return Response{StatusCode: a.Status, Headers: headers, Body: string(body)}
+	return Response{StatusCode: a.Status, Headers: headers, Body: body}
 }
 
 func fail(ctx context.Context, log *slog.Logger, r Request, err error) Response {
 	row := lookup(err)
 	debugID := noteFailure(ctx, log, r, err, row.status)
 	body, _ := json.Marshal(row.body(debugID)) // texts only: it cannot fail
-	return respond(r, Answer{Status: row.status, RetryAfter: row.retryAfter}, "application/json", body)
+	return respond(r, Answer{Status: row.status, RetryAfter: row.retryAfter}, "application/json", string(body))
 }
 
 // Explain logs an error as Handle does, for who answers it with a page of its own:

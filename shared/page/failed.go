@@ -20,6 +20,8 @@ func (p Pages) Failed(ctx context.Context, log *slog.Logger, r api.Request, err 
 		v.Title, v.Text = "There is no such page", "The address may have been cut short. Ask who sent it for the whole of it."
 	case errors.Is(err, job.ErrLinkEnded):
 		v.Title, v.Text = "This link is no longer available", "Ask who shared it for a new one."
+	case errors.Is(err, job.ErrInvalid): // its words are for who writes calls
+		v.Text, v.Button = "The page sent something that is not its own.", "Open preview"
 	case told.Status >= http.StatusInternalServerError:
 		v.Text += " If it happens again, say this number: " + debugID
 		fallthrough

@@ -8,8 +8,8 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html"
-	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,7 +70,7 @@ func (p Pages) Show(r api.Request, status int, v View) api.Answer {
 		shown, address = p.awake, appAddress(*v.PreviewURL, r.QueryStringParameters["path"])
 	}
 	if v.State == Building || v.State == Waking || v.State == Moved {
-		refresh = `<noscript><meta http-equiv="refresh" content="3"></noscript>`
+		refresh = `<noscript><meta http-equiv="refresh" content="` + strconv.Itoa(int(v.Again().Seconds())) + `"></noscript>`
 	}
 	until := ""
 	if v.AwakeUntil != nil {
@@ -82,17 +82,12 @@ func (p Pages) Show(r api.Request, status int, v View) api.Answer {
 	if query != "" {
 		action += "?" + query
 	}
-	values := map[string]string{
-		"title": v.Title, "text": v.Text, "state": string(v.State), "version": v.Version, "button": v.Button,
-		"base": base, "action": action, "address": address, "until": until, "view": strconv.Itoa(int(p.view.Seconds())),
-	}
-	for name, text := range values {
-		values[name] = html.EscapeString(text)
-	}
-	maps.Copy(values, map[string]string{
+	text := html.EscapeString
+	return api.Answer{Status: status, Header: p.header, Page: shown.fill(map[string]string{
+		"title": text(v.Title), "text": text(v.Text), "state": text(string(v.State)), "version": text(v.Version), "button": text(v.Button),
+		"base": text(base), "action": text(action), "address": text(address), "until": text(until), "view": strconv.Itoa(int(p.view.Seconds())),
 		"refresh": refresh, "style": style, "script": script, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == ""),
-	})
-	return api.Answer{Status: status, Page: shown.fill(values), Header: p.header}
+	})}
 }
 
 // document is what a page has between its values, and their names, in turns.
@@ -110,18 +105,15 @@ func parse(text string) (d document) {
 }
 
 func (d document) fill(values map[string]string) string {
-	var b strings.Builder
-	b.Grow(len(style) + len(script) + 8<<10)
-	for i, part := range d {
-		if i%2 > 0 {
-			value, known := values[part]
-			if part = value; !known {
-				panic("a page names " + d[i])
-			}
+	filled := slices.Clone(d)
+	for i := 1; i < len(d); i += 2 {
+		value, known := values[d[i]]
+		if !known {
+			panic("a page names " + d[i])
 		}
-		b.WriteString(part)
+		filled[i] = value
 	}
-	return b.String()
+	return strings.Join(filled, "")
 }
 
 func hidden(yes bool) string {

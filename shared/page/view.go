@@ -47,6 +47,9 @@ func Describe(j job.Job, now time.Time) View {
 	case j.Status == job.Failed:
 		v.State, v.Title, v.Text = Failed, "This version could not be built", "Ask who shared it for another one."
 		return v
+	case j.Status == job.Scheduled:
+		v.State, v.Title, v.Text = Building, "This preview is to be built", "It is scheduled for another day."
+		return v
 	case j.Status != job.Ready:
 		v.State, v.Title, v.Text = Building, "This preview is being built", j.Status.Label()
 		return v
@@ -62,10 +65,11 @@ func Describe(j job.Job, now time.Time) View {
 	case j.Awake(now):
 		until := j.PauseDueAt.UTC().Format(time.RFC3339)
 		v.State, v.Title, v.PreviewURL, v.AwakeUntil = Awake, name, &j.PreviewURL, &until
+		v.Text = j.PauseDueAt.UTC().Format("It falls asleep at 15:04 UTC; load this page again then.")
 	case j.SandboxState == job.SandboxResuming && j.PauseDueAt.After(now):
 		v.State, v.Title, v.Text, v.Button = Waking, "This preview is waking up", name+" is there in a few seconds.", "Open preview"
 	default:
-		v.State, v.Title, v.Text, v.Button = Asleep, "This preview is asleep", name+built(j)+" wakes in a few seconds.", "Open preview"
+		v.State, v.Title, v.Text, v.Button = Asleep, "This preview is asleep", name+built(j)+" wakes a few seconds after a click.", "Open preview"
 	}
 	return v
 }
@@ -80,10 +84,12 @@ func built(j job.Job) string {
 
 // Again is when a page should ask again.
 func (v View) Again() time.Duration {
-	switch v.State {
-	case Building, Waking, Moved:
+	switch {
+	case v.Stage == job.Scheduled:
+		return 30 * time.Second
+	case v.State == Building, v.State == Waking, v.State == Moved:
 		return 2 * time.Second
-	case Awake, Asleep:
+	case v.State == Awake, v.State == Asleep:
 		return 10 * time.Second
 	default:
 		return 30 * time.Second

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -50,9 +49,9 @@ func (c *Cache) Allow(ctx context.Context, s job.Share, j job.Job, a Allowance, 
 		words      string
 	}{
 		{"awake", int(awake.Seconds()), int(a.AwakePerDay.Seconds()), 24 * time.Hour,
-			fmt.Sprintf("This link has kept previews awake for as long as it may in a day: %s", a.AwakePerDay)},
+			"This link has kept previews awake for as long as it may in a day; try again later"},
 		{"wakes", wakes, a.WakesPerHour, time.Hour,
-			fmt.Sprintf("This link has woken previews as often as it may in an hour: %d", a.WakesPerHour)},
+			"This link has woken previews as often as it may in an hour; try again later"},
 	} {
 		if l.most == 0 || l.cost == 0 {
 			continue

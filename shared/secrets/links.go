@@ -43,18 +43,32 @@ const askKeysEvery = time.Minute
 // keys are derived from those of a Sealer, one from each: while one key replaces
 // another, the links of both open.
 type Links struct {
-	sealer *Sealer
-	stack  string
-	asked  atomic.Int64 // when keys were last asked for anew, in Unix nanoseconds
+	keys  *Held[[]key]
+	asked atomic.Int64 // when keys were last asked for anew, in Unix nanoseconds
 }
 
 // NewLinks returns the links of a stack: a copy of it under another name, with the
 // same keys, opens none of them.
-func NewLinks(keys *Sealer, stack string) *Links { return &Links{sealer: keys, stack: stack} }
+func NewLinks(keys *Sealer, stack string) *Links {
+	derive := func(text Text) ([]key, error) { return linkKeys(text, stack) }
+	return &Links{keys: Hold(keys.keys, derive, func([]key) {}, 0)}
+}
+
+// linkKeys are the keys of codes, that only this stack has, by the ids of those that they
+// are derived from.
+func linkKeys(text Text, stack string) ([]key, error) {
+	keys, err := parseKeys(text)
+	for i, k := range keys {
+		if keys[i].raw, err = hkdf.Key(sha256.New, k.raw, nil, "siesta share links of "+stack, sha256.Size); err != nil {
+			return nil, fmt.Errorf("derive key of links: %w", err)
+		}
+	}
+	return keys, err
+}
 
 // Sign returns the token of l.
 func (s *Links) Sign(ctx context.Context, l job.Link) (string, error) {
-	keys, err := s.sealer.load(ctx, false)
+	keys, err := s.keys.Get(ctx, false)
 	if err != nil {
 		return "", err
 	}
@@ -77,11 +91,7 @@ func (s *Links) Sign(ctx context.Context, l job.Link) (string, error) {
 	}
 	token = binary.BigEndian.AppendUint32(token, uint32(end))
 	token = binary.BigEndian.AppendUint32(token, uint32(l.Number))
-	code, err := s.code(keys[0], token)
-	if err != nil {
-		return "", err
-	}
-	return base64.RawURLEncoding.EncodeToString(append(token, code...)), nil
+	return base64.RawURLEncoding.EncodeToString(append(token, codeOf(keys[0], token)...)), nil
 }
 
 // Open returns what was signed. job.ErrNoLink: nothing was, by this stack. Whether
@@ -99,10 +109,7 @@ func (s *Links) Open(ctx context.Context, token string) (job.Link, error) {
 		return job.Link{}, err
 	}
 	said, code := raw[:len(raw)-codeSize], raw[len(raw)-codeSize:]
-	want, err := s.code(signer, said)
-	if err != nil {
-		return job.Link{}, err
-	}
+	want := codeOf(signer, said)
 	if !hmac.Equal(code, want) {
 		return job.Link{}, job.ErrNoLink
 	}
@@ -112,13 +119,13 @@ func (s *Links) Open(ctx context.Context, token string) (job.Link, error) {
 // signer is the key that a token names. Keys that were rotated since they were
 // fetched are fetched once more.
 func (s *Links) signer(ctx context.Context, token []byte) (key, error) {
-	keys, err := s.sealer.load(ctx, false)
+	keys, err := s.keys.Get(ctx, false)
 	if err != nil {
 		return key{}, err
 	}
 	k, ok := find(keys, token)
 	if asked := s.asked.Load(); !ok && time.Now().UnixNano()-asked > int64(askKeysEvery) && s.asked.CompareAndSwap(asked, time.Now().UnixNano()) {
-		if keys, err = s.sealer.load(ctx, true); err != nil {
+		if keys, err = s.keys.Get(ctx, true); err != nil {
 			return key{}, err
 		}
 		k, ok = find(keys, token)
@@ -129,15 +136,11 @@ func (s *Links) signer(ctx context.Context, token []byte) (key, error) {
 	return k, nil
 }
 
-// code is what only this stack can write below said.
-func (s *Links) code(k key, said []byte) ([]byte, error) {
-	derived, err := hkdf.Key(sha256.New, k.raw, nil, "siesta share links of "+s.stack, sha256.Size)
-	if err != nil {
-		return nil, fmt.Errorf("derive key of links: %w", err)
-	}
-	mac := hmac.New(sha256.New, derived)
+// codeOf is what only who has k can write below said.
+func codeOf(k key, said []byte) []byte {
+	mac := hmac.New(sha256.New, k.raw)
 	mac.Write(said)
-	return mac.Sum(nil)[:codeSize], nil
+	return mac.Sum(nil)[:codeSize]
 }
 
 // readLink reads what was signed.
@@ -172,5 +175,6 @@ func parseUUID(id string) ([]byte, error) {
 }
 
 func formatUUID(b []byte) string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
+	x := hex.EncodeToString(b)
+	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
 }

@@ -4,6 +4,7 @@
   const get = (id) => document.getElementById(id);
   const text = get("text"), form = get("open"), app = get("app"), log = get("log"), bar = get("bar"), still = get("still"), show = get("show");
   const everyView = 60e3, everyTick = 15e3, near = 5 * 60e3;
+  const title = document.querySelector("h1").textContent;
   let tag = "", timer, busy = false, awakeUntil = Date.parse(until || ""), skew = 0, touched = Date.now(), viewed = 0, kept = true, refused = "";
   body.classList.add("js");
 
@@ -17,14 +18,12 @@
     const date = Date.parse(answer.headers.get("Date"));
     if (date) skew = date - Date.now();
     if (state === "awake" && told.state === "waking" && told.version === version) return; // it is kept awake, at this moment
-    if (told.state !== state || told.version !== version) return anew();
+    if ((state === "building" || state === "moved") && told.state === "asleep") return click().then(anew); // who saw it come has waited for it
+    if (told.state !== state || told.version !== version || told.title !== title) return anew();
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
     say(told.text);
-    if (log && told.log) {
-      log.textContent = told.log.join("\n");
-      log.scrollTop = log.scrollHeight;
-    }
+    if (log && told.log) log.textContent = told.log.join("\n");
     for (const stage of document.querySelectorAll("[data-stage]")) {
       if (stage.dataset.stage === told.stage) stage.setAttribute("aria-current", "step");
       else stage.removeAttribute("aria-current");
@@ -56,29 +55,32 @@
     } catch { return ""; }
   }
 
-  async function wake(button) {
+  // click wakes the preview, and says "", or why that did not work.
+  async function click() {
     busy = true;
-    button.setAttribute("aria-disabled", "true");
     say("Waking the preview\u2026");
-    let problem = "It did not wake in time. Try again.";
     for (let tries = 0; tries < 20; tries++) {
       try {
         const answer = await post("click");
-        if (answer.status === 200) return anew();
-        if (answer.status !== 202) {
-          problem = (await words(answer)) || "That did not work. Try again.";
-          break;
-        }
+        if (answer.status === 200) return "";
+        if (answer.status !== 202) return (await words(answer)) || "That did not work. Try again.";
         await pause(after(answer, 2));
         say("Still waking, it takes a little longer this time\u2026");
       } catch {
-        problem = "The network does not answer. Try again.";
-        break;
+        return "The network does not answer. Try again.";
       }
     }
+    return "It did not wake in time. Try again.";
+  }
+
+  async function wake(button) {
+    button.setAttribute("aria-disabled", "true");
+    const problem = await click();
+    if (!problem) return anew();
     busy = false;
     button.removeAttribute("aria-disabled");
     say(problem);
+    look(); // it may be another page by now
   }
 
   if (form) form.addEventListener("submit", (e) => {
@@ -92,14 +94,16 @@
     async function looking() {
       if (document.hidden || asks() || Date.now() - viewed < everyView / 2) return;
       viewed = Date.now();
-      let answered = false;
+      let answered = false, why = "";
       try {
         const answer = await post("viewing");
         answered = answer.status === 200;
         if (answered) learn(await answer.json(), answer);
-        else refused = answer.status === 429 ? await words(answer) : "";
+        else if (answer.status === 429) why = await words(answer);
       } catch { /* no network for the moment */ }
+      if (why && !refused) showBar(true); // it has to be read
       kept = answered;
+      refused = why;
       left();
     }
 
