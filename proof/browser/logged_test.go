@@ -89,6 +89,20 @@ func (s *system) awaited(p *tab, link, preview string, set func(string)) {
 		set(sleeps)
 	}
 
+	// Nobody has answered whether anybody looks: what comes then is not opened by itself.
+	s.visit(p, link, "asleep")
+	p.click("#open button")
+	p.shows(`document.body.dataset.state === "awake" && typeof later === "function"`)
+	p.shows(`later(3600e3), !document.getElementById("still").hidden`)
+	set(building)
+	p.shows(`document.body.dataset.state === "building"`)
+	connects := s.calls(e2bsim.Connect)
+	set(sleeps)
+	p.shows(`document.body.dataset.state === "asleep"`)
+	if n := s.calls(e2bsim.Connect) - connects; n > 0 {
+		s.t.Errorf("nobody looks: %d connects", n)
+	}
+
 	// One that waits for its day becomes one that is built.
 	set(building + ", schedule_for = now()")
 	set("status = 'scheduled'")

@@ -100,8 +100,10 @@ func (s *system) everyState() {
 	p.judge(axe, "ended")
 }
 
+// visit opens a link, whatever the page that is there was about to open itself.
 func (s *system) visit(p *tab, link, state string) {
 	s.t.Helper()
+	p.shows(`location.href === "about:blank" || (location.replace("about:blank"), false)`)
 	if err := p.Visit(s.t.Context(), link); err != nil {
 		s.t.Fatal(err)
 	}

@@ -82,10 +82,10 @@ func (p Pages) Show(r api.Request, status int, v View) api.Answer {
 	if query != "" {
 		action += "?" + query
 	}
-	text := html.EscapeString
+	escape := html.EscapeString
 	return api.Answer{Status: status, Header: p.header, Page: shown.fill(map[string]string{
-		"title": text(v.Title), "text": text(v.Text), "state": text(string(v.State)), "version": text(v.Version), "button": text(v.Button),
-		"base": text(base), "action": text(action), "address": text(address), "until": text(until), "view": strconv.Itoa(int(p.view.Seconds())),
+		"title": escape(v.Title), "text": escape(v.Text), "state": escape(string(v.State)), "version": escape(v.Version), "button": escape(v.Button),
+		"base": escape(base), "action": escape(action), "address": escape(address), "until": escape(until), "view": strconv.Itoa(int(p.view.Seconds())),
 		"refresh": refresh, "style": style, "script": script, "stages": stages(v), "log": lastLines(v), "hidden": hidden(v.Button == ""),
 	})}
 }

@@ -9,17 +9,32 @@
   body.classList.add("js");
 
   const say = (words) => { if (text.textContent !== words) text.textContent = words; };
+  const offline = "The network does not answer. Try again.";
   const anew = () => location.replace(base + location.search);
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const after = (answer, otherwise) => (Number(answer.headers.get("Retry-After")) || otherwise) * 1000;
+
+  // That nobody answers "Still there?" outlives this document: what comes meanwhile is not
+  // opened by itself.
+  const tab = {
+    get away() {
+      try { return sessionStorage.getItem("away") === base; } catch { return true; } // a browser that keeps nothing for us
+    },
+    set away(yes) {
+      try { sessionStorage.setItem("away", yes ? base : ""); } catch { /* as above */ }
+    },
+  };
+  const here = () => { if (tab.away) tab.away = false; };
+  document.addEventListener("pointerdown", here);
+  document.addEventListener("keydown", here);
 
   // learn takes what the server says: another state, or another version, is another page.
   function learn(told, answer) {
     const date = Date.parse(answer.headers.get("Date"));
     if (date) skew = date - Date.now();
     if (state === "awake" && told.state === "waking" && told.version === version) return; // it is kept awake, at this moment
-    if ((state === "building" || state === "moved") && told.state === "asleep") return click().then(anew); // who saw it come has waited for it
-    if (told.state !== state || told.version !== version || told.title !== title) return anew();
+    if ((state === "building" || state === "moved") && told.state === "asleep" && !tab.away) return come();
+    if (told.state !== state || told.version !== version || (state === "building" && told.title !== title)) return anew();
     awakeUntil = Date.parse(told.awake_until || "");
     if (state === "awake") return left();
     say(told.text);
@@ -38,8 +53,10 @@
       const answer = await fetch(base + "/state", { cache: "no-store", headers: tag ? { "If-None-Match": tag } : {} });
       wait = after(answer, 10);
       if (answer.status === 200) {
+        const told = await answer.json();
+        if (document.hidden || busy) return; // meanwhile
         tag = answer.headers.get("ETag") || "";
-        learn(await answer.json(), answer);
+        learn(told, answer);
       } else if (answer.status === 404 || answer.status === 410) return anew();
     } catch { /* no network for the moment */ }
     clearTimeout(timer);
@@ -67,10 +84,21 @@
         await pause(after(answer, 2));
         say("Still waking, it takes a little longer this time\u2026");
       } catch {
-        return "The network does not answer. Try again.";
+        return offline;
       }
     }
     return "It did not wake in time. Try again.";
+  }
+
+  // come opens what the visitor has seen come, and so has waited for. What is refused is a
+  // page that sleeps, with its button.
+  async function come() {
+    const problem = await click();
+    if (problem !== offline) return anew();
+    busy = false;
+    say(problem);
+    clearTimeout(timer);
+    timer = setTimeout(look, 10e3);
   }
 
   async function wake(button) {
@@ -94,12 +122,12 @@
     async function looking() {
       if (document.hidden || asks() || Date.now() - viewed < everyView / 2) return;
       viewed = Date.now();
-      let answered = false, why = "";
+      let answered = false, why = refused;
       try {
         const answer = await post("viewing");
         answered = answer.status === 200;
+        why = answer.status === 429 ? await words(answer) : "";
         if (answered) learn(await answer.json(), answer);
-        else if (answer.status === 429) why = await words(answer);
       } catch { /* no network for the moment */ }
       if (why && !refused) showBar(true); // it has to be read
       kept = answered;
@@ -111,12 +139,15 @@
       touched = Date.now();
       if (!asks()) return;
       still.hidden = true;
+      tab.away = false;
       looking();
     }
 
     function showBar(yes) {
+      const focused = document.activeElement === show;
       bar.hidden = !yes;
       show.hidden = yes;
+      if (focused) get("hide").focus();
     }
 
     document.addEventListener("pointerdown", touch);
@@ -128,7 +159,7 @@
     get("yes").addEventListener("click", touch);
     get("reload").addEventListener("click", () => { app.src = app.getAttribute("src"); });
     get("hide").addEventListener("click", () => { showBar(false); show.focus(); });
-    show.addEventListener("click", () => { showBar(true); get("hide").focus(); });
+    show.addEventListener("click", () => { showBar(true); });
     for (const button of document.querySelectorAll("[data-width]:not(iframe)")) button.addEventListener("click", () => {
       app.dataset.width = button.dataset.width;
       for (const other of document.querySelectorAll("[aria-pressed]")) other.setAttribute("aria-pressed", String(other === button));
@@ -140,6 +171,7 @@
       if (!asks() && !document.hidden && Date.now() - touched > Number(view) * 1000) {
         showBar(true);
         still.hidden = false;
+        tab.away = true;
       }
       left();
     }, everyTick);
