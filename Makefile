@@ -38,10 +38,11 @@ endif
 invoke: build ## one event to one function (FUNCTION=pause EVENT=events/pause.json)
 	@exec $(LOCAL) invoke "$(FUNCTION)" "$(EVENT)"
 
-# Most tests wait more than they compute, so that more of them than there are cores go on at a time.
+# Most tests wait more than they compute, so that more packages than there are cores are tested at a time.
+MORE = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 .PHONY: test
 test: deps browser ## every test, on real Postgres and Redis, with the race detector
-	go test -race -shuffle=on -count=1 -timeout 40m -p 3 ./...
+	go test -race -shuffle=on -count=1 -timeout 40m -p $(MORE) ./...
 
 .PHONY: quick
 quick: deps vet ## what tells most in a minute: gofmt, vet, all tests but the long ones

@@ -60,8 +60,8 @@ func TestListsRefuseWhatIsNone(t *testing.T) {
 		"JwtAudience":      {[]string{"siesta", "https://api.example.com/"}, []string{"", "a b"}},
 		"Templates":        {[]string{"base", "team/web:v2"}, []string{"", "a b"}},
 		"CorsAllowOrigins": {
-			[]string{"https://app.example.com", "http://localhost:3000"},
-			[]string{"", "*", "https://*", "https://app.example.com/", "app.example.com", "https://App.example.com"},
+			[]string{"https://app.example.com", " http://localhost:3000", "*", "https://*", "capacitor://localhost", ""},
+			[]string{"https://app.example.com/", "app.example.com", "https://"},
 		},
 		"FrameAncestors": {[]string{"", "https://app.example.com"}, []string{"https://app.example.com/", "'self'", "app.example.com"}},
 	} {

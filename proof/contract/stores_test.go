@@ -39,6 +39,9 @@ func TestStoresAreClosed(t *testing.T) {
 		}
 		out = append(out, fmt.Sprintf("%d-%d %s", rule.At("FromPort").Number(), rule.At("ToPort").Number(), to))
 	}
+	if port := database.At("Port").Number(); port != 5432 { // CloudFormation's own default is another engine's
+		t.Errorf("the database listens at port %d", port)
+	}
 	agree(t, "ways of the functions out", out, []string{"443-443 0.0.0.0/0", "5432-5432 inside", "6379-6380 inside"})
 	if len(stores.ofType("AWS::EC2::FlowLog")) == 0 {
 		t.Error("nobody logs who talked to whom")

@@ -24,6 +24,7 @@ const (
 type moto struct {
 	tools, address string
 	server         *exec.Cmd
+	ended          chan error
 }
 
 // startMoto starts cloud.py's server, without Docker.
@@ -42,13 +43,14 @@ func startMoto(ctx context.Context, tools string) (*moto, error) {
 		return nil, fmt.Errorf("make moto's log: %w", err)
 	}
 	defer log.Close()
-	m := &moto{tools: tools, address: fmt.Sprintf("http://localhost:%d", port)} // a name that moto finds its own bucket by
+	m := &moto{tools: tools, ended: make(chan error, 1), address: fmt.Sprintf("http://localhost:%d", port)} // a name that moto finds its own bucket by
 	m.server = exec.CommandContext(ctx, filepath.Join(tools, "python"), "proof/deploy/cloud.py", fmt.Sprint(port), folder)
 	m.server.Env = m.environment([]string{"AWS_DEFAULT_REGION=" + region})
 	m.server.Stdout, m.server.Stderr = log, log
 	if err := m.server.Start(); err != nil {
 		return nil, fmt.Errorf("start moto: %w", err)
 	}
+	go func() { m.ended <- m.server.Wait() }()
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	for {
@@ -57,6 +59,8 @@ func startMoto(ctx context.Context, tools string) (*moto, error) {
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
+		case err := <-m.ended:
+			return nil, fmt.Errorf("moto ends, %s says why: %w", log.Name(), err)
 		case <-ctx.Done():
 			m.stop()
 			return nil, fmt.Errorf("moto does not answer: %w", err)
@@ -67,7 +71,7 @@ func startMoto(ctx context.Context, tools string) (*moto, error) {
 
 func (m *moto) stop() {
 	_ = m.server.Process.Kill()
-	_ = m.server.Wait()
+	<-m.ended
 }
 
 // sqs makes one call of SQS.
@@ -112,6 +116,7 @@ func (m *moto) call(ctx context.Context, service, method, path, body string, int
 // output runs a command against moto and returns its standard output; an error
 // holds what it wrote.
 func (m *moto) output(cmd *exec.Cmd) ([]byte, error) {
+	cmd.WaitDelay = waitDelay
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	cmd.Env = m.environment([]string{"AWS_DEFAULT_REGION=" + region})

@@ -20,13 +20,16 @@ import (
 // real app twice, on a machine with much else to do.
 const readerLimit = 15 * time.Minute
 
+// waitDelay is how long what a command has started may outlive it.
+const waitDelay = 10 * time.Second
+
 // aside is what is not typed, and why, by how it begins.
 var aside = map[string]string{
-	"aws lambda get-account-settings":                      "moto has no such call",
-	"aws cloudformation deploy --template-file infra/stor": "moto makes no Aurora; the reader has stores of their own",
-	"aws cloudformation describe-stacks --stack-name sies": "as above",
-	"git pull": "an upgrade of another stage",
-	"sam build --config-env prod && sam deploy --config-e": "as above, and done by other steps",
+	"aws lambda get-account-settings":    "moto has no such call",
+	"aws cloudformation deploy":          "moto makes no Aurora; the reader has stores of their own",
+	"aws cloudformation describe-stacks": "as above",
+	"git pull":                           "an upgrade of another stage",
+	"sam build --config-env prod":        "as above, and done by other steps",
 }
 
 // reader does what the page says in a checkout of their own. They know nothing but it,
@@ -157,6 +160,7 @@ func (r *reader) typed(ctx context.Context, text string) (string, error) {
 		env = append(env, name+"="+value)
 	}
 	cmd.Env = r.moto.environment(env)
+	cmd.WaitDelay = waitDelay // what it has started may hold its output
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {

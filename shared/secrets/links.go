@@ -49,9 +49,9 @@ type Links struct {
 
 // NewLinks returns the links of a stack: a copy of it under another name, with the
 // same keys, opens none of them.
-func NewLinks(keys *Sealer, stack string) *Links {
+func NewLinks(sealer *Sealer, stack string) *Links {
 	derive := func(text Text) ([]key, error) { return linkKeys(text, stack) }
-	return &Links{keys: Hold(keys.keys, derive, func([]key) {}, 0)}
+	return &Links{keys: Hold(sealer.keys, derive, func([]key) {}, 0)}
 }
 
 // linkKeys are the keys of codes, that only this stack has, by the ids of those that they
