@@ -47,14 +47,18 @@ func (r *reader) learn(ctx context.Context, onPage, typed, out string) (err erro
 			return errors.New("the address of the API is not printed")
 		}
 		return r.startCloud(ctx)
-	case strings.HasPrefix(onPage, "make demo") && !strings.Contains(out, "Its sandbox is asleep"):
-		return fmt.Errorf("it prints %s", out)
+	case strings.HasPrefix(onPage, "make demo"):
+		if r.demoed = strings.Contains(out, "Its sandbox is asleep"); !r.demoed {
+			return fmt.Errorf("it prints %s", out)
+		}
 	case strings.Contains(onPage, "/generation/start"):
 		if id := startedJob.FindStringSubmatch(out); id != nil {
 			r.jobID = id[1]
 		}
 	case strings.Contains(onPage, "JOB_ID/status"):
-		return r.awaits(ctx, typed, out, `"status":"ready"`, `"sandbox_paused":true`)
+		err := r.awaits(ctx, typed, out, `"status":"ready"`, `"sandbox_paused":true`)
+		r.asleep = err == nil
+		return err
 	}
 	return nil
 }

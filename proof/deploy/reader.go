@@ -43,7 +43,9 @@ type reader struct {
 	stores  stores
 	exports map[string]string
 	secrets map[string]string // ARNs by name
-	jobID   string
+	jobID   string            // the one that was started by hand
+
+	demoed, asleep bool // an app by make demo, and that job
 
 	cloud  *running // once the stack is deployed
 	failed <-chan error
@@ -84,8 +86,8 @@ func (m *moto) follow(ctx context.Context, wanted template.Template) (err error)
 	if len(left) > 0 {
 		return fmt.Errorf("the page no longer says %q", slices.Sorted(maps.Keys(left)))
 	}
-	if r.jobID == "" {
-		return errors.New("the page tells nobody to start a job")
+	if !r.demoed || !r.asleep {
+		return errors.New("the page does not lead to an app that is READY and asleep")
 	}
 	return nil
 }
