@@ -57,6 +57,10 @@ type Server struct {
 // Start starts a Postgres and returns when it answers. As root it runs as the
 // user postgres, else nobody, since Postgres refuses to run as root.
 func Start(cfg Config) (*Server, error) {
+	return process.Again(func() (*Server, error) { return startNew(cfg) })
+}
+
+func startNew(cfg Config) (*Server, error) {
 	owner, err := findOwner()
 	if err != nil {
 		return nil, err
@@ -166,7 +170,7 @@ func (s *Server) connect(ctx context.Context) (*pgx.Conn, error) {
 		}
 		select {
 		case <-s.process.Done():
-			return nil, fmt.Errorf("postgres ended at once: %s", s.process.Output())
+			return nil, fmt.Errorf("postgres: %w: %s", process.ErrEnded, s.process.Output())
 		case <-ctx.Done():
 			return nil, fmt.Errorf("wait for postgres: %w: %s", err, s.process.Output())
 		case <-tick.C:

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -22,6 +23,20 @@ func Listen() (net.Listener, error) {
 		}
 	}
 	return nil, fmt.Errorf("find free port: %w", err)
+}
+
+// ErrEnded: a server ended before it answered.
+var ErrEnded = errors.New("the server ended at once")
+
+// Again starts a server that listens on a port of FreePort. One that ends at once may have
+// found it taken meanwhile: it is started twice more, with another.
+func Again[T any](start func() (T, error)) (server T, err error) {
+	for range 3 {
+		if server, err = start(); !errors.Is(err, ErrEnded) {
+			break
+		}
+	}
+	return server, err
 }
 
 // FreePort returns a TCP port of 127.0.0.1 that nobody listens on.

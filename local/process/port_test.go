@@ -1,6 +1,8 @@
 package process
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"testing"
 )
@@ -20,4 +22,26 @@ func TestTheKernelGivesNoFreePortToOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = l.Close()
+}
+
+func TestAServerThatFindsItsPortTakenIsStartedAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		fails, want int
+		err         error
+	}{
+		"its port was taken once": {1, 2, ErrEnded},
+		"it cannot run":           {9, 3, ErrEnded},
+		"it is not installed":     {9, 1, errors.New("no such program")},
+	} {
+		starts := 0
+		_, err := Again(func() (int, error) {
+			if starts++; starts > c.fails {
+				return 0, nil
+			}
+			return 0, fmt.Errorf("start: %w", c.err)
+		})
+		if starts != c.want || (err == nil) != (c.fails < c.want) {
+			t.Errorf("%s: %d starts, %v", name, starts, err)
+		}
+	}
 }

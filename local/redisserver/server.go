@@ -44,6 +44,10 @@ type Server struct {
 
 // Start starts a Redis and returns when it answers.
 func Start(c Config) (*Server, error) {
+	return process.Again(func() (*Server, error) { return startNew(c) })
+}
+
+func startNew(c Config) (*Server, error) {
 	logging.Disable() // the attempts to connect while the server comes up
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -149,7 +153,7 @@ func (s *Server) poll(ctx context.Context, f func() error) error {
 		}
 		select {
 		case <-s.process.Done():
-			return fmt.Errorf("redis ended at once: %s", s.process.Output())
+			return fmt.Errorf("redis: %w: %s", process.ErrEnded, s.process.Output())
 		case <-ctx.Done():
 			return fmt.Errorf("wait for redis: %w: %s", err, s.process.Output())
 		case <-tick.C:

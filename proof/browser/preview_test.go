@@ -19,6 +19,7 @@ func TestAVisitorUsesAPreview(t *testing.T) {
 			p.shows(`document.querySelectorAll("li").length === 3`)
 			p.click("li button")
 			p.shows(`document.querySelectorAll("li").length === 2`)
+			s.listens(p)
 			s.edit(preview, "src/App.jsx", "<h1>Today</h1>", "<h1>Tomorrow</h1>")
 			p.shows(`document.querySelector("h1").innerText === "Tomorrow"`)
 			p.shows(`document.querySelectorAll("li").length === 2`) // its state is kept
@@ -27,7 +28,7 @@ func TestAVisitorUsesAPreview(t *testing.T) {
 			app := s.frame(preview)
 			app.click("li button")
 			app.shows(`document.querySelectorAll("li").length === 2`)
-			s.until(soon, "the app listens for changes", func() bool { return strings.Contains(strings.Join(app.Said(), ""), "[vite] connected") })
+			s.listens(app)
 			s.edit(preview, "src/App.jsx", "<h1>Tomorrow</h1>", "<h1>Someday</h1>")
 			app.shows(`document.querySelector("h1").innerText === "Someday" && document.querySelectorAll("li").length === 2`)
 		},
@@ -36,6 +37,7 @@ func TestAVisitorUsesAPreview(t *testing.T) {
 			preview := s.build(folder(s.t, "testdata/vite5"))
 			p := s.open(preview)
 			p.counts()
+			s.listens(p)
 			s.edit(preview, "src/title.js", "Count", "Number")
 			p.shows(`document.querySelector("h2").innerText === "Number" && count.innerText !== "0"`)
 		},
@@ -53,6 +55,12 @@ func TestAVisitorUsesAPreview(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { visit(s.in(t)) })
 	}
+}
+
+// listens waits until a page of Vite's hears of changes.
+func (s *system) listens(p *tab) {
+	s.t.Helper()
+	s.until(soon, "the app listens for changes", func() bool { return strings.Contains(strings.Join(p.Said(), ""), "[vite] connected") })
 }
 
 // counts waits until a click counts: a page that was rendered by a server shows
