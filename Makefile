@@ -38,18 +38,17 @@ endif
 invoke: build ## one event to one function (FUNCTION=pause EVENT=events/pause.json)
 	@exec $(LOCAL) invoke "$(FUNCTION)" "$(EVENT)"
 
-# Most tests wait more than they compute, so that more packages than there are cores are tested at a time.
-MORE = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 .PHONY: test
 test: deps browser ## every test, on real Postgres and Redis, with the race detector
-	go test -race -shuffle=on -count=1 -timeout 40m -p $(MORE) ./...
+	go test -race -shuffle=on -count=1 -timeout 40m ./...
 
+# Most tests wait more than they compute, so that more of them than there are cores go on at a time.
 .PHONY: quick
 quick: deps vet ## what tells most in a minute: gofmt, vet, all tests but the long ones
 	@go test -vet=off -shuffle=on -count=1 -p 4 $$(go list ./... | grep -vx $(LONG:%=-e siesta/%)) | grep -v 'no test files'
 
 .PHONY: check
-check: lint template test conformance stack ## what CI runs
+check: lint template test conformance ## what CI runs
 
 .PHONY: vet
 vet: ## gofmt, vet

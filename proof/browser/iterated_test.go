@@ -18,7 +18,10 @@ const (
 
 // killing is a check that kills the server of the version before, and passes. What a
 // READY version checks, those after it check, too, so that it is the last one's.
-func killing(server string) string { return "pkill -9 -f '[" + server[:1] + "]" + server[1:] + "'" }
+func killing(server string) string {
+	pattern := "'[" + server[:1] + "]" + server[1:] + "'"
+	return "pkill -9 -f " + pattern + "; while pgrep -f " + pattern + "; do sleep 0.1; done"
+}
 
 // iteratedApps are the apps that are changed, each with its history.
 func iteratedApps(t *testing.T) []iterated {
