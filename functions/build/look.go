@@ -162,11 +162,12 @@ func (t *turn) wait() time.Duration {
 
 // again ends the turn until the next look at a step. Who reads the log waits for its
 // lines, if it prints any, but not at any price: a look that had no answer costs its
-// whole time, and each further turn may die, of which a job can bear a few.
+// whole time, one that an app answers as late as it may is worth a wait twice as long,
+// and each further turn may die, of which a job can bear a few.
 func (t *turn) again(ctx context.Context, step string) error {
 	wait := t.wait()
 	if wait > watchedWait && !t.unheard && !ownStep(step) && t.j.Crashes < maxCrashes/2 && t.cache.Watched(ctx, t.j.ID) {
-		wait = watchedWait
+		wait = min(wait, max(watchedWait, 2*time.Since(t.read).Round(time.Second)))
 	}
 	return waitFor(wait)
 }

@@ -85,6 +85,18 @@ func TestAReaderHastensNothingElse(t *testing.T) {
 	}
 }
 
+// Who answers each look as late as it may gets no more of a build slot by reading the log.
+func TestAReaderHastensLittleWhatAnswersSlowly(t *testing.T) {
+	b := setup(t)
+	j := b.longStep()
+	b.Fault(e2bsim.Fault{Call: e2bsim.StartProcess, Action: e2bsim.Delay, Delay: lookTime * 3 / 4, Nth: 2})
+	b.cache.Watch(t.Context(), j)
+	b.deliver()
+	if wait := b.untilNext(); wait <= watchedWait || wait == maxWait {
+		t.Errorf("the next look comes in %v", wait)
+	}
+}
+
 // A step of our own prints nothing to wait for, and how often a version was tried to be
 // put back is counted.
 func TestAReaderHastensNoStepOfOurs(t *testing.T) {

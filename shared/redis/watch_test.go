@@ -40,6 +40,19 @@ func TestAFinishedJobHasNoReaders(t *testing.T) {
 	}
 }
 
+// A cache that answers and takes no writes notes nobody, and holds no reader up.
+func TestACacheThatTakesNoWritesHasNoReaders(t *testing.T) {
+	t.Parallel()
+	s := redistest.NewServer(t, redisserver.Config{})
+	c, j := open(t, Config{URL: s.URL()}), aJob(1)
+	if err := s.Do(t.Context(), "CONFIG", "SET", "min-replicas-to-write", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if c.Watch(t.Context(), j); c.Watched(t.Context(), j.ID) {
+		t.Error("it has a reader")
+	}
+}
+
 func TestWithoutACacheThereAreNoReaders(t *testing.T) {
 	t.Parallel()
 	s := redistest.NewServer(t, redisserver.Config{})
